@@ -1,0 +1,1 @@
+"""deeploy-mlir: a compiler from ONNX to static C for heterogeneous microcontrollers."""
