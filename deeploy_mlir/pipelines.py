@@ -1,0 +1,91 @@
+"""The named pass pipelines, as the strings that `deeploy-opt -p` takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass, PassPipeline
+from xdsl.universe import Universe
+
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.targets.registry import target_names
+from deeploy_mlir.universe import UNIVERSE
+
+
+@dataclass(frozen=True)
+class PipelineOptions:
+    """What a user chooses about the lowering of a network.
+
+    `l1` and `l2` are byte budgets for the memories of that name; None means the whole memory of the target.
+    """
+
+    target: str = "siracusa"
+    l1: int | None = None
+    l2: int | None = None
+    double_buffer: bool = True
+
+
+GRAPH = (
+    "deeploy-fold-constants",
+    "deeploy-fold-batch-norm",
+    "deeploy-qdq-to-integer",
+    "deeploy-simplify-graph",
+    "deeploy-fold-constants",
+)
+"""Graph level: standard operators on tensors, integers made explicit."""
+
+KERNELS = (
+    "convert-onnx-to-kernel",
+    "deeploy-channels-last",
+    "deeploy-fuse-epilogues",
+    "deeploy-assign-engines",
+)
+"""Kernel level: structured operators with epilogues, an engine each."""
+
+
+def _with_options(name: str, **options: str | int | bool | None) -> str:
+    """`name{a=1 b=true}`, options that are None left out."""
+    words = [
+        f"{key.replace('_', '-')}={str(value).lower() if isinstance(value, bool) else value}"
+        for key, value in options.items()
+        if value is not None
+    ]
+    return f"{name}{{{' '.join(words)}}}" if words else name
+
+
+def pipeline_for(options: PipelineOptions) -> str:
+    """The pipeline from an imported network to C for `options.target`.
+
+    Raises DeeployError for a target that is not known."""
+    if options.target not in target_names():
+        raise DeeployError(f"there is no target '{options.target}'; there are: {', '.join(sorted(target_names()))}")
+    passes = (
+        _with_options("deeploy-attach-soc", target=options.target, l1=options.l1, l2=options.l2),
+        *GRAPH,
+        *KERNELS,
+        "convert-kernel-to-tiled",
+        _with_options("deeploy-plan", double_buffer=options.double_buffer),
+        "convert-tiled-to-mem",
+        "deeploy-insert-dma",
+        "deeploy-pipeline-dma",
+        "convert-mem-to-cluster",
+        "deeploy-verify-plan",
+        "convert-cluster-to-c",
+    )
+    return ",".join(passes)
+
+
+def run_pipeline(module: ModuleOp, pipeline: str) -> None:
+    """Runs a pipeline on the module, in place, verifying after every pass as `deeploy-opt` does."""
+    everywhere = Universe.get_multiverse()
+    context = Context()
+    for name, dialect in (everywhere.all_dialects | UNIVERSE.all_dialects).items():
+        context.register_dialect(name, dialect)
+
+    def verify(_previous: ModulePass | None, current: ModuleOp, _next: ModulePass | None) -> None:
+        current.verify()
+
+    passes = everywhere.all_passes | UNIVERSE.all_passes
+    PassPipeline.parse_spec(passes, pipeline, verify).apply(context, module)
