@@ -1,0 +1,65 @@
+"""The `kernel` dialect: structured compute operators with an iteration space (see `base`)."""
+
+from xdsl.ir import Dialect
+
+from deeploy_mlir.dialects.kernel.base import (
+    CastOp,
+    KernelOp,
+    ReshapeOp,
+    YieldOp,
+    accumulator_type,
+    element_type_of_value,
+    identity_body,
+    ints,
+    linear_axis,
+    shape_of,
+)
+from deeploy_mlir.dialects.kernel.ops import (
+    KERNEL_OPS,
+    Combiner,
+    CombinerAttr,
+    ConvOp,
+    Layout,
+    LayoutAttr,
+    MapOp,
+    MatmulOp,
+    PoolOp,
+    ReduceOp,
+    RowFunction,
+    RowFunctionAttr,
+    RowOp,
+    WindowOp,
+    map_op,
+    window_properties,
+)
+
+Kernel = Dialect("kernel", [YieldOp, CastOp, ReshapeOp, *KERNEL_OPS], [LayoutAttr, CombinerAttr, RowFunctionAttr])
+
+__all__ = [
+    "CastOp",
+    "Combiner",
+    "CombinerAttr",
+    "ConvOp",
+    "Kernel",
+    "KernelOp",
+    "Layout",
+    "LayoutAttr",
+    "MapOp",
+    "MatmulOp",
+    "PoolOp",
+    "ReduceOp",
+    "ReshapeOp",
+    "RowFunction",
+    "RowFunctionAttr",
+    "RowOp",
+    "WindowOp",
+    "YieldOp",
+    "accumulator_type",
+    "element_type_of_value",
+    "identity_body",
+    "ints",
+    "linear_axis",
+    "map_op",
+    "shape_of",
+    "window_properties",
+]

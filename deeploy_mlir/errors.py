@@ -1,0 +1,15 @@
+"""The error that a user of the compiler may see."""
+
+from __future__ import annotations
+
+
+class DeeployError(Exception):
+    """A model, option or budget that cannot be compiled.
+
+    The message says what was asked and what would do; `node` names the ONNX node or tensor concerned.
+    The command line prints it without a traceback and exits with status 2.
+    """
+
+    def __init__(self, message: str, node: str | None = None) -> None:
+        self.node = node
+        super().__init__(f"{node}: {message}" if node else message)
