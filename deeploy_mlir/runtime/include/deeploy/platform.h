@@ -1,0 +1,65 @@
+/* What generated code needs of a platform: one host core, a cluster of DM_CORES cores on a local memory (L1), and a DMA
+   between L1 and an outer memory. platforms/<name>/ implements it; that folder goes on the include path for dm_port.h,
+   which defines:
+
+   DM_CORES          number of cluster cores
+   DM_L1             attribute of a static array in L1: uninitialised at start, may not have an initialiser
+   DM_L2             attribute of a static object in the outer memory; initialisers and const allowed, otherwise zero at start
+   DM_L2_NOINIT      the same, but uninitialised at start and without initialiser (arenas)                                */
+#ifndef DEEPLOY_PLATFORM_H
+#define DEEPLOY_PLATFORM_H
+
+#include <stdint.h>
+
+#include "dm_port.h"
+
+#define DM_ALIGN(n) __attribute__((aligned(n)))
+
+/* ---- cores ---- */
+
+/* Index of the calling core within the cluster, 0 .. DM_CORES - 1. */
+uint32_t dm_core_id(void);
+
+/* Called by the host core: runs `entry` once on every cluster core and returns when all have returned. */
+void dm_cluster_run(void (*entry)(void));
+
+/* Called by all cluster cores: none returns before all have called. What a core wrote before it, all see after it. */
+void dm_barrier(void);
+
+/* ---- DMA: to be called by core 0 of the cluster only ---- */
+
+typedef uint32_t dm_token;
+
+/* One outer dimension of a transfer: repetitions, and the step in bytes from one to the next on either side. */
+typedef struct {
+  uint32_t count;
+  int32_t dst_stride, src_stride;
+} dm_dma_dim;
+
+#define DM_DMA_MAX_RANK 4u
+#define DM_DMA_MAX_TOKENS 16u /* started and not yet waited for, at any time */
+
+/* Starts a strided copy: `line` contiguous bytes, repeated over `rank` (<= DM_DMA_MAX_RANK) outer dimensions, outermost
+   first. `dims` is read before the call returns. Until dm_dma_wait on the returned token neither the source may be
+   written nor the destination read or written. Transfers that were started and not waited for may run in any order. */
+dm_token dm_dma_start_in(void *l1, const void *ext, uint32_t line, uint32_t rank, const dm_dma_dim *dims);
+dm_token dm_dma_start_out(void *ext, const void *l1, uint32_t line, uint32_t rank, const dm_dma_dim *dims);
+
+/* Returns when the transfer is complete and frees its token: exactly once for every token. */
+void dm_dma_wait(dm_token token);
+
+/* ---- measuring, output, end: any core ---- */
+
+/* A free-running counter of the calling core; wraps. Cycles on a target, nanoseconds on a host. */
+uint32_t dm_cycles(void);
+
+/* Marks that the calling core enters or leaves region `id` (< 1024): counted by the simulator, costs one instruction on
+   a target without counters. Regions may nest or overlap. */
+void dm_region_begin(uint32_t id);
+void dm_region_end(uint32_t id);
+
+void dm_putchar(char c);
+
+_Noreturn void dm_exit(int code);
+
+#endif
