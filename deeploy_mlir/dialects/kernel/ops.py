@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from xdsl.dialects.builtin import (
     AffineMapAttr,
@@ -421,7 +422,10 @@ class RowOp(KernelOp):
 @irdl_op_definition
 class MapOp(KernelOp):
     """Elementwise: the body computes each output element from one element of each of `ins`, found by `maps` from the
-    indices of the output (so broadcast, transpose, slice and pad are maps too). It has no accumulator or extras."""
+    indices of the output (so broadcast, transpose, slice and pad are maps too). It has no accumulator or extras.
+
+    With `out_offsets` it writes only the part of `outs` of `sizes` elements that starts there (a piece of a
+    concatenation) and leaves the rest as it is; `maps` are then over the indices of the part."""
 
     name = "kernel.map"
     maps = prop_def(ArrayAttr[AffineMapAttr])
@@ -429,9 +433,15 @@ class MapOp(KernelOp):
     """(operand, axis) pairs of the axes whose indices may leave the operand."""
     padding = opt_prop_def(IntegerAttr[IntegerType] | FloatAttr)
     """What is read outside; 0 where absent."""
+    out_offsets = opt_prop_def(I64Array)
+    """First index of the part of `outs` that is written; absent: all of it is."""
+    sizes = opt_prop_def(I64Array)
+    """Shape of that part, present with `out_offsets`. A local operator writes all of its tile instead."""
 
     def dims(self) -> tuple[Dim, ...]:
-        return tuple(Dim(f"d{i}", P, s) for i, s in enumerate(shape_of(self.out)))
+        partial = self.sizes is not None and not self.local
+        sizes = self.sizes.get_values() if partial and self.sizes is not None else shape_of(self.out)
+        return tuple(Dim(f"d{i}", P, s) for i, s in enumerate(sizes))
 
     def input_axes(self, index: int) -> tuple[Axis, ...]:
         padded = self.padded.get_values() if self.padded is not None else ()
@@ -444,7 +454,9 @@ class MapOp(KernelOp):
         return tuple(axes)
 
     def output_axes(self) -> tuple[Axis, ...]:
-        return tuple(self.axis_of([(i, 1)], s) for i, s in enumerate(shape_of(self.out)))
+        offsets = self.out_offsets.get_values() if self.out_offsets is not None else [0] * len(shape_of(self.out))
+        axes = [self.axis_of([(i, 1)], s) for i, s in enumerate(shape_of(self.out))]
+        return tuple(a if self.local else replace(a, offset=o) for a, o in zip(axes, offsets, strict=True))
 
     def pad_value(self) -> int | float:
         return 0 if self.padding is None else self.padding.value.data
@@ -459,6 +471,12 @@ class MapOp(KernelOp):
             raise VerifyException("kernel.map: needs a body")
         if len(self.maps.data) != len(self.ins):
             raise VerifyException(f"kernel.map: {len(self.ins)} operands but {len(self.maps.data)} maps")
+        if (self.sizes is None) != (self.out_offsets is None):
+            raise VerifyException("kernel.map: out_offsets and sizes go together")
+        rank = len(shape_of(self.out))
+        for name, part in (("out_offsets", self.out_offsets), ("sizes", self.sizes)):
+            if part is not None and len(part.get_values()) != rank:
+                raise VerifyException(f"kernel.map: {name} {list(part.get_values())} do not fit {self.out.type}")
         for value, attr in zip(self.ins, self.maps.data, strict=True):
             if attr.data.num_dims != len(shape_of(self.out)) or len(attr.data.results) != len(shape_of(value)):
                 raise VerifyException(f"kernel.map: map {attr.data} does not fit {value.type} and {self.out.type}")
