@@ -1,0 +1,305 @@
+"""The `tiled` dialect: a compute operator as a loop nest over tiles, and where tensors live.
+
+A `tiled.nest` holds a kernel on the whole operands; its attributes say how it runs. Absent before the planner:
+
+- `tiles`: the tile size along each dimension of the kernel's iteration space,
+- `order`: the dimensions that are cut (more than one trip), outermost first,
+- `staging`: for each operand that the kernel accesses (ins, extras, out), either `#tiled.staging<in_place>` or the
+  memory and the offsets of the buffers that its tiles pass through (one offset: single, two: double buffered).
+
+Tensors have a *home*: `#tiled.home<@l2 at 1024>` is a place in the arena of a memory, `#tiled.home<@l2>` an array of
+its own. Homes stand on `tiled.empty`, on `ml_program.global` (attribute `tiled.home`) and on function arguments.
+
+    %0 = tiled.empty {home = #tiled.home<@l2 at 0>} : tensor<1x16x16x8xi8>
+    %1 = tiled.nest ins(%x, %w : …) outs(%0 : …) {layer = "conv", engine = @cluster,
+           tiles = array<i64: 1, 8, 16, 8, 3, 3, 4>, order = array<i64: 1>,
+           staging = [#tiled.staging<@l1 at 0, 1024>, …]} do {
+         ^bb0(%xt : …, %wt : …, %ot : …):
+           %2 = kernel.conv ins(%xt, %wt : …) outs(%ot : …) …
+           tiled.yield %2 : …
+         } -> tensor<1x16x16x8xi8>
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DenseArrayBase,
+    IntAttr,
+    IntegerType,
+    ModuleOp,
+    NoneAttr,
+    StringAttr,
+    SymbolRefAttr,
+    TensorType,
+)
+from xdsl.dialects.func import FuncOp
+from xdsl.dialects.ml_program import GlobalLoadConstantOp, GlobalOp
+from xdsl.ir import Attribute, Block, BlockArgument, Dialect, Operation, ParametrizedAttribute, Region, SSAValue
+from xdsl.irdl import (
+    IRDLOperation,
+    ParsePropInAttrDict,
+    irdl_attr_definition,
+    irdl_op_definition,
+    operand_def,
+    opt_prop_def,
+    prop_def,
+    region_def,
+    result_def,
+    traits_def,
+    var_operand_def,
+)
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+from xdsl.traits import IsTerminator, MemoryAllocEffect, Pure, SymbolTable
+from xdsl.utils.exceptions import VerifyException
+
+from deeploy_mlir.dialects.kernel import KernelOp, ReshapeOp
+
+HOME = "tiled.home"
+"""Name of the home attribute on globals and function arguments."""
+
+
+@irdl_attr_definition
+class HomeAttr(ParametrizedAttribute):
+    """Where a tensor lives: a memory, and the byte offset in its arena unless it is an array of its own."""
+
+    name = "tiled.home"
+    memory: SymbolRefAttr
+    place: IntAttr | NoneAttr
+
+    @classmethod
+    def at(cls, memory: str, offset: int | None = None) -> HomeAttr:
+        return cls(SymbolRefAttr(memory), NoneAttr() if offset is None else IntAttr(offset))
+
+    @property
+    def offset(self) -> int | None:
+        """Byte offset in the arena; None for an array of its own."""
+        return self.place.data if isinstance(self.place, IntAttr) else None
+
+    @property
+    def memory_name(self) -> str:
+        return self.memory.root_reference.data
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        with parser.in_angle_brackets():
+            memory = SymbolRefAttr(parser.parse_symbol_name())
+            offset = parser.parse_integer() if parser.parse_optional_keyword("at") else None
+        return [memory, NoneAttr() if offset is None else IntAttr(offset)]
+
+    def print_parameters(self, printer: Printer) -> None:
+        place = "" if self.offset is None else f" at {self.offset}"
+        printer.print_string(f"<@{self.memory_name}{place}>")
+
+
+@irdl_attr_definition
+class StagingAttr(ParametrizedAttribute):
+    """How the tiles of an operand reach the engine: in place, or through buffers at offsets of a memory's arena."""
+
+    name = "tiled.staging"
+    memory: SymbolRefAttr | NoneAttr
+    places: ArrayAttr[IntAttr]
+
+    @classmethod
+    def through(cls, memory: str, offsets: Sequence[int]) -> StagingAttr:
+        return cls(SymbolRefAttr(memory), ArrayAttr([IntAttr(o) for o in offsets]))
+
+    @classmethod
+    def in_place(cls) -> StagingAttr:
+        return cls(NoneAttr(), ArrayAttr([]))
+
+    @property
+    def memory_name(self) -> str | None:
+        """The memory of the buffers; None in place."""
+        return self.memory.root_reference.data if isinstance(self.memory, SymbolRefAttr) else None
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Byte offset of each buffer; empty in place."""
+        return tuple(p.data for p in self.places)
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        with parser.in_angle_brackets():
+            if parser.parse_optional_keyword("in_place"):
+                return [NoneAttr(), ArrayAttr[IntAttr]([])]
+            memory = SymbolRefAttr(parser.parse_symbol_name())
+            parser.parse_keyword("at")
+            offsets = parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_integer)
+        return [memory, ArrayAttr([IntAttr(o) for o in offsets])]
+
+    def print_parameters(self, printer: Printer) -> None:
+        if self.memory_name is None:
+            printer.print_string("<in_place>")
+        else:
+            printer.print_string(f"<@{self.memory_name} at {', '.join(map(str, self.offsets))}>")
+
+
+@irdl_op_definition
+class EmptyOp(IRDLOperation):
+    """A tensor whose contents are still to be written, with its home once planned."""
+
+    name = "tiled.empty"
+    result = result_def(TensorType)
+    home = opt_prop_def(HomeAttr)
+    irdl_options = (ParsePropInAttrDict(),)
+    traits = traits_def(MemoryAllocEffect())
+    assembly_format = "attr-dict `:` type($result)"
+
+    def __init__(self, result_type: Attribute, home: HomeAttr | None = None) -> None:
+        super().__init__(result_types=[result_type], properties={"home": home})
+
+
+@irdl_op_definition
+class YieldOp(IRDLOperation):
+    """Ends the body of a nest with the updated output."""
+
+    name = "tiled.yield"
+    value = operand_def(TensorType)
+    traits = traits_def(IsTerminator())
+    assembly_format = "$value attr-dict `:` type($value)"
+
+    def __init__(self, value: SSAValue) -> None:
+        super().__init__(operands=[value])
+
+
+@irdl_op_definition
+class NestOp(IRDLOperation):
+    """A kernel that runs tile by tile on one engine (see the module's description)."""
+
+    name = "tiled.nest"
+    ins = var_operand_def(TensorType)
+    out = operand_def(TensorType)
+    result = result_def(TensorType)
+    body = region_def("single_block")
+    layer = prop_def(StringAttr)
+    engine = prop_def(SymbolRefAttr)
+    tiles = opt_prop_def(DenseArrayBase[IntegerType])
+    order = opt_prop_def(DenseArrayBase[IntegerType])
+    staging = opt_prop_def(ArrayAttr[StagingAttr])
+    cycles = opt_prop_def(IntAttr)
+    """Planned cycles of the whole nest."""
+    irdl_options = (ParsePropInAttrDict(),)
+    traits = traits_def(Pure())
+    assembly_format = (
+        "`ins` `(` ($ins^ `:` type($ins))? `)` `outs` `(` $out `:` type($out) `)` "
+        "attr-dict `do` $body `->` type($result)"
+    )
+
+    def __init__(
+        self, ins: Sequence[SSAValue], out: SSAValue, body: Region, *, layer: str, engine: SymbolRefAttr
+    ) -> None:
+        super().__init__(
+            operands=[list(ins), out],
+            result_types=[out.type],
+            regions=[body],
+            properties={"layer": StringAttr(layer), "engine": engine},
+        )
+
+    @property
+    def kernel(self) -> KernelOp:
+        """The kernel inside."""
+        return next(op for op in self.body.block.ops if isinstance(op, KernelOp))
+
+    @property
+    def accessed(self) -> tuple[SSAValue, ...]:
+        """The nest's operands in the order of the kernel's accesses (ins, extras, out)."""
+        outer = (*self.ins, self.out)
+        return tuple(outer[argument_number(v)] for v in self.kernel.operands_accessed)
+
+    @property
+    def planned(self) -> bool:
+        return self.tiles is not None and self.order is not None and self.staging is not None
+
+    def verify_(self) -> None:
+        block = self.body.block
+        if [a.type for a in block.args] != [v.type for v in (*self.ins, self.out)]:
+            raise VerifyException(f"tiled.nest {self.layer.data}: the body's arguments must be the operands, in order")
+        if self.out.type != self.result.type:
+            raise VerifyException(f"tiled.nest {self.layer.data}: {self.result.type} is not {self.out.type}")
+        kernels = [op for op in block.ops if isinstance(op, KernelOp)]
+        if len(kernels) != 1 or not isinstance(block.last_op, YieldOp):
+            raise VerifyException(f"tiled.nest {self.layer.data}: needs one kernel and a tiled.yield")
+        if not all(isinstance(v, BlockArgument) and v.block is block for v in kernels[0].operands_accessed):
+            raise VerifyException(f"tiled.nest {self.layer.data}: the kernel must work on the body's arguments")
+        self._verify_plan(kernels[0])
+
+    def _verify_plan(self, kernel: KernelOp) -> None:
+        if self.tiles is None and self.order is None and self.staging is None:
+            return
+        if self.tiles is None or self.order is None or self.staging is None:
+            raise VerifyException(f"tiled.nest {self.layer.data}: tiles, order and staging go together")
+        space = kernel.iteration_space()
+        tiles, order = self.tiles.get_values(), self.order.get_values()
+        if len(tiles) != len(space.dims):
+            raise VerifyException(f"tiled.nest {self.layer.data}: {len(tiles)} tiles for {len(space.dims)} dimensions")
+        cut = {i for i, (d, t) in enumerate(zip(space.dims, tiles, strict=True)) if t < d.size}
+        for i, (d, t) in enumerate(zip(space.dims, tiles, strict=True)):
+            if not 1 <= t <= max(d.size, 1):
+                raise VerifyException(f"tiled.nest {self.layer.data}: tile {t} of dimension {d.name}, size {d.size}")
+            if i in cut and i not in space.tileable:
+                raise VerifyException(f"tiled.nest {self.layer.data}: dimension {d.name} cannot be cut")
+        if len(set(order)) != len(order) or set(order) != cut:
+            raise VerifyException(
+                f"tiled.nest {self.layer.data}: order {list(order)} must name the cut dimensions {sorted(cut)} once"
+            )
+        if len(self.staging.data) != len(space.accesses):
+            raise VerifyException(
+                f"tiled.nest {self.layer.data}: {len(self.staging.data)} stagings for {len(space.accesses)} operands"
+            )
+
+
+def argument_number(value: SSAValue) -> int:
+    """Index of a block argument."""
+    assert isinstance(value, BlockArgument)
+    return value.index
+
+
+def nest_of(kernel: KernelOp, out: SSAValue, engine: SymbolRefAttr) -> NestOp:
+    """A nest around a clone of `kernel`, writing into `out`."""
+    ins = (*kernel.ins, *kernel.extras)
+    block = Block(arg_types=[v.type for v in (*ins, out)])
+    mapping: dict[SSAValue, SSAValue] = {}
+    clone = kernel.clone(mapping)
+    clone.operands = list(block.args)
+    block.add_ops([clone, YieldOp(clone.results[0])])
+    return NestOp(ins, out, Region(block), layer=kernel.layer.data, engine=engine)
+
+
+def root_of(value: SSAValue) -> SSAValue:
+    """The tensor whose buffer `value` is: through reshapes, and through nests to what they write into."""
+    while isinstance(owner := value.owner, ReshapeOp | NestOp):
+        value = owner.source if isinstance(owner, ReshapeOp) else owner.out
+    return value
+
+
+def home_of(value: SSAValue) -> HomeAttr | None:
+    """The home of the buffer behind a tensor; None if not planned yet."""
+    root = root_of(value)
+    home: Attribute | None = None
+    if isinstance(root, BlockArgument):
+        function = root.block.parent_op()
+        if isinstance(function, FuncOp) and function.arg_attrs is not None:
+            home = function.arg_attrs.data[root.index].data.get(HOME)
+    elif isinstance(root.owner, EmptyOp):
+        home = root.owner.home
+    elif isinstance(root.owner, GlobalLoadConstantOp):
+        home = global_of(root.owner).attributes.get(HOME)
+    return home if isinstance(home, HomeAttr) else None
+
+
+def global_of(load: GlobalLoadConstantOp) -> GlobalOp:
+    """The global that a load names. Raises VerifyException if there is none."""
+    module: Operation | None = load
+    while module is not None and not isinstance(module, ModuleOp):
+        module = module.parent_op()
+    found = SymbolTable.lookup_symbol(module, load.global_attr) if module is not None else None
+    if not isinstance(found, GlobalOp):
+        raise VerifyException(f"there is no ml_program.global {load.global_attr}")
+    return found
+
+
+Tiled = Dialect("tiled", [EmptyOp, NestOp, YieldOp], [HomeAttr, StagingAttr])
