@@ -80,9 +80,7 @@ class IncludeOp(IRDLOperation):
     assembly_format = "(`standard` $standard^)? $header attr-dict"
 
     def __init__(self, header: str, *, standard: bool = False) -> None:
-        super().__init__(
-            properties={"header": StringAttr(header), "standard": UnitAttr() if standard else None}
-        )
+        super().__init__(properties={"header": StringAttr(header), "standard": UnitAttr() if standard else None})
 
 
 @irdl_op_definition
@@ -289,7 +287,9 @@ class FuncOp(IRDLOperation):
         if len(self.function_type.outputs) > 1:
             raise VerifyException(f"c.func @{name} can return one value, not {len(self.function_type.outputs)}")
         if len(self.arg_names) != len(self.function_type.inputs):
-            raise VerifyException(f"c.func @{name} has {len(self.function_type.inputs)} arguments, {len(self.arg_names)} names")
+            raise VerifyException(
+                f"c.func @{name} has {len(self.function_type.inputs)} arguments, {len(self.arg_names)} names"
+            )
         for argument, t in self.arguments:
             if not is_object_type(t):
                 raise VerifyException(f"c.func @{name}: argument {argument} cannot have type {t}")

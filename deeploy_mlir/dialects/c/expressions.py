@@ -7,11 +7,10 @@ Arithmetic is typed by its result. Signed overflow in 32 and 64 bits is undefine
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
 from enum import auto
-from typing import ClassVar, Self, cast
+from typing import ClassVar, Self
 
-from xdsl.dialects.builtin import FloatAttr, IntegerAttr, StringAttr, SymbolRefAttr, UnitAttr, i1
+from xdsl.dialects.builtin import FunctionType, UnitAttr, i1
 from xdsl.dialects.utils import EnumAttribute
 from xdsl.ir import Attribute, Operation, SpacedOpaqueSyntaxAttribute, SSAValue
 from xdsl.irdl import (
@@ -25,17 +24,15 @@ from xdsl.irdl import (
     prop_def,
     result_def,
     traits_def,
-    var_operand_def,
 )
 from xdsl.parser import Parser
 from xdsl.printer import Printer
-from xdsl.traits import MemoryReadEffect, Pure
+from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.str_enum import StrEnum
 
 from deeploy_mlir.dialects.c.types import (
     ArrayType,
-    LValueType,
     OpaqueType,
     PtrType,
     is_bool,
@@ -74,7 +71,9 @@ class BinaryOp(IRDLOperation, abc.ABC):
 
     traits = traits_def(Pure())
 
-    def __init__(self, lhs: SSAValue | Operation, rhs: SSAValue | Operation, result_type: Attribute | None = None) -> None:
+    def __init__(
+        self, lhs: SSAValue | Operation, rhs: SSAValue | Operation, result_type: Attribute | None = None
+    ) -> None:
         super().__init__(operands=[lhs, rhs], result_types=[result_type or SSAValue.get(lhs).type])
 
     @classmethod
@@ -114,13 +113,12 @@ class BinaryOp(IRDLOperation, abc.ABC):
         attributes = parser.parse_optional_attr_dict()
         parser.parse_punctuation(":")
         pos = parser.pos
-        if (t := parser.parse_optional_type()) is not None:
-            types: tuple[Attribute, Attribute, Attribute] = (t, t, t)
-        else:
-            function_type = parser.parse_function_type()
-            if len(function_type.inputs) != 2 or len(function_type.outputs) != 1:
+        t = parser.parse_type()
+        types: tuple[Attribute, ...] = (t, t, t)
+        if isinstance(t, FunctionType):
+            types = (*t.inputs, *t.outputs)
+            if len(t.inputs) != 2 or len(t.outputs) != 1:
                 parser.raise_error("expected a type or (type, type) -> type", pos, parser.pos)
-            types = (function_type.inputs.data[0], function_type.inputs.data[1], function_type.outputs.data[0])
         operands = [parser.resolve_operand(lhs, types[0]), parser.resolve_operand(rhs, types[1])]
         op = cls.create(
             operands=operands,
@@ -412,9 +410,7 @@ class ConditionalOp(IRDLOperation):
     def __init__(
         self, condition: SSAValue | Operation, true_value: SSAValue | Operation, false_value: SSAValue | Operation
     ) -> None:
-        super().__init__(
-            operands=[condition, true_value, false_value], result_types=[SSAValue.get(true_value).type]
-        )
+        super().__init__(operands=[condition, true_value, false_value], result_types=[SSAValue.get(true_value).type])
 
     def verify_(self) -> None:
         if not is_object_type(self.result.type):

@@ -227,7 +227,9 @@ class MemberOp(IRDLOperation):
         t = self.base.type
         inner = t.value_type if isinstance(t, LValueType) else t.pointee if isinstance(t, PtrType) else None
         if not isinstance(inner, OpaqueType):
-            raise VerifyException(f'c.member "{self.field.data}" takes the place of, or a pointer to, a struct, not {t}')
+            raise VerifyException(
+                f'c.member "{self.field.data}" takes the place of, or a pointer to, a struct, not {t}'
+            )
 
 
 @irdl_op_definition

@@ -254,8 +254,7 @@ class ForOp(IRDLOperation):
             raise VerifyException(f"c.for has one induction variable, its block has {len(types) - 3} arguments")
         if len(set(types)) != 1 or not is_integer(types[0]):
             raise VerifyException(
-                "c.for needs bounds, step and induction variable of one integer type, got "
-                + ", ".join(map(str, types))
+                "c.for needs bounds, step and induction variable of one integer type, got " + ", ".join(map(str, types))
             )
         step = self.step.owner
         if isinstance(step, ConstantOp) and step.constant <= 0:

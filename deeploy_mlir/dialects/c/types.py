@@ -142,7 +142,9 @@ class LValueType(ParametrizedAttribute, TypeAttribute):
 
     def verify(self) -> None:
         if not is_object_type(self.value_type):
-            raise VerifyException(f"!c.lvalue holds a value of an integer, float, pointer or opaque type, not {self.value_type}")
+            raise VerifyException(
+                f"!c.lvalue holds a value of an integer, float, pointer or opaque type, not {self.value_type}"
+            )
 
 
 def is_integer(t: Attribute) -> bool:
@@ -164,9 +166,7 @@ def is_object_type(t: Attribute) -> bool:
     """Whether a C variable that is no array can have type `t`; bf16 and f16 are for stored data only."""
     if isinstance(t, IntegerType):
         return t.width.data in INTEGER_WIDTHS
-    return isinstance(
-        t, IndexType | Float16Type | BFloat16Type | Float32Type | Float64Type | PtrType | OpaqueType
-    )
+    return isinstance(t, IndexType | Float16Type | BFloat16Type | Float32Type | Float64Type | PtrType | OpaqueType)
 
 
 def is_unsigned(t: Attribute) -> bool:
