@@ -37,7 +37,8 @@ typedef struct {
 } dm_dma_dim;
 
 #define DM_DMA_MAX_RANK 4u
-#define DM_DMA_MAX_TOKENS 16u /* started and not yet waited for, at any time */
+#define DM_NO_TOKEN 0xffffffffu /* never returned by a start: "nothing was started" */
+#define DM_DMA_MAX_TOKENS 16u   /* started and not yet waited for, at any time */
 
 /* Starts a strided copy: `line` contiguous bytes, repeated over `rank` (<= DM_DMA_MAX_RANK) outer dimensions, outermost
    first. `dims` is read before the call returns. Until dm_dma_wait on the returned token neither the source may be
