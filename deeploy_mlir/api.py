@@ -1,0 +1,136 @@
+"""The library call: an ONNX model to a `Program`."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from xdsl.dialects.builtin import ModuleOp
+
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.frontend.npz import load_arrays, match_arrays
+from deeploy_mlir.network import Network, bind_inputs, network_of
+from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.pipelines import PipelineOptions, pipeline_for, run_pipeline
+from deeploy_mlir.program import Program
+from deeploy_mlir.report import plan_of
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+Model: TypeAlias = "str | Path | bytes | ModelProto"
+
+_UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "kib": 1024, "mib": 1024**2}
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How an ONNX file is read.
+
+    `name`: the C prefix, by default from the file. `input_types`: element types (`ui8`, `i32`, `f32` ...) by input.
+    `types_from`: sample inputs whose values decide the types. `dims`: values of symbolic dimensions."""
+
+    name: str | None = None
+    input_types: Mapping[str, str] = field(default_factory=dict[str, str])
+    types_from: Mapping[str, Array] | None = None
+    dims: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+def parse_size(size: int | str) -> int:
+    """Bytes: a number, or text such as `65536`, `64KiB`, `1.5MiB`, `64kB`. Raises DeeployError for anything else."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(size))
+    unit = _UNITS.get(match[2].lower()) if match else None
+    value = float(match[1]) * unit if match and unit else 0.0
+    if value < 1 or value != int(value):
+        raise DeeployError(f"'{size}' is no memory size; write bytes, or a number with KiB or MiB, such as 64KiB")
+    return int(value)
+
+
+def import_options(
+    name: str | None = None,
+    input_types: Mapping[str, str] | None = None,
+    types_from: Mapping[str, Array] | str | Path | None = None,
+    dims: Mapping[str, int] | None = None,
+) -> ImportOptions:
+    """`ImportOptions` with `types_from` as arrays or as an .npz file that holds them."""
+    arrays = load_arrays(types_from) if isinstance(types_from, str | Path) else types_from
+    return ImportOptions(name, input_types or {}, arrays, dims or {})
+
+
+def pipeline_options(
+    target: str = "siracusa", l1: int | str | None = None, l2: int | str | None = None, double_buffer: bool = True
+) -> PipelineOptions:
+    """`PipelineOptions` with sizes as numbers or text. Raises DeeployError for text that is no size."""
+    return PipelineOptions(
+        target,
+        l1=None if l1 is None else parse_size(l1),
+        l2=None if l2 is None else parse_size(l2),
+        double_buffer=double_buffer,
+    )
+
+
+def match_inputs(network: Network, path: str | Path) -> dict[str, Array]:
+    """The inputs in an .npz file, by name or else by position, as the network takes them.
+
+    Raises DeeployError for a missing input, another shape, or values that the type cannot hold."""
+    arrays = match_arrays(load_arrays(path), [t.name for t in network.inputs])
+    return {t.name: a for t, a in zip(network.inputs, bind_inputs(network, arrays), strict=True)}
+
+
+def match_outputs(network: Network, path: str | Path) -> dict[str, Array]:
+    """The golden outputs in an .npz file, by name or else by position."""
+    return match_arrays(load_arrays(path), [t.name for t in network.outputs])
+
+
+def import_network(model: Model, options: ImportOptions) -> ModuleOp:
+    """The graph-level module of an ONNX model. Raises DeeployError for a model that cannot be read."""
+    from deeploy_mlir.frontend import import_model
+
+    return import_model(
+        model,
+        name=options.name,
+        input_types=options.input_types,
+        types_from=options.types_from,
+        dims=options.dims,
+    )
+
+
+def compile_module(module: ModuleOp, options: PipelineOptions, *, started: float | None = None) -> Program:
+    """Compiles a graph-level module, which becomes the final IR. `started`: perf_counter() when the work began."""
+    from deeploy_mlir.lowering.print_c import c_sources
+
+    started = time.perf_counter() if started is None else started
+    network, pipeline = network_of(module), pipeline_for(options)
+    run_pipeline(module, pipeline)
+    plan = plan_of(module)
+    if plan is None:
+        raise ValueError(f"the pipeline left no plan in the module: {pipeline}")
+    sources = c_sources(module)
+    return Program(network, options.target, module, plan, sources, pipeline, time.perf_counter() - started)
+
+
+def compile(
+    model: Model,
+    target: str = "siracusa",
+    *,
+    l1: int | str | None = None,
+    l2: int | str | None = None,
+    double_buffer: bool = True,
+    name: str | None = None,
+    input_types: Mapping[str, str] | None = None,
+    types_from: Mapping[str, Array] | str | Path | None = None,
+    dims: Mapping[str, int] | None = None,
+) -> Program:
+    """Compiles an ONNX model (path, bytes or ModelProto) for a target.
+
+    `l1`, `l2`: byte budgets (an int, or text such as "64KiB"); the whole memory by default. `double_buffer`: whether
+    transfers may overlap computing. The rest as in `ImportOptions`; `types_from` may be an .npz file.
+    Raises DeeployError, which names the node and what would do, for whatever cannot be compiled."""
+    started = time.perf_counter()
+    options = pipeline_options(target, l1, l2, double_buffer)
+    module = import_network(model, import_options(name, input_types, types_from, dims))
+    return compile_module(module, options, started=started)

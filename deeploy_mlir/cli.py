@@ -1,0 +1,236 @@
+"""The `deeploy` command.
+
+Exit status: 0 done (`run --expect` and `check`: the outputs match), 1 they do not match, 2 an error that the message
+on stderr explains.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from deeploy_mlir.errors import DeeployError
+
+MATCH, MISMATCH, ERROR = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of the `deeploy` command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except DeeployError as error:
+        print(f"deeploy: error: {error}", file=sys.stderr)
+        return ERROR
+    except OSError as error:
+        print(f"deeploy: error: {error}", file=sys.stderr)
+        return ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="deeploy", description="ONNX networks as C for microcontrollers")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("compile", help="compile a network into a folder of C")
+    command.set_defaults(run=_compile)
+    _add_model(command)
+    _add_lowering(command)
+    command.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder to write")
+    command.add_argument("--print-pipeline", action="store_true", help="print the passes, as deeploy-opt -p takes them")
+
+    command = commands.add_parser("run", help="build and run a folder that compile wrote")
+    command.set_defaults(run=_run)
+    command.add_argument("folder", type=Path, metavar="DIR")
+    command.add_argument("--inputs", metavar="F.npz", help="inputs; by default a fixed pattern")
+    command.add_argument("--expect", metavar="F.npz", help="golden outputs to compare with")
+    command.add_argument("--outputs", type=Path, metavar="F.npz", help="write the outputs here")
+    _add_running(command)
+
+    command = commands.add_parser("check", help="compile, build, run and compare; status 0 only on a match")
+    command.set_defaults(run=_check)
+    _add_model(command)
+    _add_lowering(command)
+    command.add_argument("--inputs", metavar="F.npz", required=True)
+    command.add_argument("--expect", metavar="F.npz", required=True, help="golden outputs")
+    _add_running(command)
+
+    command = commands.add_parser("import", help="print a network as IR of the graph level, the input of the pipeline")
+    command.set_defaults(run=_import)
+    _add_model(command)
+    command.add_argument("-o", "--output", type=Path, metavar="F.mlir", help="file to write instead of stdout")
+
+    command = commands.add_parser("targets", help="list the targets")
+    command.set_defaults(run=_targets)
+    return parser
+
+
+def _add_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", metavar="NET.onnx")
+    command.add_argument("--name", metavar="PREFIX", help="prefix of all C names, by default from the file name")
+    command.add_argument(
+        "--input-type", action="append", default=[], metavar="NAME=TYPE", help="element type of an input, such as x=ui8"
+    )
+    command.add_argument(
+        "--types-from-data",
+        metavar="F.npz",
+        help="take the input types from sample inputs: integers where all values are",
+    )
+    command.add_argument("--dim", action="append", default=[], metavar="N=1", help="value of a symbolic dimension")
+
+
+def _add_lowering(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--target", required=True, metavar="T", help="see `deeploy targets`")
+    command.add_argument("--l1", metavar="SIZE", help="L1 to use at most, such as 64KiB; by default all")
+    command.add_argument("--l2", metavar="SIZE", help="L2 to use at most")
+    command.add_argument("--no-double-buffer", action="store_true", help="do not overlap transfers with computing")
+
+
+def _add_running(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--platform", metavar="P", help="run on another platform of the target, such as threads")
+    command.add_argument(
+        "--sanitize", metavar="S", default="", help="host platforms: build with address, undefined or thread (commas)"
+    )
+    command.add_argument(
+        "--tolerance",
+        type=_tolerance,
+        metavar="X",
+        help="allowed error as a part of the largest golden magnitude (default: integers exact, floats 1e-5)",
+    )
+    command.add_argument("--json", action="store_true", help="print the report as one JSON object")
+
+
+def _tolerance(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError("a tolerance is a number of at least 0")
+    return value
+
+
+def _pairs(words: Sequence[str], option: str) -> dict[str, str]:
+    """NAME=VALUE words; the last `=` separates, since ONNX names may hold one."""
+    pairs: dict[str, str] = {}
+    for word in words:
+        name, separator, value = word.rpartition("=")
+        if not separator or not name or not value:
+            raise DeeployError(f"{option} takes NAME=VALUE, not '{word}'")
+        pairs[name] = value
+    return pairs
+
+
+def _model_options(options: argparse.Namespace) -> dict[str, Any]:
+    dims: dict[str, int] = {}
+    for name, value in _pairs(options.dim, "--dim").items():
+        if not value.isdecimal():
+            raise DeeployError(f"--dim {name}={value}: a dimension is a number")
+        dims[name] = int(value)
+    return {
+        "name": options.name,
+        "input_types": _pairs(options.input_type, "--input-type"),
+        "types_from": options.types_from_data,
+        "dims": dims,
+    }
+
+
+def _lowering_options(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "target": options.target,
+        "l1": options.l1,
+        "l2": options.l2,
+        "double_buffer": not options.no_double_buffer,
+    }
+
+
+def _compile(options: argparse.Namespace) -> int:
+    from deeploy_mlir import api
+    from deeploy_mlir.presentation import plan_text
+
+    if options.print_pipeline:
+        print(api.pipeline_for(api.pipeline_options(**_lowering_options(options))))
+        if options.output is None:
+            return MATCH
+    if options.output is None:
+        raise DeeployError("where to? give -o DIR")
+    program = api.compile(options.model, **_lowering_options(options), **_model_options(options))
+    samples = None
+    if options.types_from_data:
+        samples = api.match_inputs(program.network, options.types_from_data)
+    program.save(options.output, samples)
+    if not options.print_pipeline:
+        print(plan_text(program.manifest))
+        print(f"written to {options.output}")
+    return MATCH
+
+
+def _check(options: argparse.Namespace) -> int:
+    from deeploy_mlir import api
+
+    program = api.compile(options.model, **_lowering_options(options), **_model_options(options))
+    inputs = api.match_inputs(program.network, options.inputs)
+    golden = api.match_outputs(program.network, options.expect)
+    execution = program.execute(inputs, **_running_options(options))
+    return _report(options, program.manifest, execution, golden)
+
+
+def _run(options: argparse.Namespace) -> int:
+    import numpy as np
+
+    from deeploy_mlir import api
+    from deeploy_mlir.output_folder import default_inputs, read_manifest
+    from deeploy_mlir.program import run_folder
+
+    manifest = read_manifest(options.folder)
+    network = manifest.network
+    if options.inputs:
+        inputs = api.match_inputs(network, options.inputs)
+    else:
+        inputs = {t.name: a for t, a in zip(network.inputs, default_inputs(network), strict=True)}
+    golden = api.match_outputs(network, options.expect) if options.expect else None
+    execution = run_folder(options.folder, inputs, **_running_options(options))
+    if options.outputs:
+        with options.outputs.open("wb") as file:
+            np.savez(file, **execution.outputs)
+    return _report(options, manifest, execution, golden)
+
+
+def _running_options(options: argparse.Namespace) -> dict[str, Any]:
+    sanitize = tuple(word for word in options.sanitize.split(",") if word)
+    return {"platform": options.platform, "sanitize": sanitize}
+
+
+def _report(options: argparse.Namespace, manifest: Any, execution: Any, golden: Mapping[str, Any] | None) -> int:
+    from deeploy_mlir.comparison import compare_outputs
+    from deeploy_mlir.presentation import report_json, report_text
+
+    comparisons = None if golden is None else compare_outputs(execution.outputs, golden, options.tolerance)
+    if options.json:
+        print(json.dumps(report_json(manifest, execution, comparisons)))
+    else:
+        print(report_text(manifest, execution, comparisons))
+    return MATCH if comparisons is None or all(c.match for c in comparisons) else MISMATCH
+
+
+def _import(options: argparse.Namespace) -> int:
+    from deeploy_mlir import api
+
+    module = api.import_network(options.model, api.import_options(**_model_options(options)))
+    if options.output is None:
+        print(module)
+    else:
+        options.output.write_text(f"{module}\n")
+    return MATCH
+
+
+def _targets(options: argparse.Namespace) -> int:
+    from deeploy_mlir.presentation import targets_text
+
+    print(targets_text())
+    return MATCH
+
+
+if __name__ == "__main__":
+    sys.exit(main())

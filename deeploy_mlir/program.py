@@ -1,0 +1,86 @@
+"""A compiled network."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xdsl.dialects.builtin import ModuleOp
+
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.network import Network
+from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.output_folder import FORMAT, Manifest, platforms_of, read_manifest, write_output_folder
+from deeploy_mlir.report import Plan
+from deeploy_mlir.simulators import host, siracusa_run
+from deeploy_mlir.simulators.execution import Execution
+
+
+@dataclass(frozen=True)
+class Program:
+    """A network compiled for a target: what `deeploy_mlir.compile` returns.
+
+    `module` is the final IR, `plan` what the planner decided, `sources` the generated C by file name, `pipeline` the
+    passes that ran."""
+
+    network: Network
+    target: str
+    module: ModuleOp
+    plan: Plan
+    sources: Mapping[str, str]
+    pipeline: str
+    compile_seconds: float
+
+    @property
+    def manifest(self) -> Manifest:
+        """What `plan.json` says, without the list of sources, which is known once they are written."""
+        platforms = platforms_of(self.target)
+        return Manifest(FORMAT, self.target, platforms, self.network, (), self.plan, self.compile_seconds)
+
+    def save(self, path: str | Path, inputs: Mapping[str, Array] | None = None) -> Path:
+        """Writes the self-contained output folder; `inputs` go into its test program.
+
+        Raises DeeployError if `path` holds something that is not an output folder."""
+        path = Path(path).absolute()
+        write_output_folder(path, self.manifest, self.sources, inputs)
+        return path
+
+    def run(self, inputs: Mapping[str, Array], platform: str | None = None) -> dict[str, Array]:
+        """Builds and runs the network once; arrays by ONNX name in and out. See `run_folder` for the errors."""
+        return self.execute(inputs, platform).outputs
+
+    def execute(
+        self,
+        inputs: Mapping[str, Array],
+        platform: str | None = None,
+        sanitize: Sequence[str] = (),
+    ) -> Execution:
+        """As `run`, with all that was measured."""
+        with tempfile.TemporaryDirectory(prefix="deeploy-") as scratch:
+            folder = self.save(Path(scratch, self.network.name), inputs)
+            return run_folder(folder, inputs, platform, sanitize)
+
+
+def run_folder(
+    folder: Path,
+    inputs: Mapping[str, Array],
+    platform: str | None = None,
+    sanitize: Sequence[str] = (),
+) -> Execution:
+    """Builds and runs an output folder on one of its platforms, the first by default.
+
+    Raises DeeployError for a platform that the target has not, sanitizers on a simulated target, inputs that do not
+    fit, or a C compiler that fails; ExecutionError if the program does not run to its end."""
+    manifest = read_manifest(folder)
+    platform = platform or manifest.platforms[0]
+    if platform not in manifest.platforms:
+        raise DeeployError(
+            f"target {manifest.target} has no platform '{platform}'; there are: {', '.join(manifest.platforms)}"
+        )
+    if platform == "siracusa":
+        if sanitize:
+            raise DeeployError("sanitizers need a host platform: add --platform threads")
+        return siracusa_run.run(folder, manifest, inputs)
+    return host.run(folder, manifest, inputs, platform=platform, sanitize=sanitize)

@@ -1,0 +1,76 @@
+"""Runs an output folder on the emulated Siracusa."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from deeploy_mlir.build_files import INCLUDES
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.network import bind_inputs, from_bytes, to_bytes
+from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.output_folder import Manifest
+from deeploy_mlir.simulators.elf import ElfFile, Symbol
+from deeploy_mlir.simulators.execution import Execution, ExecutionError
+from deeploy_mlir.targets.siracusa.toolchain import compile_image
+
+NETWORK_REGION = 0
+"""The counter region that the test program puts around the network."""
+
+
+def build(folder: Path, manifest: Manifest, image: Path) -> str:
+    """Builds the test program as an image that prints nothing; returns the compiler's warnings."""
+    sources = [folder / "main.c", *(folder / source for source in manifest.sources)]
+    includes = [folder / include for include in INCLUDES]
+    return compile_image(sources, includes, image, defines={"DM_TEST_SILENT": 1}).warnings
+
+
+def run(
+    folder: Path, manifest: Manifest, arrays: Mapping[str, Array], *, max_cycles: int = 10_000_000_000
+) -> Execution:
+    """Builds the network and runs it on `arrays`, by input name, on the simulator.
+
+    Raises ExecutionError if a core faults, the cores wait for each other for ever, or `max_cycles` are over."""
+    from deeploy_mlir.simulators.siracusa.simulator import Simulator
+
+    network = manifest.network
+    inputs = to_bytes(network.inputs, bind_inputs(network, arrays))
+    with tempfile.TemporaryDirectory(prefix="deeploy-") as scratch:
+        image = Path(scratch, f"{network.name}.elf")
+        warnings = build(folder, manifest, image)
+        data = image.read_bytes()
+    elf = ElfFile(data)
+    symbols = elf.symbols()
+    simulator = Simulator()
+    simulator.load(data)
+    for index, blob in enumerate(inputs):
+        simulator.write(_symbol(symbols, f"dm_test_input_{index}").address, blob)
+    result = simulator.run(max_cycles)
+    if result.fault is not None or result.exit_code != 0:
+        reason = result.fault or f"exit status {result.exit_code}"
+        raise ExecutionError(f"the program did not run to its end: {reason}\n{result.stdout[-2000:]}".strip())
+    blobs = [
+        simulator.read(_symbol(symbols, f"dm_test_output_{index}").address, tensor.bytes)
+        for index, tensor in enumerate(network.outputs)
+    ]
+    return Execution(
+        outputs=from_bytes(network.outputs, blobs),
+        platform="siracusa",
+        code_bytes=elf.code_bytes(),
+        cycles=result.cycles,
+        instructions=tuple(result.instructions),
+        dma_bytes_in=result.dma_bytes_in,
+        dma_bytes_out=result.dma_bytes_out,
+        dma_busy_cycles=result.dma_busy_cycles,
+        stdout=result.stdout,
+        warnings=warnings,
+    )
+
+
+def _symbol(symbols: Mapping[str, Symbol], name: str) -> Symbol:
+    if name not in symbols:
+        raise DeeployError(
+            f"the image has no symbol {name}; main.c of the output folder is not the one that was written"
+        )
+    return symbols[name]
