@@ -55,6 +55,6 @@ def _compare(name: str, output: Array, golden: Array, tolerance: float | None) -
         error = np.where(same, 0.0, np.abs(got - want))
     finite = np.abs(want[np.isfinite(want)])
     allowed = tolerance * float(finite.max(initial=0.0))
-    wrong = ~same & ~(error <= allowed)
+    wrong = ~same & ((allowed == 0) | ~(error <= allowed))
     worst = float(np.nan_to_num(error, nan=np.inf).max(initial=0.0))
     return Comparison(name, worst, allowed, int(wrong.sum()), output.size)
