@@ -1,0 +1,322 @@
+"""The ways in which one step may run: tile sizes, loop order, buffering depth, and which operands are in place.
+
+The timing model follows the execution exactly. Tiles run one after another in the loop order; an operand moves when
+its part changes from one tile to the next. Between two tiles some loop ticks and the loops inside it start again, so
+the operands that move are those that depend on one of these. With depth 1 a transfer is exposed; with depth 2 it hides
+behind the compute of one tile. The first loads and the last store are always exposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, permutations, product
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deeploy_mlir.iteration_space import Access, DimKind, IterationSpace, balanced_sizes
+from deeploy_mlir.passes.planning.problem import (
+    BARRIERS_CYCLES,
+    STEP_CYCLES,
+    TILE_CYCLES,
+    Dma,
+    Options,
+    Problem,
+    Step,
+    align_up,
+)
+from deeploy_mlir.transfer import tile_bytes_total, transfer_jobs
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+MAX_CUT_DIMS = 3
+"""Most dimensions cut at once."""
+MAX_TILINGS = 600
+"""Tilings looked at for a step, and tiles in one of them (smaller tiles are kept only where nothing else is)."""
+MAX_TILES = 4096
+MAX_CHOICES = 4
+"""Operands of one step whose home is decided; the smaller ones beyond stay in the home memory."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to run a step. `depths` has an entry an access: 0 in place, else the number of buffers.
+
+    `resident` says for each of the step's choosable tensors whether its home is the engine's memory. `bytes` is what
+    the buffers take in that memory; `cycles` the time of the step."""
+
+    sizes: tuple[int, ...]
+    order: tuple[int, ...]
+    depths: tuple[int, ...]
+    resident: tuple[bool, ...]
+    bytes: int
+    cycles: int
+
+
+@dataclass(frozen=True)
+class StepShape:
+    """All that the candidates of a step depend on; equal for identical layers.
+
+    `owner` gives for each access the number of its tensor in `choosable` order, -1 where it is always staged and -2
+    where it is always in place."""
+
+    space: IterationSpace
+    owner: tuple[int, ...]
+    multiples: tuple[int, ...]
+    align: int
+    dma: Dma | None
+    key: Hashable
+    double_buffer: bool
+    front: int
+
+
+def choosable_tensors(problem: Problem, step: Step) -> tuple[int, ...]:
+    """The tensors of a step whose home is decided, in the order of the step's accesses."""
+    found = [t for t in dict.fromkeys(step.tensors) if len(problem.choices(t)) > 1]
+    if len(found) > MAX_CHOICES:
+        largest = sorted(found, key=lambda t: -problem.tensors[t].bytes)[:MAX_CHOICES]
+        found = [t for t in found if t in largest]
+    return tuple(found)
+
+
+def step_shape(problem: Problem, step: Step, choosable: Sequence[int], options: Options) -> StepShape:
+    """The part of the problem that the candidates of `step` depend on."""
+    in_place = step.memory == problem.home
+    owner = tuple(-2 if in_place else (choosable.index(t) if t in choosable else -1) for t in step.tensors)
+    dma = None if in_place else problem.dmas[step.memory]
+    align = problem.memory(step.memory).align
+    return StepShape(step.space, owner, step.multiples, align, dma, step.key, options.double_buffer, options.front)
+
+
+def tilings(space: IterationSpace, multiples: Sequence[int]) -> Ints:
+    """Tile sizes worth trying, one row each: the whole operator first."""
+    dims = [d for d in space.tileable if space.dims[d].size > 1]
+    choices = {d: balanced_sizes(space.dims[d].size, multiples[d] if multiples else 1) for d in dims}
+    limit = max((len(c) for c in choices.values()), default=1)
+    while True:
+        rows = _combine(space, dims, {d: _thin(c, limit) for d, c in choices.items()})
+        if len(rows) <= MAX_TILINGS or limit <= 2:
+            return np.array(rows, dtype=np.int64)
+        limit -= max(1, limit // 8)
+
+
+def _thin(sizes: Sequence[int], limit: int) -> list[int]:
+    """At most `limit` of the (descending) sizes, evenly spread by rank, both ends included."""
+    if len(sizes) <= limit:
+        return list(sizes)
+    ranks = np.linspace(0, len(sizes) - 1, max(limit, 2)).round().astype(int)
+    return [sizes[i] for i in dict.fromkeys(ranks.tolist())]
+
+
+def _combine(space: IterationSpace, dims: Sequence[int], choices: dict[int, list[int]]) -> list[tuple[int, ...]]:
+    whole = space.sizes
+    rows: list[tuple[int, ...]] = []
+    for count in range(min(MAX_CUT_DIMS, len(dims)) + 1):
+        for cut in combinations(dims, count):
+            for sizes in product(*(choices[d][1:] for d in cut)):
+                row = list(whole)
+                for d, size in zip(cut, sizes, strict=True):
+                    row[d] = size
+                rows.append(tuple(row))
+    smallest = tuple(choices[d][-1] if d in choices else s for d, s in enumerate(whole))
+    if smallest not in rows:
+        rows.append(smallest)
+    tiles = [prod(space.trips(row)) for row in rows]
+    return [row for row, n in zip(rows, tiles, strict=True) if n <= MAX_TILES or row == smallest]
+
+
+def loop_orders(space: IterationSpace) -> Iterator[tuple[int, ...]]:
+    """Orders of the tileable dimensions that differ in what moves: dimensions used by the same operands stay together,
+    since separating them only adds transfers."""
+    classes: dict[tuple[int, ...], list[int]] = {}
+    for d in space.tileable:
+        if space.dims[d].size > 1:
+            users = tuple(i for i, access in enumerate(space.accesses) if d in access.dims)
+            classes.setdefault(users, []).append(d)
+    for arrangement in permutations(classes.values()):
+        yield tuple(d for members in arrangement for d in members)
+
+
+@dataclass(frozen=True)
+class AccessCosts:
+    """For each tiling: bytes of one buffer, and cycles and bytes of one transfer (averaged over the borders)."""
+
+    buffer: Ints
+    cycles: Floats
+
+
+def access_costs(space: IterationSpace, access: Access, rows: Ints, align: int, dma: Dma) -> AccessCosts:
+    """What staging `access` costs for each tiling."""
+    known: dict[tuple[int, ...], tuple[int, float]] = {}
+    buffer, cycles = np.zeros(len(rows), np.int64), np.zeros(len(rows))
+    for i, row in enumerate(rows.tolist()):
+        part = tuple(row[d] for d in access.dims)
+        if part not in known:
+            known[part] = (align_up(access.tile_bytes(row), align), transfer_cycles(space, access, row, dma))
+        buffer[i], cycles[i] = known[part]
+    return AccessCosts(buffer, cycles)
+
+
+def transfer_cycles(space: IterationSpace, access: Access, sizes: Sequence[int], dma: Dma) -> float:
+    """Cycles of one transfer of a tile of `access`: the mean over the tiles for bytes, the largest tile for jobs."""
+    tiles = prod(-(-space.dims[d].size // sizes[d]) for d in access.dims)
+    mean = tile_bytes_total(access, space.dims, sizes) / tiles
+    jobs = transfer_jobs(access, space.dims, sizes, dma.max_dims)
+    return dma.startup_cycles + jobs * dma.job_cycles + mean / dma.bytes_per_cycle
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """For a loop order and each tiling: how often each loop ticks, and whether each access moves then."""
+
+    counts: tuple[Ints, ...]
+    moves: tuple[tuple[npt.NDArray[np.bool_], ...], ...]
+    """By loop, then by access."""
+
+    def repeats(self, access: int) -> Ints:
+        """Transfers of an access in all."""
+        total = np.ones_like(self.counts[0]) if self.counts else np.ones(1, np.int64)
+        for count, moves in zip(self.counts, self.moves, strict=True):
+            total = total + count * moves[access]
+        return total
+
+
+def loop_ticks(space: IterationSpace, rows: Ints, order: Sequence[int]) -> Ticks:
+    """What happens between tiles under a loop order, for each tiling."""
+    sizes = np.array(space.sizes, dtype=np.int64)
+    trips = -(-sizes // rows)
+    counts: list[Ints] = []
+    moves: list[tuple[npt.NDArray[np.bool_], ...]] = []
+    outside = np.ones(len(rows), np.int64)
+    for position, d in enumerate(order):
+        counts.append(outside * (trips[:, d] - 1))
+        outside = outside * trips[:, d]
+        inner = order[position:]
+        moves.append(
+            tuple(
+                np.any([trips[:, q] > 1 for q in inner if q in access.dims] or [np.zeros(len(rows), bool)], axis=0)
+                for access in space.accesses
+            )
+        )
+    return Ticks(tuple(counts), tuple(moves))
+
+
+def step_cycles(
+    compute: Floats, tiles: Ints, ticks: Ticks, transfers: dict[int, Floats], depths: dict[int, Ints]
+) -> Floats:
+    """Modelled cycles of a step for each tiling; `transfers` and `depths` have the staged accesses only."""
+    total = STEP_CYCLES + tiles * compute
+    for access in transfers:
+        total = total + transfers[access]
+    for count, moves in zip(ticks.counts, ticks.moves, strict=True):
+        exposed, hidden = np.zeros(len(compute)), np.zeros(len(compute))
+        for access, cycles in transfers.items():
+            moved = np.where(moves[access], cycles, 0.0)
+            exposed = exposed + np.where(depths[access] == 1, moved, 0.0)
+            hidden = hidden + np.where(depths[access] == 2, moved, 0.0)
+        total = total + count * (exposed + np.maximum(0.0, hidden - compute))
+    return total
+
+
+def depth_choices(staged: Sequence[int], double_buffer: bool) -> list[dict[int, int]]:
+    """Buffering depths worth trying: all single, all double, and all but one of either."""
+    single = dict.fromkeys(staged, 1)
+    if not double_buffer or not staged:
+        return [single]
+    double = dict.fromkeys(staged, 2)
+    result = [single, double]
+    if len(staged) > 1:
+        result += [{**double, a: 1} for a in staged]
+    if len(staged) > 2:
+        result += [{**single, a: 2} for a in staged]
+    return result
+
+
+def enumerate_candidates(step: Step, shape: StepShape) -> tuple[Candidate, ...]:
+    """The candidates of a step that no other dominates, for each choice of resident tensors."""
+    if shape.dma is None:
+        sizes = shape.space.sizes
+        cycles = step.cycles(sizes) + STEP_CYCLES
+        return (Candidate(sizes, (), (0,) * len(shape.owner), (), 0, cycles),)
+    space, rows = shape.space, tilings(shape.space, shape.multiples)
+    compute = np.array([step.cycles(row) for row in rows.tolist()], np.float64) + BARRIERS_CYCLES + TILE_CYCLES
+    tiles = np.prod(-(-np.array(space.sizes, dtype=np.int64) // rows), axis=1)
+    costs = [access_costs(space, access, rows, shape.align, shape.dma) for access in space.accesses]
+    orders = list(loop_orders(space))
+    ticks = [loop_ticks(space, rows, order) for order in orders]
+    found: list[Candidate] = []
+    for resident in product((False, True), repeat=max((*shape.owner, -1)) + 1):
+        staged = [i for i, owner in enumerate(shape.owner) if owner < 0 or not resident[owner]]
+        front = Front()
+        for order, tick in zip(orders, ticks, strict=True):
+            moving = {a: tick.repeats(a) > 1 for a in staged}
+            for depth in depth_choices(staged, shape.double_buffer):
+                depths = {a: np.where(moving[a], depth[a], 1) for a in staged}
+                held = np.zeros(len(rows), np.int64)
+                for a in staged:
+                    held = held + costs[a].buffer * depths[a]
+                cycles = step_cycles(compute, tiles, tick, {a: costs[a].cycles for a in staged}, depths)
+                front.add(held, cycles, (order, depths))
+        for i, (order, depths), held_bytes, cycles in front.best(shape.front):
+            sizes = tuple(rows[i].tolist())
+            cut = tuple(d for d in order if sizes[d] < space.dims[d].size)
+            depth_of = tuple(int(depths[a][i]) if a in depths else 0 for a in range(len(space.accesses)))
+            found.append(Candidate(sizes, cut, depth_of, resident, held_bytes, cycles))
+    return tuple(found)
+
+
+class Front:
+    """Collects (bytes, cycles) of many candidates and gives those that are not dominated."""
+
+    def __init__(self) -> None:
+        self._bytes: list[Ints] = []
+        self._cycles: list[Floats] = []
+        self._origin: list[Any] = []
+
+    def add(self, held: Ints, cycles: Floats, origin: Any) -> None:
+        """One candidate an array element; `origin` is given back with the winners."""
+        self._bytes.append(held)
+        self._cycles.append(np.ceil(cycles))
+        self._origin.append(origin)
+
+    def best(self, limit: int) -> list[tuple[int, Any, int, int]]:
+        """(element, origin, bytes, cycles) of the front by ascending bytes, thinned to about `limit`.
+
+        Thinning keeps both ends and drops what saves too little over the one before; ties go to the first added."""
+        held, cycles = np.concatenate(self._bytes), np.concatenate(self._cycles)
+        rank = np.lexsort((np.arange(held.shape[0]), cycles, held))
+        before = np.minimum.accumulate(np.concatenate(([np.inf], cycles[rank][:-1])))
+        front = rank[cycles[rank] < before].tolist()
+        saving = 0.001
+        while True:
+            kept = [front[0]]
+            for i in front[1:]:
+                if cycles[i] <= cycles[kept[-1]] * (1 - saving) or i == front[-1]:
+                    kept.append(i)
+            if len(kept) <= limit:
+                break
+            saving *= 1.5
+        width = len(self._bytes[0])
+        return [(i % width, self._origin[i // width], int(held[i]), int(cycles[i])) for i in kept]
+
+
+def transfer_bytes(space: IterationSpace, candidate: Candidate) -> tuple[int, int]:
+    """Bytes that one run of the step moves into and out of the engine's memory."""
+    rows = np.array([candidate.sizes], dtype=np.int64)
+    ticks = loop_ticks(space, rows, candidate.order)
+    moved = [0, 0]
+    for i, access in enumerate(space.accesses):
+        if candidate.depths[i]:
+            tiles = prod(-(-space.dims[d].size // candidate.sizes[d]) for d in access.dims)
+            total = tile_bytes_total(access, space.dims, candidate.sizes)
+            moved[access.written] += total * int(ticks.repeats(i)[0]) // tiles
+    return moved[0], moved[1]
+
+
+def is_cuttable(space: IterationSpace) -> bool:
+    """Whether the operator has a parallel dimension to cut at all."""
+    return any(space.dims[d].kind == DimKind.PARALLEL and space.dims[d].size > 1 for d in space.tileable)

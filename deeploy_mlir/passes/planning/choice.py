@@ -1,0 +1,127 @@
+"""The joint choice, as one integer program: how each step runs and where each activation lives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from deeploy_mlir.passes.planning.candidates import (
+    Candidate,
+    StepShape,
+    choosable_tensors,
+    enumerate_candidates,
+    step_shape,
+)
+from deeploy_mlir.passes.planning.problem import Memory, Options, Problem, Step, align_up
+from deeploy_mlir.passes.planning.solver import Model, Solution
+
+BYTE_COST = 1e-7
+"""Cycles that a byte of buffer counts for: among equal plans the smaller one."""
+
+Cuts = Mapping[tuple[str, int], int]
+"""Bytes by which the capacity of a (memory, step) is lowered, after a choice that could not be placed."""
+
+
+@dataclass(frozen=True)
+class StepChoices:
+    """A step's candidates and the tensors (by index) that their `resident` flags speak of."""
+
+    step: Step
+    choosable: tuple[int, ...]
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A candidate a step and a memory a tensor, with the solver's figures."""
+
+    candidates: tuple[Candidate, ...]
+    homes: tuple[str, ...]
+    solution: Solution
+
+
+def all_choices(problem: Problem, options: Options) -> tuple[StepChoices, ...]:
+    """The candidates of every step; identical steps are enumerated once."""
+    known: dict[StepShape, tuple[Candidate, ...]] = {}
+    result: list[StepChoices] = []
+    for step in problem.steps:
+        choosable = choosable_tensors(problem, step)
+        shape = step_shape(problem, step, choosable, options)
+        if shape not in known:
+            known[shape] = enumerate_candidates(step, shape)
+        result.append(StepChoices(step, choosable, known[shape]))
+    return tuple(result)
+
+
+def choose(
+    problem: Problem, choices: Sequence[StepChoices], options: Options, cuts: Cuts, relaxed: str | None = None
+) -> Choice | None:
+    """Solves the integer program; None if it has no solution.
+
+    One binary a candidate, exactly one a step. `home[t]` is 1 where tensor t lives in its engines' memory: equal to
+    the sum of the candidates that take it as resident, in every step that uses it, which makes it integral. Bytes
+    alive in a step are then linear, and each candidate's cycles already include its transfers.
+
+    With `relaxed`, that memory may be exceeded and the least such excess is sought, instead of the fewest cycles."""
+    model = Model(gap=options.gap, nodes=options.nodes)
+    excess = None if relaxed is None else model.column(0, float("inf"), 1.0)
+    columns = [
+        [(model.binary(c.cycles + BYTE_COST * c.bytes if relaxed is None else 0.0), c) for c in step.candidates]
+        for step in choices
+    ]
+    home = _home_columns(model, problem, choices)
+    for step, candidates in zip(choices, columns, strict=True):
+        model.row([(column, 1.0) for column, _ in candidates], low=1, high=1)
+        for n, t in enumerate(step.choosable):
+            resident = [(column, 1.0) for column, c in candidates if c.resident[n]]
+            model.row([*resident, (home[t], -1.0)], low=0, high=0)
+    for memory in problem.memories:
+        for number in range(len(choices)):
+            terms, room = _load(problem, memory, number, choices, columns[number], home)
+            if excess is not None and memory.name == relaxed:
+                terms.append((excess, -1.0))
+            model.row(terms, high=(room - cuts.get((memory.name, number), 0)) // memory.align)
+    solution = model.minimise()
+    if solution is None:
+        return None
+    values = solution.values
+    chosen = tuple(max(candidates, key=lambda pair: values[pair[0]])[1] for candidates in columns)
+    homes = tuple(
+        problem.choices(t)[1] if t in home and values[home[t]] > 0.5 else problem.home
+        for t in range(len(problem.tensors))
+    )
+    return Choice(chosen, homes, solution)
+
+
+def _home_columns(model: Model, problem: Problem, choices: Sequence[StepChoices]) -> dict[int, int]:
+    home: dict[int, int] = {}
+    for t, users in enumerate(problem.users):
+        among = [t in choices[number].choosable for number in users]
+        if any(among):
+            # A tensor that some step leaves out of its choices must stay in the home memory.
+            home[t] = model.column(0, 1 if all(among) else 0, 0.0)
+    return home
+
+
+def _load(
+    problem: Problem,
+    memory: Memory,
+    number: int,
+    choices: Sequence[StepChoices],
+    columns: Sequence[tuple[int, Candidate]],
+    home: Mapping[int, int],
+) -> tuple[list[tuple[int, float]], int]:
+    """What is alive in `memory` in step `number`, in units of its alignment, and the bytes that it must fit into."""
+    unit, room = memory.align, problem.room(memory)
+    terms: list[tuple[int, float]] = []
+    if choices[number].step.memory == memory.name:
+        terms += [(column, c.bytes // unit) for column, c in columns if c.bytes]
+    for t in problem.alive[number]:
+        taken = align_up(problem.tensors[t].bytes, unit)
+        if memory.name == problem.home:
+            room -= taken
+            if t in home:
+                terms.append((home[t], -taken // unit))
+        elif t in home and problem.choices(t)[1] == memory.name:
+            terms.append((home[t], taken // unit))
+    return terms, room

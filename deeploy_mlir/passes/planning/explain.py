@@ -1,0 +1,85 @@
+"""Why a problem has no plan: the layer or tensors that set the limit, and the smallest budget that would do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.passes.planning.candidates import Candidate
+from deeploy_mlir.passes.planning.choice import StepChoices, choose
+from deeploy_mlir.passes.planning.problem import Memory, Options, Problem, TensorKind, align_up
+
+LISTED = 6
+"""Most tensors that a message lists."""
+
+
+def explain_infeasible(problem: Problem, choices: Sequence[StepChoices], options: Options) -> DeeployError:
+    """The error for a problem without a plan."""
+    for memory in problem.memories:
+        if memory.name != problem.home:
+            needs = [step_need(problem, step, memory) for step in choices]
+            worst = max(range(len(needs)), key=lambda n: needs[n], default=None)
+            if worst is not None and needs[worst] > memory.capacity:
+                return _step_error(problem, choices[worst], memory, needs[worst])
+    home = problem.memory(problem.home)
+    if problem.room(home) < 0:
+        fixed = [t for t, tensor in enumerate(problem.tensors) if tensor.kind != TensorKind.ACTIVATION]
+        return DeeployError(
+            f"weights and network inputs and outputs take {problem.fixed_bytes(home)} bytes of {home.name}, which has "
+            f"{home.capacity}: {listing(problem, fixed)}; {home.name} must be larger or the network smaller"
+        )
+    return _home_error(problem, choices, home, options)
+
+
+def step_need(problem: Problem, choices: StepChoices, memory: Memory) -> int:
+    """The fewest bytes of `memory` with which a step can run, everything else out of the way."""
+    if choices.step.memory != memory.name:
+        return 0
+    return min(_need(problem, choices, memory, c) for c in choices.candidates)
+
+
+def _need(problem: Problem, choices: StepChoices, memory: Memory, candidate: Candidate) -> int:
+    resident = [t for t, flag in zip(choices.choosable, candidate.resident, strict=True) if flag]
+    return candidate.bytes + sum(align_up(problem.tensors[t].bytes, memory.align) for t in resident)
+
+
+def _step_error(problem: Problem, choices: StepChoices, memory: Memory, need: int) -> DeeployError:
+    """The step needs more than the memory has even with the smallest tiles."""
+    step = choices.step
+    smallest = min(choices.candidates, key=lambda c: _need(problem, choices, memory, c))
+    parts = [
+        f"{problem.tensors[t].name} {access.tile_bytes(smallest.sizes)}"
+        for t, access in zip(step.tensors, step.space.accesses, strict=True)
+    ]
+    tile = ", ".join(f"{d.name}={s}" for d, s in zip(step.space.dims, smallest.sizes, strict=True))
+    return DeeployError(
+        f"needs {need} bytes of {memory.name} even with the smallest tiles ({tile}), but the budget is "
+        f"{memory.capacity} bytes; its tiles take: {', '.join(parts)} bytes; the smallest {memory.name} that would do "
+        f"is {need} bytes",
+        step.name,
+    )
+
+
+def _home_error(problem: Problem, choices: Sequence[StepChoices], home: Memory, options: Options) -> DeeployError:
+    """Activations do not fit; the busiest step of the home memory sets the limit."""
+    loads = [sum(align_up(problem.tensors[t].bytes, home.align) for t in alive) for alive in problem.alive]
+    busiest = max(range(len(loads)), key=lambda n: loads[n])
+    fixed = problem.fixed_bytes(home)
+    relaxed = choose(problem, choices, options, {}, relaxed=home.name)
+    would_do = fixed + loads[busiest]
+    if relaxed is not None:
+        would_do = min(would_do, home.capacity + round(relaxed.solution.objective) * home.align)
+    return DeeployError(
+        f"in this step {loads[busiest]} bytes of activations are alive ({listing(problem, problem.alive[busiest])}) "
+        f"beside {fixed} bytes of weights, inputs and outputs, but {home.name} has {home.capacity} bytes"
+        + (f"; the smallest {home.name} that would do is {would_do} bytes" if would_do > home.capacity else "")
+        + ("" if would_do > home.capacity else "; no offsets were found for them: a slightly larger budget would do"),
+        problem.steps[busiest].name,
+    )
+
+
+def listing(problem: Problem, tensors: Sequence[int]) -> str:
+    """The largest of the tensors with their bytes."""
+    ordered = sorted(tensors, key=lambda t: -problem.tensors[t].bytes)
+    words = [f"{problem.tensors[t].name} {problem.tensors[t].bytes}" for t in ordered[:LISTED]]
+    return ", ".join(words) + (f" and {len(ordered) - LISTED} smaller ones" if len(ordered) > LISTED else "")

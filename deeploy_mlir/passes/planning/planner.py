@@ -1,0 +1,134 @@
+"""The joint optimisation: how each step runs and where each activation lives, then offsets in each memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deeploy_mlir.passes.planning.candidates import Candidate, transfer_bytes
+from deeploy_mlir.passes.planning.choice import Choice, StepChoices, all_choices, choose
+from deeploy_mlir.passes.planning.explain import explain_infeasible
+from deeploy_mlir.passes.planning.placement import Buffer, Placement, place
+from deeploy_mlir.passes.planning.problem import (
+    Home,
+    Memory,
+    MemoryPlan,
+    Options,
+    PlanResult,
+    Problem,
+    StepPlan,
+    TensorKind,
+    align_up,
+)
+
+MAX_ROUNDS = 12
+"""Times that the choice is made again because its buffers could not be placed."""
+
+
+def plan(problem: Problem, options: Options | None = None) -> PlanResult:
+    """Plans a network. Raises DeeployError where no plan fits, naming what does not fit and what would do."""
+    start = time.perf_counter()
+    options = options or Options()
+    choices = all_choices(problem, options)
+    cuts: dict[tuple[str, int], int] = {}
+    for _ in range(MAX_ROUNDS):
+        choice = choose(problem, choices, options, cuts)
+        if choice is None:
+            break
+        placements = {m.name: _place(problem, choices, choice, m) for m in problem.memories}
+        late = [m for m in problem.memories if placements[m.name].placement.peak > problem.room(m)]
+        if not late:
+            return _result(problem, choices, choice, placements, time.perf_counter() - start)
+        for memory in late:
+            _cut(problem, placements[memory.name], memory, cuts)
+    raise explain_infeasible(problem, choices, options)
+
+
+@dataclass(frozen=True)
+class MemoryPlacement:
+    """Placed buffers of one memory: those of tensors, and of (step, access, number)."""
+
+    buffers: tuple[Buffer, ...]
+    placement: Placement
+    tensors: dict[int, int]
+    stagings: dict[tuple[int, int], tuple[int, ...]]
+
+
+def _place(problem: Problem, choices: Sequence[StepChoices], choice: Choice, memory: Memory) -> MemoryPlacement:
+    buffers: list[Buffer] = []
+    tensors: dict[int, int] = {}
+    stagings: dict[tuple[int, int], list[int]] = {}
+    for t, tensor in enumerate(problem.tensors):
+        first, last = problem.lifetime(t)
+        if tensor.kind == TensorKind.ACTIVATION and choice.homes[t] == memory.name and first <= last:
+            tensors[t] = len(buffers)
+            buffers.append(Buffer(tensor.bytes, first, last))
+    for number, (step, candidate) in enumerate(zip(choices, choice.candidates, strict=True)):
+        if step.step.memory != memory.name:
+            continue
+        for a, (access, depth) in enumerate(zip(step.step.space.accesses, candidate.depths, strict=True)):
+            for _ in range(depth):
+                stagings.setdefault((number, a), []).append(len(buffers))
+                buffers.append(Buffer(access.tile_bytes(candidate.sizes), number, number))
+    placement = place(buffers, memory.align, problem.room(memory))
+    return MemoryPlacement(
+        tuple(buffers), placement, tensors, {key: tuple(numbers) for key, numbers in stagings.items()}
+    )
+
+
+def _cut(problem: Problem, placed: MemoryPlacement, memory: Memory, cuts: dict[tuple[str, int], int]) -> None:
+    """Lowers the capacity of the steps in which the placement stands above the memory's end."""
+    capacity = problem.room(memory)
+    for buffer, offset in zip(placed.buffers, placed.placement.offsets, strict=True):
+        excess = offset + buffer.size - capacity
+        if excess > 0:
+            for number in range(buffer.first, buffer.last + 1):
+                key = (memory.name, number)
+                alive = sum(align_up(b.size, memory.align) for b in placed.buffers if b.first <= number <= b.last)
+                slack = capacity - cuts.get(key, 0) - alive
+                cuts[key] = cuts.get(key, 0) + max(slack, 0) + memory.align
+
+
+def _result(
+    problem: Problem,
+    choices: Sequence[StepChoices],
+    choice: Choice,
+    placements: dict[str, MemoryPlacement],
+    seconds: float,
+) -> PlanResult:
+    homes: list[Home] = []
+    for t, memory in enumerate(choice.homes):
+        number = placements[memory].tensors.get(t)
+        homes.append(Home(memory, None if number is None else placements[memory].placement.offsets[number]))
+    steps = tuple(
+        _step_plan(step, candidate, number, placements[step.step.memory])
+        for number, (step, candidate) in enumerate(zip(choices, choice.candidates, strict=True))
+    )
+    memories = tuple(
+        MemoryPlan(
+            m.name,
+            placements[m.name].placement.peak,
+            placements[m.name].placement.bound,
+            problem.fixed_bytes(m),
+            m.capacity,
+        )
+        for m in problem.memories
+    )
+    cycles = sum(s.cycles for s in steps)
+    solution = choice.solution
+    bound = min(solution.bound, float(cycles))
+    gap = (cycles - bound) / cycles if cycles else 0.0
+    return PlanResult(steps, tuple(homes), memories, cycles, float(cycles), bound, gap, seconds)
+
+
+def _step_plan(choices: StepChoices, candidate: Candidate, number: int, placed: MemoryPlacement) -> StepPlan:
+    offsets = tuple(
+        tuple(placed.placement.offsets[b] for b in placed.stagings.get((number, a), ()))
+        for a in range(len(candidate.depths))
+    )
+    bytes_in, bytes_out = transfer_bytes(choices.step.space, candidate)
+    alive = sum(b.size for b in placed.buffers if b.first <= number <= b.last)
+    return StepPlan(
+        candidate.sizes, candidate.order, offsets, candidate.bytes, alive, candidate.cycles, bytes_in, bytes_out
+    )

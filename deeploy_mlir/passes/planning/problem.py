@@ -1,0 +1,205 @@
+"""What the planner is asked: memories, a DMA, tensors, and steps over them. Free of IR."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import cached_property
+
+from deeploy_mlir.iteration_space import IterationSpace
+
+BARRIERS_CYCLES = 30
+"""Two barriers around the work of a tile."""
+TILE_CYCLES = 100
+"""Loop control and address computation of a tile, on the core that orchestrates."""
+STEP_CYCLES = 200
+"""Entering and leaving a nest."""
+
+
+def align_up(value: int, alignment: int) -> int:
+    """The smallest multiple of `alignment` that is at least `value`."""
+    return -(-value // alignment) * alignment
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A memory: bytes that tensors and buffers may take (fixed reservations already subtracted), and alignment."""
+
+    name: str
+    capacity: int
+    align: int = 4
+
+
+@dataclass(frozen=True)
+class Dma:
+    """Cost of a transfer: startup + jobs * per job + bytes / bandwidth; a job has at most `max_dims` dimensions."""
+
+    bytes_per_cycle: float = 8
+    startup_cycles: int = 100
+    job_cycles: int = 15
+    max_dims: int = 2
+
+
+class TensorKind(Enum):
+    """What a tensor is to the network."""
+
+    ACTIVATION = auto()
+    """Made and used inside: its home is the planner's choice, it lives from its first to its last step."""
+    CONSTANT = auto()
+    """Weights: in the home memory throughout, as data of the image."""
+    BOUNDARY = auto()
+    """A network input or output: in the home memory throughout, as an array of its own."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One buffer (aliases share it), in bytes."""
+
+    name: str
+    bytes: int
+    kind: TensorKind = TensorKind.ACTIVATION
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kernel on one engine. `tensors` holds, for each access of `space`, the index of its tensor.
+
+    `cycles(sizes)` is the modelled compute cost of one tile of these dimension sizes, with all cores of the engine.
+    `multiples` are the preferred granularities of the tile sizes, one a dimension. Steps with equal `key` and `space`
+    have the same `cycles`."""
+
+    name: str
+    space: IterationSpace
+    tensors: tuple[int, ...]
+    memory: str
+    cycles: Callable[[Sequence[int]], int] = field(compare=False)
+    multiples: tuple[int, ...] = ()
+    key: Hashable = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A whole network in execution order. `home` is the memory where tensors live unless the planner decides better.
+
+    `dmas` gives the DMA between the home memory and each engine memory that differs from it."""
+
+    memories: tuple[Memory, ...]
+    home: str
+    dmas: dict[str, Dma]
+    tensors: tuple[Tensor, ...]
+    steps: tuple[Step, ...]
+
+    def memory(self, name: str) -> Memory:
+        """The memory of this name. Raises KeyError if there is none."""
+        for memory in self.memories:
+            if memory.name == name:
+                return memory
+        raise KeyError(name)
+
+    @cached_property
+    def users(self) -> tuple[tuple[int, ...], ...]:
+        """For each tensor, the steps that access it, ascending."""
+        users: list[list[int]] = [[] for _ in self.tensors]
+        for number, step in enumerate(self.steps):
+            for tensor in dict.fromkeys(step.tensors):
+                users[tensor].append(number)
+        return tuple(tuple(u) for u in users)
+
+    @cached_property
+    def alive(self) -> tuple[tuple[int, ...], ...]:
+        """For each step, the activations that hold data in it."""
+        alive: list[list[int]] = [[] for _ in self.steps]
+        for tensor, description in enumerate(self.tensors):
+            if description.kind == TensorKind.ACTIVATION:
+                first, last = self.lifetime(tensor)
+                for number in range(first, last + 1):
+                    alive[number].append(tensor)
+        return tuple(tuple(a) for a in alive)
+
+    def fixed_bytes(self, memory: Memory) -> int:
+        """Bytes of constants and network inputs and outputs in a memory, each aligned."""
+        if memory.name != self.home:
+            return 0
+        return sum(align_up(t.bytes, memory.align) for t in self.tensors if t.kind != TensorKind.ACTIVATION)
+
+    def room(self, memory: Memory) -> int:
+        """Bytes of a memory that activations and buffers may take."""
+        return memory.capacity - self.fixed_bytes(memory)
+
+    def lifetime(self, tensor: int) -> tuple[int, int]:
+        """First and last step (inclusive) in which the tensor holds data; (0, -1) if never."""
+        if self.tensors[tensor].kind != TensorKind.ACTIVATION:
+            return 0, len(self.steps) - 1
+        users = self.users[tensor]
+        return (users[0], users[-1]) if users else (0, -1)
+
+    def choices(self, tensor: int) -> tuple[str, ...]:
+        """The memories that may be the tensor's home: the default one first, then the one its engines compute in."""
+        engines = {self.steps[number].memory for number in self.users[tensor]}
+        if self.tensors[tensor].kind != TensorKind.ACTIVATION or len(engines) != 1 or engines == {self.home}:
+            return (self.home,)
+        return (self.home, *engines)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to plan. `gap` is the relative gap at which the solver may stop; `nodes` bounds its search."""
+
+    double_buffer: bool = True
+    gap: float = 1e-4
+    nodes: int = 20_000
+    front: int = 16
+    """Most candidates kept for a step and a choice of homes."""
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """How one step runs. `offsets` has the byte offsets of each access's buffers in the engine's memory: empty where
+    it works in place. `staged_bytes` is what those buffers take, `cycles` the modelled time of the step."""
+
+    sizes: tuple[int, ...]
+    order: tuple[int, ...]
+    offsets: tuple[tuple[int, ...], ...]
+    staged_bytes: int
+    live_bytes: int
+    cycles: int
+    bytes_in: int
+    bytes_out: int
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where a tensor lives; `offset` is None for constants and network inputs and outputs (arrays of their own)."""
+
+    memory: str
+    offset: int | None
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """Bytes of a memory: `arena` is placed by offsets (never less than `bound`), `fixed` are arrays of their own."""
+
+    name: str
+    arena: int
+    bound: int
+    fixed: int
+    capacity: int
+
+    @property
+    def used(self) -> int:
+        return self.arena + self.fixed
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """The planner's answer. `objective` and `bound` are modelled cycles; `bound` holds over the candidates."""
+
+    steps: tuple[StepPlan, ...]
+    homes: tuple[Home, ...]
+    memories: tuple[MemoryPlan, ...]
+    cycles: int
+    objective: float
+    bound: float
+    gap: float
+    seconds: float

@@ -1,0 +1,153 @@
+"""The geometry of a transfer between an operand's home and the buffer that holds one tile of it, free of IR.
+
+The home holds the whole operand in row-major order. The buffer is row-major too and always has the shape of the
+largest tile (`Access.tile_shape`), so its strides are static; smaller tiles, at the borders, leave part of it unused.
+Adjacent axes that are contiguous on both sides move as one; what remains is cut into jobs that the DMA can do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+from deeploy_mlir.iteration_space import Access, Axis, Dim, IntArithmetic, axis_region
+
+
+@dataclass(frozen=True)
+class TransferAxis:
+    """One axis of an operand: its size at home, that of the largest tile, and that of every tile.
+
+    `size` is None where tiles differ in size; otherwise all tiles have it (it may be less than `tile`, since the
+    largest tile is an upper bound)."""
+
+    extent: int
+    tile: int
+    size: int | None
+
+
+@dataclass(frozen=True)
+class TransferDim:
+    """A run of operand axes `first` to `last` (inclusive) that moves as one dimension; strides are in elements.
+
+    Only `first` may differ in size from tile to tile: then `size` is None and the dimension has
+    (size of axis `first`) * `inner` elements, at most `max_size`."""
+
+    first: int
+    last: int
+    inner: int
+    max_size: int
+    size: int | None
+    home_stride: int
+    tile_stride: int
+
+
+@dataclass(frozen=True)
+class TransferShape:
+    """How one tile moves: `loops` (outermost first) around jobs of `rows` rows of `row` contiguous elements.
+
+    `row` and `rows` are None where they are a single element or a single row. A two-dimensional job reads or writes
+    its rows at a stride at home and back to back in the buffer."""
+
+    loops: tuple[TransferDim, ...]
+    rows: TransferDim | None
+    row: TransferDim | None
+
+    @property
+    def jobs(self) -> int:
+        """Jobs for the largest tile."""
+        return prod(dim.max_size for dim in self.loops)
+
+
+def tile_grid(dims: Sequence[Dim], sizes: Sequence[int], used: Sequence[int]) -> list[tuple[dict[int, int], list[int]]]:
+    """The (lows, sizes) of every tile along the dimensions `used`; sizes cover all dimensions."""
+    ranges = [range(0, max(dims[d].size, 1), max(sizes[d], 1)) for d in used]
+    grid: list[tuple[dict[int, int], list[int]]] = []
+    for lows in product(*ranges):
+        part = list(sizes)
+        for d, low in zip(used, lows, strict=True):
+            part[d] = min(sizes[d], dims[d].size - low)
+        grid.append((dict(zip(used, lows, strict=True)), part))
+    return grid
+
+
+def axis_sizes(axis: Axis, dims: Sequence[Dim], sizes: Sequence[int]) -> list[int]:
+    """Elements that each tile touches along the axis, for tiles of `sizes` (one entry a dimension) over `dims`."""
+    arithmetic = IntArithmetic()
+    result: list[int] = []
+    for lows, part in tile_grid(dims, sizes, axis.dims):
+        low = [lows.get(i, 0) for i in range(len(dims))]
+        result.append(axis_region(axis, low, part, axis.extent, arithmetic).size)
+    return result
+
+
+def transfer_axis(axis: Axis, dims: Sequence[Dim], sizes: Sequence[int]) -> TransferAxis:
+    """The axis as tiles of these dimension sizes see it."""
+    found = set(axis_sizes(axis, dims, sizes))
+    return TransferAxis(axis.extent, axis.footprint(sizes), found.pop() if len(found) == 1 else None)
+
+
+def transfer_axes(access: Access, dims: Sequence[Dim], sizes: Sequence[int]) -> tuple[TransferAxis, ...]:
+    """All axes of an access as tiles of these dimension sizes see them."""
+    return tuple(transfer_axis(axis, dims, sizes) for axis in access.axes)
+
+
+def merge_axes(axes: Sequence[TransferAxis]) -> tuple[TransferDim, ...]:
+    """The dimensions of a transfer, outermost first: axes of one element are dropped, contiguous neighbours merged."""
+    home_stride = tile_stride = 1
+    merged: list[TransferDim] = []
+    for number in reversed(range(len(axes))):
+        axis = axes[number]
+        if axis.size != 1:
+            inside = merged[-1] if merged else None
+            if (
+                inside is not None
+                and inside.size is not None
+                and home_stride == inside.home_stride * inside.size
+                and tile_stride == inside.tile_stride * inside.size
+            ):
+                size = None if axis.size is None else axis.size * inside.size
+                merged[-1] = TransferDim(
+                    number,
+                    inside.last,
+                    inside.size,
+                    axis.tile * inside.size,
+                    size,
+                    inside.home_stride,
+                    inside.tile_stride,
+                )
+            else:
+                largest = axis.tile if axis.size is None else axis.size
+                merged.append(TransferDim(number, number, 1, largest, axis.size, home_stride, tile_stride))
+        home_stride *= axis.extent
+        tile_stride *= axis.tile
+    return tuple(reversed(merged))
+
+
+def transfer_shape(axes: Sequence[TransferAxis], max_dims: int = 2) -> TransferShape:
+    """Cuts a transfer into jobs for a DMA that moves `max_dims` (1 or 2) dimensions in a job."""
+    dims = list(merge_axes(axes))
+    row = dims.pop() if dims and dims[-1].home_stride == 1 and dims[-1].tile_stride == 1 else None
+    rows = None
+    if dims and max_dims > 1:
+        packed = 1 if row is None else row.size
+        if packed is not None and dims[-1].tile_stride == packed:
+            rows = dims.pop()
+    return TransferShape(tuple(dims), rows, row)
+
+
+def transfer_jobs(access: Access, dims: Sequence[Dim], sizes: Sequence[int], max_dims: int = 2) -> int:
+    """DMA jobs that move the largest tile of an access."""
+    return transfer_shape(transfer_axes(access, dims, sizes), max_dims).jobs
+
+
+def tile_bytes_total(access: Access, dims: Sequence[Dim], sizes: Sequence[int]) -> int:
+    """Bytes of all distinct tiles of an access together, each counted once (halos count in every tile they are in).
+
+    Where axes share a dimension the largest tile is counted for all: an upper bound."""
+    used = [d for axis in access.axes for d in axis.dims]
+    if len(used) == len(set(used)):
+        return prod(sum(axis_sizes(axis, dims, sizes)) for axis in access.axes) * access.element_bytes
+    tiles = prod(-(-dims[d].size // sizes[d]) for d in set(used))
+    return tiles * access.tile_bytes(sizes)
