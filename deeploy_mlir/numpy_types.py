@@ -85,5 +85,5 @@ def array_of(attr: DenseIntOrFPElementsAttr) -> Array:
     flat = np.frombuffer(attr.data.data, dtype=dtype)
     shape = attr.get_shape()
     if flat.size == 1:
-        return np.broadcast_to(flat, shape)
+        return np.broadcast_to(flat.reshape(()), shape)
     return flat.reshape(shape)

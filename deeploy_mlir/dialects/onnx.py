@@ -97,7 +97,7 @@ _ANY_INTEGER = frozenset({"ConvInteger", "MatMulInteger", "MaxPool"})
 """Operators that take integers of every width here although their schema does not; see the module's docstring."""
 
 _NOT_PURE = frozenset(
-    {"Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
+    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
 )
 
 _ATTRIBUTE_CLASSES: dict[str, tuple[type[Attribute], str]] = {

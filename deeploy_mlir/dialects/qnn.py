@@ -1,0 +1,478 @@
+"""The `qnn` dialect: integer operators that quantisation flows export, and gradients, which ONNX has no operator for.
+
+All arithmetic is on integers and exact; `>>` is an arithmetic shift (floor), `/` truncates toward zero unless an
+operator says otherwise. A result narrower than the value is saturated. `n` is `n_levels`; a signed result
+has the range [-n/2, n/2-1], an unsigned one [0, n-1], and the smallest element type that holds it.
+Tensors are laid out as in ONNX (NCHW, [batch, sequence, feature]). Attributes are i64 unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, cast
+
+from xdsl.dialects.builtin import DenseArrayBase, FloatAttr, IntegerAttr, IntegerType, StringAttr, TensorType, i32
+from xdsl.dialects.builtin import Signedness as _Signedness
+from xdsl.ir import Attribute, Dialect
+from xdsl.irdl import (
+    irdl_op_definition,
+    operand_def,
+    opt_operand_def,
+    opt_prop_def,
+    prop_def,
+    result_def,
+    traits_def,
+)
+from xdsl.traits import Pure
+from xdsl.utils.exceptions import VerifyException
+
+from deeploy_mlir.dialects.graph_op import GraphOp, tensor_type
+
+AnyTensor = TensorType[Any]
+
+
+def integer_type(low: int, high: int) -> IntegerType:
+    """The smallest integer type whose range holds [low, high]; signed exactly if `low` is negative.
+
+    Raises VerifyException if 64 bits do not hold it."""
+    for bits in (8, 16, 32, 64):
+        if low < 0 and -(1 << (bits - 1)) <= low and high < 1 << (bits - 1):
+            return IntegerType(bits)
+        if low >= 0 and high < 1 << bits:
+            return IntegerType(bits, _Signedness.UNSIGNED)
+    raise VerifyException(f"no integer type holds [{low}, {high}]")
+
+
+def level_range(n_levels: int, signed: bool) -> tuple[int, int]:
+    """Least and largest value of a tensor of `n_levels` levels."""
+    return (-(n_levels // 2), n_levels // 2 - 1) if signed else (0, n_levels - 1)
+
+
+def broadcast_shape(shape: Sequence[int], other: Sequence[int]) -> tuple[int, ...] | None:
+    """numpy's broadcast of two shapes, None if they do not fit."""
+    rank = max(len(shape), len(other))
+    padded = [(1,) * (rank - len(s)) + tuple(s) for s in (shape, other)]
+    out: list[int] = []
+    for a, b in zip(*padded, strict=True):
+        if a != b and 1 not in (a, b):
+            return None
+        out.append(b if a == 1 else a)
+    return tuple(out)
+
+
+def is_integer(element: Attribute) -> bool:
+    """Whether an element type is an integer of at least 8 bits."""
+    return isinstance(element, IntegerType) and element.width.data >= 8
+
+
+class QnnOp(GraphOp):
+    """Base: result types follow from the operand types, `infer`."""
+
+    @abstractmethod
+    def infer(self) -> Sequence[Attribute]:
+        """Result types from operands and attributes. Raises VerifyException for operands that do not fit."""
+
+    def operand_type(self, index: int) -> AnyTensor:
+        """Type of the operand at this position."""
+        return tensor_type(self.operands[index])
+
+    def integer_operand(self, index: int) -> AnyTensor:
+        """Type of the operand at this position, which must have integer elements."""
+        found = self.operand_type(index)
+        if not is_integer(found.element_type):
+            name = self.get_irdl_definition().operands[index][0]
+            raise VerifyException(
+                f"{self.node_name}: operand '{name}' of {self.name} must have integer elements, but is {found}; "
+                "give the types of the network's inputs, such as --input-type NAME=ui8"
+            )
+        return found
+
+    def broadcasts(self, index: int, shape: Sequence[int]) -> None:
+        """Check that the operand broadcasts to `shape`. Raises VerifyException naming both shapes."""
+        found = self.operand_type(index)
+        if broadcast_shape(found.get_shape(), shape) != tuple(shape):
+            name = self.get_irdl_definition().operands[index][0]
+            raise VerifyException(
+                f"{self.node_name}: operand '{name}' of {self.name} has shape {list(found.get_shape())}, "
+                f"which does not broadcast to {list(shape)}"
+            )
+
+    def positive(self, *names: str, power_of_two: bool = False) -> None:
+        """Check that attributes are positive (and powers of two)."""
+        for name in names:
+            value: int = self.attr(name)
+            if value <= 0 or (power_of_two and value & (value - 1)):
+                kind = "a power of two" if power_of_two else "positive"
+                raise VerifyException(f"{self.node_name}: attribute '{name}' of {self.name} is {value}, must be {kind}")
+
+    def verify_(self) -> None:
+        for expected, result in zip(self.infer(), self.results, strict=True):
+            if result.type != expected:
+                raise VerifyException(f"{self.node_name}: {self.name} gives {expected}, but its result is {result.type}")
+
+
+def levels_type(x: AnyTensor, n_levels: int, signed: bool) -> AnyTensor:
+    """`x` with the smallest element type for `n_levels` levels."""
+    return cast(AnyTensor, TensorType(integer_type(*level_range(n_levels, signed)), x.get_shape()))
+
+
+@irdl_op_definition
+class RequantShiftOp(QnnOp):
+    """y = clip((x * mul + add + 2^(k-1)) >> k), div = 2^k, no rounding term if k = 0: rounds half up.
+
+    `mul` and `add` broadcast to x's shape by numpy's rules."""
+
+    name = "qnn.RequantShift"
+    x = operand_def()
+    mul = operand_def()
+    add = operand_def()
+    div = prop_def(IntegerAttr)
+    n_levels = prop_def(IntegerAttr)
+    signed = prop_def(IntegerAttr)
+    y = result_def()
+    traits = traits_def(Pure())
+
+    def infer(self) -> Sequence[Attribute]:
+        x = self.integer_operand(0)
+        for index in (1, 2):
+            self.integer_operand(index)
+            self.broadcasts(index, x.get_shape())
+        self.positive("div", power_of_two=True)
+        self.positive("n_levels")
+        return [levels_type(x, self.attr("n_levels"), bool(self.attr("signed")))]
+
+
+@irdl_op_definition
+class RequantizeOp(QnnOp):
+    """y = saturate(round(x * scale) + zero_point), rounding half to even, in the element type of `zero_point`.
+
+    `scale` is f32 or f64, and the product is computed in that type (x converted to it first; f64 holds every i32
+    exactly, so an f64 scale gives the single rounding of the ONNX definition up to the 2^-53 of the scale itself).
+    `scale` and `zero_point` broadcast to x's shape by numpy's rules."""
+
+    name = "qnn.Requantize"
+    x = operand_def()
+    scale = operand_def()
+    zero_point = operand_def()
+    y = result_def()
+    traits = traits_def(Pure())
+
+    def infer(self) -> Sequence[Attribute]:
+        x, zero_point = self.integer_operand(0), self.integer_operand(2)
+        if is_integer(self.operand_type(1).element_type):
+            raise VerifyException(f"{self.node_name}: 'scale' of {self.name} must be float: {self.operand_type(1)}")
+        self.broadcasts(1, x.get_shape())
+        self.broadcasts(2, x.get_shape())
+        return [TensorType(zero_point.element_type, x.get_shape())]
+
+
+class LastAxisOp(QnnOp):
+    """Base of operators along the last axis with an unsigned result of n_levels levels."""
+
+    def infer(self) -> Sequence[Attribute]:
+        self.positive("n_levels")
+        return [levels_type(self.integer_operand(0), self.attr("n_levels"), signed=False)]
+
+
+@irdl_op_definition
+class ISoftmaxOp(LastAxisOp):
+    """Last axis: d = x - max; z = clip(-d / log2, 0, 31); p = d + z*log2; e = (A*(p+B)^2 + C) >> z;
+    y = floor(e*(n-1) / sum(e)). Unsigned."""
+
+    name = "qnn.iSoftmax"
+    x = operand_def()
+    coeffA = prop_def(IntegerAttr)
+    coeffB = prop_def(IntegerAttr)
+    coeffC = prop_def(IntegerAttr)
+    log2 = prop_def(IntegerAttr)
+    n_levels = prop_def(IntegerAttr)
+    y = result_def()
+    traits = traits_def(Pure())
+
+
+@irdl_op_definition
+class ITAMaxOp(LastAxisOp):
+    """Last axis: s = (max - x + 16) >> 5; S = sum(256 >> s); y = (((n-1)*256) / S) >> s. Unsigned."""
+
+    name = "qnn.ITAMax"
+    x = operand_def()
+    n_levels = prop_def(IntegerAttr)
+    y = result_def()
+    traits = traits_def(Pure())
+
+
+@irdl_op_definition
+class ITAPartialMaxOp(LastAxisOp):
+    """ITAMax in a stream over groups of `group_width` columns: the running maximum starts at -128, and when a group raises it
+    by D the partial sum is shifted right by (D+16) >> 5; y = (((n/2-1)*256) / S) >> ((max - x + 16) >> 5). Unsigned."""
+
+    name = "qnn.ITAPartialMax"
+    x = operand_def()
+    n_levels = prop_def(IntegerAttr)
+    group_width = prop_def(IntegerAttr)
+    y = result_def()
+    traits = traits_def(Pure())
+
+
+class Int32MapOp(QnnOp):
+    """Base of elementwise operators with an i32 result."""
+
+    def infer(self) -> Sequence[Attribute]:
+        return [TensorType(i32, self.integer_operand(0).get_shape())]
+
+
+@irdl_op_definition
+class IGeluOp(Int32MapOp):
+    """q = min(|x|, -b); L = sign(x) * (one - (q+b)^2); y = x * ((one + L) >> 1). b < 0. Result i32."""
+
+    name = "qnn.iGELU"
+    x = operand_def()
+    b = prop_def(IntegerAttr)
+    one = prop_def(IntegerAttr)
+    y = result_def()
+    traits = traits_def(Pure())
+
+
+@irdl_op_definition
+class IHardswishOp(Int32MapOp):
+    """y = x * clip(x + three, 0, six) * one_over_six. Result i32."""
+
+    name = "qnn.iHardswish"
+    x = operand_def()
+    one_over_six = prop_def(IntegerAttr)
+    three = prop_def(IntegerAttr)
+    six = prop_def(IntegerAttr)
+    y = result_def()
+    traits = traits_def(Pure())
+
+
+@irdl_op_definition
+class TrueIntegerDivOp(Int32MapOp):
+    """z = x * floor(Delta*eta / (y*eta + eps)); all four are attributes. Result i32."""
+
+    name = "qnn.TrueIntegerDiv"
+    x = operand_def()
+    Delta = prop_def(IntegerAttr)
+    eps = prop_def(IntegerAttr)
+    eta = prop_def(IntegerAttr)
+    y = prop_def(IntegerAttr)
+    z = result_def()
+    traits = traits_def(Pure())
+
+
+@irdl_op_definition
+class IntegerDivOp(QnnOp):
+    """den = eta*b + eps; num = a*Delta*eta (64 bits); z = (num + sign(num)*(den >> 1)) / den, sign(0) = 1. Result i32.
+
+    `b` broadcasts to a's shape."""
+
+    name = "qnn.IntegerDiv"
+    a = operand_def()
+    b = operand_def()
+    Delta = prop_def(IntegerAttr)
+    eps = prop_def(IntegerAttr)
+    eta = prop_def(IntegerAttr)
+    z = result_def()
+    traits = traits_def(Pure())
+
+    def infer(self) -> Sequence[Attribute]:
+        a = self.integer_operand(0)
+        self.integer_operand(1)
+        self.broadcasts(1, a.get_shape())
+        return [TensorType(i32, a.get_shape())]
+
+
+class NormOp(QnnOp):
+    """Base of integer normalisations along the last axis: `weight` and `bias` broadcast to x; signed result."""
+
+    def infer(self) -> Sequence[Attribute]:
+        x = self.integer_operand(0)
+        for index in range(1, len(self.operands)):
+            self.integer_operand(index)
+            self.broadcasts(index, x.get_shape())
+        self.positive("D", power_of_two=True)
+        self.positive("n_levels")
+        return [levels_type(x, self.attr("n_levels"), signed=True)]
+
+
+@irdl_op_definition
+class ILayerNormOp(NormOp):
+    """Last axis of N: m = sum / N; v = sum((x-m)^2) / N + 1; s = floor(sqrt(v)); y = ((x-m)*w / s + bias) >> k, D = 2^k."""
+
+    name = "qnn.iLayerNorm"
+    x = operand_def()
+    weight = operand_def()
+    bias = operand_def()
+    D = prop_def(IntegerAttr)
+    n_levels = prop_def(IntegerAttr)
+    y = result_def()
+    traits = traits_def(Pure())
+
+
+@irdl_op_definition
+class IRMSNormOp(NormOp):
+    """Last axis of N: s = floor(sqrt(sum(x^2) / N + 1)); y = (x*w / s) >> k, D = 2^k."""
+
+    name = "qnn.iRMSNorm"
+    x = operand_def()
+    weight = operand_def()
+    D = prop_def(IntegerAttr)
+    n_levels = prop_def(IntegerAttr)
+    y = result_def()
+    traits = traits_def(Pure())
+
+
+@irdl_op_definition
+class INoNormOp(NormOp):
+    """y = ((x*w + bias) * mul) >> k, D = 2^k; no rounding."""
+
+    name = "qnn.iNoNorm"
+    x = operand_def()
+    weight = operand_def()
+    bias = operand_def()
+    mul = prop_def(IntegerAttr)
+    D = prop_def(IntegerAttr)
+    n_levels = prop_def(IntegerAttr)
+    y = result_def()
+    traits = traits_def(Pure())
+
+
+@irdl_op_definition
+class IntegerMeanOp(QnnOp):
+    """Mean over `axes` (none: all), rounded half up: floor((sum + floor(n/2)) / n) over n elements. Type of x."""
+
+    name = "qnn.IntegerMean"
+    x = operand_def()
+    axes = opt_prop_def(DenseArrayBase)
+    keepdims = prop_def(IntegerAttr)
+    y = result_def()
+    traits = traits_def(Pure())
+
+    def reduced_axes(self) -> list[int]:
+        """The axes, none of them negative."""
+        rank = len(self.operand_type(0).get_shape())
+        axes: list[int] = self.attr("axes") or list(range(rank))
+        if any(not -rank <= axis < rank for axis in axes):
+            raise VerifyException(f"{self.node_name}: axes {axes} of {self.name} are not all in a rank of {rank}")
+        return sorted({axis % rank for axis in axes})
+
+    def infer(self) -> Sequence[Attribute]:
+        x = self.integer_operand(0)
+        axes, keep = self.reduced_axes(), bool(self.attr("keepdims"))
+        shape = [1 if i in axes else n for i, n in enumerate(x.get_shape()) if keep or i not in axes]
+        return [TensorType(x.element_type, shape)]
+
+
+class LikeOp(QnnOp):
+    """Base of float operators whose result has the type of one operand; the others broadcast to it."""
+
+    def infer(self) -> Sequence[Attribute]:
+        first = self.operand_type(0)
+        if is_integer(first.element_type):
+            raise VerifyException(f"{self.node_name}: {self.name} is an operator on floats, not on {first}")
+        for index in range(1, len(self.operands)):
+            self.broadcasts(index, first.get_shape())
+        return [first]
+
+
+@irdl_op_definition
+class SoftmaxGradOp(LikeOp):
+    """dx = y * (dy - sum(dy*y, axis)); y is the softmax's result."""
+
+    name = "qnn.SoftmaxGrad"
+    dy = operand_def()
+    y = operand_def()
+    axis = prop_def(IntegerAttr)
+    dx = result_def()
+    traits = traits_def(Pure())
+
+
+@irdl_op_definition
+class GeluGradOp(LikeOp):
+    """dx = dy * d/dx Gelu(x); `approximate` is "none" (erf) or "tanh"."""
+
+    name = "qnn.GeluGrad"
+    dy = operand_def()
+    x = operand_def()
+    approximate = prop_def(StringAttr)
+    dx = result_def()
+    traits = traits_def(Pure())
+
+
+@irdl_op_definition
+class LayerNormalizationGradOp(LikeOp):
+    """Gradient of LayerNormalization over the last axis with respect to x: with h = (x-mean)/sqrt(var+epsilon), g = dy*scale,
+    dx = (g - mean(g) - h*mean(g*h)) / sqrt(var+epsilon)."""
+
+    name = "qnn.LayerNormalizationGrad"
+    dy = operand_def()
+    x = operand_def()
+    scale = operand_def()
+    bias = opt_operand_def()
+    axis = prop_def(IntegerAttr)
+    epsilon = prop_def(FloatAttr)
+    dx = result_def()
+    traits = traits_def(Pure())
+
+
+@irdl_op_definition
+class SoftmaxCrossEntropyLossGradOp(QnnOp):
+    """dx = (exp(log_prob) - onehot(labels)) / B^2 for log_prob [B, C], integer labels [B].
+
+    One B is the loss's mean, the other the upstream gradient, which the exporting tool folds in."""
+
+    name = "qnn.SoftmaxCrossEntropyLossGrad"
+    log_prob = operand_def()
+    labels = operand_def()
+    dx = result_def()
+    traits = traits_def(Pure())
+
+    def infer(self) -> Sequence[Attribute]:
+        log_prob, labels = self.operand_type(0), self.integer_operand(1)
+        shape = log_prob.get_shape()
+        if len(shape) != 2 or tuple(labels.get_shape()) != tuple(shape[:1]):
+            raise VerifyException(
+                f"{self.node_name}: {self.name} takes log_prob [B, C] and labels [B], not {list(shape)} "
+                f"and {list(labels.get_shape())}"
+            )
+        return [log_prob]
+
+
+@irdl_op_definition
+class SGDOp(LikeOp):
+    """weight_updated = weight - lr * gradient; `lr` is an f32."""
+
+    name = "qnn.SGD"
+    weight = operand_def()
+    gradient = operand_def()
+    lr = prop_def(FloatAttr)
+    weight_updated = result_def()
+    traits = traits_def(Pure())
+
+
+_OPERATIONS: list[type[QnnOp]] = [
+    RequantShiftOp,
+    RequantizeOp,
+    ISoftmaxOp,
+    ITAMaxOp,
+    ITAPartialMaxOp,
+    IGeluOp,
+    IHardswishOp,
+    TrueIntegerDivOp,
+    IntegerDivOp,
+    ILayerNormOp,
+    IRMSNormOp,
+    INoNormOp,
+    IntegerMeanOp,
+    SoftmaxGradOp,
+    GeluGradOp,
+    LayerNormalizationGradOp,
+    SoftmaxCrossEntropyLossGradOp,
+    SGDOp,
+]
+
+OPERATORS: dict[str, type[QnnOp]] = {op.name.split(".", 1)[1]: op for op in _OPERATIONS}
+"""Operator name -> class, such as `OPERATORS["RequantShift"]`."""
+
+Qnn = Dialect("qnn", [*_OPERATIONS], [])

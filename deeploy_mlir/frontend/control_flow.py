@@ -1,0 +1,125 @@
+"""If on a constant, Loop and Scan with a known trip count: their graphs are imported in place, once a trip."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import MutableMapping
+from typing import Any
+
+import numpy as np
+import onnx
+
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.frontend.emitter import Emitter, Value
+from deeploy_mlir.frontend.graph import ControlFlow, GraphImporter
+from deeploy_mlir.frontend.node import Node
+
+MAX_TRIPS = 4096
+"""Loops with more trips are refused: each trip is compiled."""
+
+
+def _body(node: Node, name: str) -> onnx.GraphProto:
+    graph = node.attrs.get(name)
+    if not isinstance(graph, onnx.GraphProto):
+        raise DeeployError(f"{node.op_type} needs the graph '{name}'", node.name)
+    return graph
+
+
+def _run(
+    importer: GraphImporter, graph: onnx.GraphProto, inputs: list[Value], env: MutableMapping[str, Value], node: Node
+) -> list[Value]:
+    constants = {tensor.name for tensor in graph.initializer}
+    names = [value.name for value in graph.input if value.name not in constants]
+    if len(names) != len(inputs):
+        raise DeeployError(f"the graph of {node.op_type} takes {len(names)} values, not {len(inputs)}", node.name)
+    inner: ChainMap[str, Value] = ChainMap(dict(zip(names, inputs, strict=True)), *[_as_dict(env)])
+    return importer.graph(graph, inner)
+
+
+def _as_dict(env: MutableMapping[str, Value]) -> MutableMapping[str, Value]:
+    return env
+
+
+def _if(importer: GraphImporter, node: Node, env: MutableMapping[str, Value]) -> list[Value]:
+    condition = node.required(0)
+    if not condition.is_constant:
+        raise DeeployError("the condition of If depends on data; only constant ones can be compiled", node.name)
+    branch = "then_branch" if bool(np.asarray(condition.array()).reshape(-1)[0]) else "else_branch"
+    return _run(importer, _body(node, branch), [], env, node)
+
+
+def _stacked(emitter: Emitter, slices: list[Value], axis: int, node: Node) -> Value:
+    """Values of one shape stacked along a new axis."""
+    axes = emitter.constant([axis], f"{node.name}_axis")
+    expanded = [emitter.onnx("Unsqueeze", [value, axes], {}, node.name)[0] for value in slices]
+    return emitter.onnx("Concat", expanded, {"axis": axis}, node.name)[0]
+
+
+def _loop(importer: GraphImporter, node: Node, env: MutableMapping[str, Value]) -> list[Value]:
+    body = _body(node, "body")
+    trips, condition = node.input(0), node.input(1)
+    carried: list[Value] = [value for value in node.inputs[2:] if value is not None]
+    going = condition is None or bool(condition.array().reshape(-1)[0])
+    limit = None if trips is None else int(trips.array().reshape(-1)[0])
+    scanned: list[list[Value]] = [[] for _ in range(len(body.output) - 1 - len(carried))]
+    trip = 0
+    while going and (limit is None or trip < limit):
+        if trip >= MAX_TRIPS:
+            raise DeeployError(f"Loop of more than {MAX_TRIPS} trips", node.name)
+        emitter = importer.emitter
+        inputs = [
+            emitter.constant(np.asarray(trip, np.int64), f"{node.name}_trip"),
+            emitter.constant(np.asarray(True), f"{node.name}_condition"),
+            *carried,
+        ]
+        outputs = _run(importer, body, inputs, env, node)
+        if not outputs[0].is_constant:
+            raise DeeployError("the condition of Loop depends on data; only a known trip count can be compiled", node.name)
+        going = bool(outputs[0].array().reshape(-1)[0])
+        carried = outputs[1 : 1 + len(carried)]
+        for collected, value in zip(scanned, outputs[1 + len(carried) :], strict=True):
+            collected.append(value)
+        trip += 1
+    if any(not collected for collected in scanned):
+        raise DeeployError("Loop without a trip has scan outputs of unknown shape", node.name)
+    results = [*carried, *(_stacked(importer.emitter, collected, 0, node) for collected in scanned)]
+    return [value for value, name in zip(results, node.outputs, strict=False) if name]
+
+
+def _ints(node: Node, name: str, count: int) -> list[int]:
+    found: Any = node.attrs.get(name)
+    return [int(v) for v in found] if found else [0] * count
+
+
+def _scan(importer: GraphImporter, node: Node, env: MutableMapping[str, Value]) -> list[Value]:
+    body, emitter = _body(node, "body"), importer.emitter
+    inputs = [value for value in node.inputs if value is not None]
+    count = node.integer("num_scan_inputs")
+    carried, sequences = inputs[: len(inputs) - count], inputs[len(inputs) - count :]
+    outputs_count = len(body.output) - len(carried)
+    axes, directions = _ints(node, "scan_input_axes", count), _ints(node, "scan_input_directions", count)
+    out_axes = _ints(node, "scan_output_axes", outputs_count)
+    out_directions = _ints(node, "scan_output_directions", outputs_count)
+    if not sequences:
+        raise DeeployError("Scan needs a scanned input", node.name)
+    trips = sequences[0].shape[axes[0]]
+    if not 0 < trips <= MAX_TRIPS:
+        raise DeeployError(f"Scan of {trips} trips; 1 to {MAX_TRIPS} can be compiled", node.name)
+    scanned: list[list[Value]] = [[] for _ in range(outputs_count)]
+    for trip in range(trips):
+        slices: list[Value] = []
+        for value, axis, direction in zip(sequences, axes, directions, strict=True):
+            index = emitter.constant(np.asarray(trips - 1 - trip if direction else trip, np.int64), f"{node.name}_index")
+            slices.append(emitter.onnx("Gather", [value, index], {"axis": axis}, node.name)[0])
+        outputs = _run(importer, body, [*carried, *slices], env, node)
+        carried = outputs[: len(carried)]
+        for collected, value in zip(scanned, outputs[len(carried) :], strict=True):
+            collected.append(value)
+    stacked: list[Value] = []
+    for collected, axis, direction in zip(scanned, out_axes, out_directions, strict=True):
+        axis += len(collected[0].shape) + 1 if axis < 0 else 0
+        stacked.append(_stacked(emitter, collected[::-1] if direction else collected, axis, node))
+    return [value for value, name in zip([*carried, *stacked], node.outputs, strict=False) if name]
+
+
+CONTROL_FLOW: ControlFlow = {"If": _if, "Loop": _loop, "Scan": _scan}

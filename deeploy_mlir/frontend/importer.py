@@ -1,0 +1,154 @@
+"""From an ONNX model to a module on the graph level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnx
+from xdsl.dialects import func, ml_program
+from xdsl.dialects.builtin import ArrayAttr, Float32Type, ModuleOp, StringAttr
+from xdsl.ir import Attribute, Block, Region
+from xdsl.rewriter import InsertPoint
+from xdsl.traits import is_side_effect_free
+
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.frontend.control_flow import CONTROL_FLOW
+from deeploy_mlir.frontend.emitter import Emitter, Value, identifier
+from deeploy_mlir.frontend.graph import GraphImporter
+from deeploy_mlir.frontend.load import load_model
+from deeploy_mlir.frontend.npz import match_arrays
+from deeploy_mlir.frontend.types import AnyTensor, element_of_onnx, parse_element_type, tensor, type_from_data
+from deeploy_mlir.numpy_types import Array
+
+
+def import_model(
+    model: str | Path | bytes | onnx.ModelProto,
+    *,
+    name: str | None = None,
+    input_types: Mapping[str, str] | None = None,
+    types_from: Mapping[str, Array] | None = None,
+    dims: Mapping[str, int] | None = None,
+) -> ModuleOp:
+    """Import an ONNX model (a path, its bytes, or the protobuf) of operator set 10 or newer.
+
+    `name`: C prefix of the network (default: the file's name). `input_types`: element types of inputs by name, such as
+    {"x": "ui8"}, instead of the declared ones. `types_from`: sample inputs (matched by name, else by position); an input
+    that the file declares FLOAT gets the smallest integer type that its sample fits in, if the sample is integral. `dims`: values of
+    symbolic dimensions.
+
+    Gives a module of one function on `onnx` and `qnn` operations, every tensor of static shape, constants as globals.
+    Raises DeeployError for anything that cannot be imported."""
+    proto, base_dir, found_name = load_model(model)
+    symbol = identifier(name or found_name)
+    try:
+        return _Import(proto, base_dir, symbol, input_types or {}, types_from or {}, dims or {}).run()
+    except RecursionError:
+        raise DeeployError("its graphs or functions are nested too deeply", symbol) from None
+    except MemoryError:
+        raise DeeployError("a tensor of it does not fit in memory", symbol) from None
+
+
+class _Import:
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        base_dir: str,
+        symbol: str,
+        input_types: Mapping[str, str],
+        types_from: Mapping[str, Array],
+        dims: Mapping[str, int],
+    ) -> None:
+        self.model, self.base_dir, self.symbol, self.dims = model, base_dir, symbol, dims
+        constants = {tensor.name for tensor in model.graph.initializer}
+        constants |= {sparse.values.name for sparse in model.graph.sparse_initializer}
+        self.inputs = [value for value in model.graph.input if value.name not in constants]
+        names = [value.name for value in self.inputs]
+        for asked in input_types:
+            if asked not in names:
+                raise DeeployError(f"an input type is given for '{asked}', but the inputs are {', '.join(names)}", symbol)
+        self.given = {key: parse_element_type(text) for key, text in input_types.items()}
+        self.samples = match_arrays(types_from, names) if types_from else {}
+
+    def declared(self, value: onnx.ValueInfoProto) -> AnyTensor:
+        """The declared type of an input. Raises DeeployError for what is no tensor or has a free dimension."""
+        if value.type.WhichOneof("value") != "tensor_type":
+            raise DeeployError("is no tensor; sequences, maps and optional values are not supported", value.name)
+        proto = value.type.tensor_type
+        if not proto.HasField("shape"):
+            raise DeeployError("has no declared shape; give the input a static shape", value.name)
+        shape: list[int] = []
+        for axis, dim in enumerate(proto.shape.dim):
+            if dim.HasField("dim_value"):
+                size = dim.dim_value
+            elif dim.dim_param in self.dims:
+                size = self.dims[dim.dim_param]
+            else:
+                label = dim.dim_param or f"{value.name}_{axis}"
+                raise DeeployError(f"dimension {axis} ('{label}') has no size; bind it with --dim {label}=1", value.name)
+            if size < 0:
+                raise DeeployError(f"dimension {axis} is {size}", value.name)
+            shape.append(size)
+        return tensor(element_of_onnx(proto.elem_type, value.name), shape)
+
+    def element(self, value: onnx.ValueInfoProto, declared: AnyTensor) -> Attribute:
+        """The element type of an input: the one asked for, else by its sample if it is declared FLOAT, else declared."""
+        if value.name in self.given:
+            return self.given[value.name]
+        if value.name in self.samples and declared.element_type == Float32Type():
+            return type_from_data(self.samples[value.name])
+        return declared.element_type
+
+    def run(self) -> ModuleOp:
+        """The module."""
+        free = [d.dim_param for v in self.inputs for d in v.type.tensor_type.shape.dim if d.dim_param]
+        for asked in self.dims:
+            if asked not in free:
+                known = ", ".join(sorted(set(free))) or "none"
+                raise DeeployError(f"no dimension is called '{asked}'; the symbolic ones are: {known}", self.symbol)
+        declared = [self.declared(value) for value in self.inputs]
+        elements = [self.element(value, type_) for value, type_ in zip(self.inputs, declared, strict=True)]
+        types = [tensor(e, list(t.get_shape())) for e, t in zip(elements, declared, strict=True)]
+        body = Block(arg_types=types)
+        module_block = Block()
+        env: dict[str, Value] = {}
+        for argument, value, type_ in zip(body.args, self.inputs, declared, strict=True):
+            argument.name_hint = identifier(value.name, f"input_{argument.index}")
+            env[value.name] = Value(value.name, argument, retyped=type_.element_type != argument.type.element_type)  # pyright: ignore
+        emitter = Emitter(module_block, InsertPoint.at_end(body))
+        importer = GraphImporter(emitter, self.model, self.base_dir, CONTROL_FLOW)
+        outputs = importer.graph(self.model.graph, env)
+        results = [emitter.ssa(value) for value in outputs]
+        emitter.builder.insert(func.ReturnOp(*results))
+        function = func.FuncOp(self.symbol, (types, [value.type for value in results]), Region(body), visibility="public")
+        function.attributes["arg_names"] = _names(self.inputs)
+        function.attributes["result_names"] = _names(self.model.graph.output)
+        module_block.add_op(function)
+        module = ModuleOp(Region(module_block), sym_name=StringAttr(self.symbol))
+        erase_dead(module)
+        module.verify()
+        return module
+
+
+def _names(values: Any) -> ArrayAttr[StringAttr]:
+    return ArrayAttr([StringAttr(value.name) for value in values])
+
+
+def erase_dead(module: ModuleOp) -> None:
+    """Erase operations without effect whose results nobody uses, and globals that nobody reads."""
+    used: set[str] = set()
+    for function in [op for op in module.ops if isinstance(op, func.FuncOp)]:
+        for op in list(reversed(list(function.body.block.ops))):
+            loads = isinstance(op, ml_program.GlobalLoadConstantOp)
+            if all(not result.uses.get_length() for result in op.results) and (loads or is_side_effect_free(op)):
+                if op.results:
+                    op.detach()
+                    op.erase()
+                    continue
+            if isinstance(op, ml_program.GlobalLoadConstantOp):
+                used.add(op.global_attr.string_value())
+    for op in list(module.ops):
+        if isinstance(op, ml_program.GlobalOp) and op.sym_name.data not in used:
+            op.detach()
+            op.erase()

@@ -1,0 +1,197 @@
+"""Older forms of operators, rewritten to the newest version of the standard.
+
+Attributes that became inputs do so whatever operator set the file declares, since exporters mix them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from deeploy_mlir.dialects import onnx as onnx_dialect
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.frontend.emitter import Emitter, Value
+from deeploy_mlir.frontend.node import Node
+from deeploy_mlir.interpreters.onnx import window_geometry
+from deeploy_mlir.numpy_types import numpy_dtype
+from deeploy_mlir.remarks import remark
+
+_REDUCTIONS = [name for name in onnx_dialect.OPERATORS if name.startswith("Reduce")]
+
+_ATTRIBUTE_TO_INPUT: Mapping[str, Mapping[str, int]] = {
+    "Pad": {"pads": 1, "value": 2},
+    "Clip": {"min": 1, "max": 2},
+    "Squeeze": {"axes": 1},
+    "Unsqueeze": {"axes": 1},
+    "Slice": {"starts": 1, "ends": 2, "axes": 3},
+    "Split": {"split": 1},
+    "TopK": {"k": 1},
+    "Dropout": {"ratio": 1},
+    "Upsample": {"scales": 1},
+    "Reshape": {"shape": 1},
+    "Tile": {"repeats": 1},
+    "DFT": {"axis": 2},
+    **{name: {"axes": 1} for name in _REDUCTIONS},
+}
+
+_OF_DATA_TYPE = frozenset({("Pad", "value"), ("Clip", "min"), ("Clip", "max")})
+_FLOAT_INPUTS = frozenset({("Dropout", "ratio"), ("Upsample", "scales")})
+_SCALARS = frozenset({("Dropout", "ratio"), ("DFT", "axis"), *_OF_DATA_TYPE})
+
+_RENAMED = {"Scatter": "ScatterElements"}
+
+
+def attributes_to_inputs(emitter: Emitter, node: Node) -> None:
+    """Attributes that the newest operator takes as inputs."""
+    for name, index in _ATTRIBUTE_TO_INPUT.get(node.op_type, {}).items():
+        if name not in node.attrs or node.input(index) is not None:
+            continue
+        content = node.attrs.pop(name)
+        key = (node.op_type, name)
+        if key in _OF_DATA_TYPE:
+            array = np.asarray(content, numpy_dtype(node.required(0).element_type))
+        else:
+            array = np.asarray(content, np.float32 if key in _FLOAT_INPUTS else np.int64)
+        node.set_input(index, emitter.constant(array.reshape(()) if key in _SCALARS else array.reshape(-1), f"{node.name}_{name}"))
+
+
+def _coerced_softmax(emitter: Emitter, node: Node) -> list[Value] | None:
+    """Before version 13 Softmax, LogSoftmax and Hardmax flatten the operand to two dimensions at `axis`, default 1."""
+    x = node.required(0)
+    rank = len(x.shape)
+    axis = int(node.attrs.get("axis", 1))
+    axis += rank if axis < 0 else 0
+    if axis == rank - 1:
+        node.attrs["axis"] = -1
+        return None
+    flat = [int(np.prod(x.shape[:axis])), int(np.prod(x.shape[axis:]))]
+    (two,) = emitter.onnx("Reshape", [x, emitter.constant(flat, f"{node.name}_flat")], {}, node.name)
+    (soft,) = emitter.onnx(node.op_type, [two], {"axis": -1}, node.name)
+    return emitter.onnx("Reshape", [soft, emitter.constant(list(x.shape), f"{node.name}_shape")], {}, node.name)
+
+
+def _split(emitter: Emitter, node: Node) -> None:
+    if node.input(1) is None and "num_outputs" not in node.attrs:
+        node.attrs["num_outputs"] = len(node.outputs)
+
+
+def _group_normalization(emitter: Emitter, node: Node) -> None:
+    """Before version 21 scale and bias are one number a group."""
+    groups, channels = int(node.attrs["num_groups"]), node.required(0).shape[1]
+    for index in (1, 2):
+        array = node.constant_input(index)
+        if array is not None and array.shape == (groups,) and groups != channels:
+            node.set_input(index, emitter.constant(np.repeat(array, channels // groups), f"{node.name}_{index}"))
+
+
+def _resize_10(emitter: Emitter, node: Node) -> None:
+    node.op_type = "Resize"
+    node.inputs = [node.required(0), None, node.required(1)]
+    node.attrs.update(coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+
+
+def _resize(emitter: Emitter, node: Node) -> None:
+    """An empty `roi`, `scales` or `sizes` means that it is absent."""
+    for index in range(1, len(node.inputs)):
+        value = node.inputs[index]
+        if value is not None and value.is_constant and value.array().size == 0:
+            node.inputs[index] = None
+
+
+def _grid_sample(emitter: Emitter, node: Node) -> None:
+    mode = node.attrs.get("mode", "bilinear")
+    node.attrs["mode"] = {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode)
+
+
+def _inference_batch_norm(emitter: Emitter, node: Node) -> None:
+    """Before version 14 further outputs were the statistics of training."""
+    if any(node.outputs[1:]):
+        raise DeeployError("BatchNormalization in training form; export the network for inference", node.name)
+
+
+Change = Callable[[Emitter, Node], "list[Value] | None"]
+
+_BEFORE: list[tuple[str, int, Change]] = [
+    *((name, 13, _coerced_softmax) for name in ("Softmax", "LogSoftmax", "Hardmax")),
+    ("GroupNormalization", 21, _group_normalization),
+    ("Upsample", 99, _resize_10),
+    ("Resize", 11, _resize_10),
+    ("GridSample", 20, _grid_sample),
+    ("BatchNormalization", 14, _inference_batch_norm),
+    ("Split", 99, _split),
+    ("Resize", 99, _resize),
+]
+"""(operator, first version that needs no change, change)."""
+
+_WINDOWED = frozenset({"Conv", "ConvInteger", "QLinearConv", "MaxPool", "AveragePool", "LpPool"})
+
+
+def _explicit_window(emitter: Emitter, node: Node) -> None:
+    """Write out kernel_shape, strides, dilations and pads, so that later levels never see `auto_pad` or defaults."""
+    x = node.required(0)
+    spatial = x.shape[2:]
+    if not spatial:
+        raise DeeployError(f"{node.op_type} needs an input of rank 3 or more, not shape {list(x.shape)}", node.name)
+    weight_index = {"Conv": 1, "ConvInteger": 1, "QLinearConv": 3}.get(node.op_type)
+    if weight_index is not None:
+        weights = node.required(weight_index).shape
+        kernel = list(weights[2:])
+        given = node.attrs.get("kernel_shape", kernel)
+        if list(given) != kernel or len(kernel) != len(spatial):
+            raise DeeployError(f"kernel_shape {given}, weights {list(weights)} and input {list(x.shape)} do not fit", node.name)
+        node.attrs["group"] = int(node.attrs.get("group", 1))
+    else:
+        if "kernel_shape" not in node.attrs:
+            raise DeeployError(f"{node.op_type} needs the attribute 'kernel_shape'", node.name)
+        kernel = [int(k) for k in node.attrs["kernel_shape"]]
+    rank = len(spatial)
+    for name, length in (("strides", rank), ("dilations", rank), ("pads", 2 * rank), ("kernel_shape", rank)):
+        if name in node.attrs and len(node.attrs[name]) != length:
+            raise DeeployError(f"attribute '{name}' must have {length} elements, not {node.attrs[name]}", node.name)
+    strides, dilations, pads = window_geometry(_Geometry(node.attrs), spatial, kernel)
+    if min([*kernel, *strides, *dilations], default=1) < 1:
+        raise DeeployError("kernel_shape, strides and dilations must be positive", node.name)
+    node.attrs.pop("auto_pad", None)
+    node.attrs.update(kernel_shape=kernel, strides=strides, dilations=dilations, pads=pads)
+
+
+class _Geometry:
+    """The attributes of a node as `window_geometry` asks for them."""
+
+    def __init__(self, attrs: Mapping[str, Any]) -> None:
+        self._attrs = attrs
+
+    def attr(self, name: str, default: Any = None) -> Any:
+        return self._attrs.get(name, default)
+
+
+def modernise(emitter: Emitter, node: Node, *, private_operators: bool = False) -> list[Value] | None:
+    """Bring a node of the standard to the newest form, in place; or give its outputs if that took other operators.
+
+    `private_operators`: the file has operators in the standard's domain that its operator set does not know. Such an
+    exporter writes its own dialect, and a Softmax without axis means the last one, as in the newest version."""
+    node.op_type = _RENAMED.get(node.op_type, node.op_type)
+    attributes_to_inputs(emitter, node)
+    for op_type, version, change in _BEFORE:
+        if node.op_type != op_type or node.opset >= version:
+            continue
+        if change is _coerced_softmax and private_operators and "axis" not in node.attrs:
+            remark(node.name, "Softmax without axis in a file with private operators: taken along the last axis")
+            continue
+        outputs = change(emitter, node)
+        if outputs is not None:
+            return outputs
+    if node.op_type in _WINDOWED:
+        _explicit_window(emitter, node)
+    return None
+
+
+def drop_unknown_attributes(node: Node) -> None:
+    """Leave out attributes that the operator does not have, with a remark (exporters leave notes of their own)."""
+    known = onnx_dialect.OPERATORS[node.op_type].schema.attributes
+    for name in [name for name in node.attrs if name not in known]:
+        del node.attrs[name]
+        if name != "description":
+            remark(node.name, f"attribute '{name}' is none of {node.op_type}'s and is ignored")

@@ -1,0 +1,121 @@
+"""Reading an ONNX file: protobuf, external data, operator set, order of the nodes. Every failure is a DeeployError."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from pathlib import Path
+
+import onnx
+
+from deeploy_mlir.errors import DeeployError
+
+OLDEST_OPSET = 10
+STANDARD = ("", "ai.onnx")
+
+
+def load_model(model: str | Path | bytes | onnx.ModelProto) -> tuple[onnx.ModelProto, str, str]:
+    """The model, the folder of its external data ("" if there is none), and a name for it.
+
+    Raises DeeployError for a file that is missing, truncated or no ONNX model, and for operator sets before 10."""
+    base_dir, name = "", ""
+    if isinstance(model, onnx.ModelProto):
+        proto = model
+    elif isinstance(model, bytes):
+        proto = _parse(model, "model")
+    else:
+        path = Path(model)
+        name, base_dir = path.stem, str(path.resolve().parent)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise DeeployError(f"cannot be read: {error.strerror}", str(path)) from None
+        proto = _parse(data, str(path))
+    if not proto.HasField("graph") or not (proto.graph.node or proto.graph.output):
+        raise DeeployError("is not an ONNX model: it has no graph", name or "model")
+    opset = standard_opset(proto)
+    if opset < OLDEST_OPSET:
+        raise DeeployError(
+            f"is written for operator set {opset}; {OLDEST_OPSET} or newer is needed: convert it with "
+            "onnx.version_converter.convert_version",
+            name or "model",
+        )
+    return proto, base_dir, name or proto.graph.name
+
+
+def _parse(data: bytes, what: str) -> onnx.ModelProto:
+    try:
+        return onnx.load_model_from_string(data)
+    except Exception as error:  # protobuf's own exceptions, which differ between its implementations
+        raise DeeployError(f"is not an ONNX model, or is truncated: {error}", what) from None
+
+
+def standard_opset(model: onnx.ModelProto) -> int:
+    """The version of the standard operator set; the newest one where the file names several, or none."""
+    versions = [entry.version for entry in model.opset_import if entry.domain in STANDARD]
+    return max(versions) if versions else onnx.defs.onnx_opset_version()
+
+
+def outer_names(graph: onnx.GraphProto) -> set[str]:
+    """Names that a graph takes from outside: of nodes' inputs, and of its nodes' own graphs."""
+    own = {value.name for value in graph.input} | {value.name for value in graph.initializer}
+    own |= {value.values.name for value in graph.sparse_initializer}
+    used: set[str] = {value.name for value in graph.output}
+    for node in graph.node:
+        own.update(node.output)
+        used |= node_inputs(node)
+    return used - own
+
+
+def node_inputs(node: onnx.NodeProto) -> set[str]:
+    """Names that a node needs, those of its graphs included."""
+    names = {name for name in node.input if name}
+    for attribute in node.attribute:
+        for graph in [attribute.g, *attribute.graphs] if attribute.type in (5, 10) else []:
+            names |= outer_names(graph)
+    return names
+
+
+def node_label(node: onnx.NodeProto, index: int) -> str:
+    """A name for messages: the node's, or its first output's."""
+    return node.name or next((name for name in node.output if name), f"{node.op_type}_{index}")
+
+
+def sorted_nodes(nodes: Iterable[onnx.NodeProto], known: set[str], what: str) -> list[onnx.NodeProto]:
+    """The nodes in an order in which each comes after those it needs; the file's order where that is one.
+
+    Raises DeeployError for a cycle, for a tensor that nothing gives, and for one that two nodes give."""
+    listed = list(nodes)
+    producer: dict[str, int] = {}
+    for index, node in enumerate(listed):
+        for name in node.output:
+            if name and (name in producer or name in known):
+                raise DeeployError(f"tensor '{name}' is given twice", node_label(node, index))
+            producer[name] = index
+    waiting: dict[int, set[int]] = {}
+    users: dict[int, list[int]] = {}
+    for index, node in enumerate(listed):
+        needs: set[int] = set()
+        for name in node_inputs(node):
+            if name in known:
+                continue
+            if name not in producer:
+                raise DeeployError(f"input '{name}' is given by no node, input or initializer", node_label(node, index))
+            needs.add(producer[name])
+        waiting[index] = needs
+        for need in needs:
+            users.setdefault(need, []).append(index)
+    ready = [index for index, needs in waiting.items() if not needs]
+    heapq.heapify(ready)
+    order: list[int] = []
+    while ready:
+        index = heapq.heappop(ready)
+        order.append(index)
+        for user in users.get(index, []):
+            waiting[user].discard(index)
+            if not waiting[user]:
+                heapq.heappush(ready, user)
+    if len(order) < len(listed):
+        stuck = next(index for index in range(len(listed)) if waiting[index])
+        raise DeeployError(f"{what} has a cycle through this node", node_label(listed[stuck], stuck))
+    return [listed[index] for index in order]
