@@ -1,0 +1,1 @@
+"""Helpers for tests and fuzzers of this package and of targets outside it."""
