@@ -177,9 +177,8 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    import numpy as np
-
     from deeploy_mlir import api
+    from deeploy_mlir.network import save_arrays
     from deeploy_mlir.output_folder import default_inputs, read_manifest
     from deeploy_mlir.program import run_folder
 
@@ -192,8 +191,7 @@ def _run(options: argparse.Namespace) -> int:
     golden = api.match_outputs(network, options.expect) if options.expect else None
     execution = run_folder(options.folder, inputs, **_running_options(options))
     if options.outputs:
-        with options.outputs.open("wb") as file:
-            np.savez(file, **execution.outputs)
+        save_arrays(options.outputs, execution.outputs)
     return _report(options, manifest, execution, golden)
 
 

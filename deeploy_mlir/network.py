@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -102,3 +104,11 @@ def from_bytes(tensors: Sequence[TensorInfo], blobs: Sequence[bytes]) -> dict[st
     return {
         t.name: np.frombuffer(blob, t.numpy).reshape(t.shape).copy() for t, blob in zip(tensors, blobs, strict=True)
     }
+
+
+def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Writes an .npz file under any names; types that numpy has not (bfloat16) become float32."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array(file, array.astype(np.float32) if array.dtype.kind == "V" else array)

@@ -13,6 +13,7 @@ import pytest
 
 from deeploy_mlir import api, cli
 from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.network import save_arrays
 
 from .handmade import triple
 
@@ -35,7 +36,7 @@ JSON_FIELDS = {
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    np.savez(tmp_path / "inputs.npz", **{"x": X, "y/scale": np.array([1.0, 3.0])})  # pyright: ignore[reportArgumentType]
+    save_arrays(tmp_path / "inputs.npz", {"x": X, "y/scale": np.array([1.0, 3.0])})
     np.savez(tmp_path / "good.npz", out=GOLDEN["out"], half=GOLDEN["half"])
     np.savez(tmp_path / "bad.npz", out=GOLDEN["out"] + 1, half=GOLDEN["half"])
     triple("generic").save(tmp_path / "folder")
@@ -100,9 +101,15 @@ def test_run_without_inputs_uses_the_pattern(files: Path, capsys: pytest.Capture
         (["compile", "{}/none.onnx", "--target", "generic", "-o", "{}/new"], "none.onnx"),
         (["compile", "{}/none.onnx", "--target", "generic"], "give -o DIR"),
         (["compile", "{}/none.onnx", "--target", "abacus", "-o", "{}/new"], "abacus"),
-        (["compile", "{}/none.onnx", "--target", "siracusa", "--l1", "many", "-o", "{}/new"], "'many' is no memory size"),
+        (
+            ["compile", "{}/none.onnx", "--target", "siracusa", "--l1", "many", "-o", "{}/new"],
+            "'many' is no memory size",
+        ),
         (["compile", "{}/none.onnx", "--target", "siracusa", "--dim", "N", "-o", "{}/new"], "--dim takes NAME=VALUE"),
-        (["compile", "{}/none.onnx", "--target", "siracusa", "--dim", "N=x", "-o", "{}/new"], "a dimension is a number"),
+        (
+            ["compile", "{}/none.onnx", "--target", "siracusa", "--dim", "N=x", "-o", "{}/new"],
+            "a dimension is a number",
+        ),
         (["import", "{}/inputs.npz"], "inputs.npz"),
     ],
 )

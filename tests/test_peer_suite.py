@@ -1,0 +1,107 @@
+"""The peer suite's networks through the whole compiler: compiled, built, run, compared.
+
+By default every leaf on the host and the smaller ones on the simulator with little L1; with the `slow` ones, every leaf
+in every configuration, and the host builds under sanitizers.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+import deeploy_mlir
+from deeploy_mlir import api
+from deeploy_mlir.comparison import compare_outputs
+from deeploy_mlir.frontend.npz import load_arrays
+from deeploy_mlir.program import Program
+
+from .peer_suite import Leaf, covered_leaves, suite
+
+SMALL = 300_000
+"""Multiply-accumulates up to which a leaf is run on the simulator by default."""
+
+COMPILE_SECONDS = 5.0
+BUDGETS = {"64KiB": 64 * 1024, "16KiB": 16 * 1024}
+
+pytestmark = pytest.mark.skipif(not covered_leaves(), reason=f"the peer suite is not at {suite()}; set DEEPLOY_SHARED")
+needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="the sanitizers are those of gcc")
+
+
+def configurations() -> list[Any]:
+    """Leaf, L1 size and double buffering; what is not quick is marked slow."""
+    found: list[Any] = []
+    for leaf in covered_leaves():
+        for l1 in BUDGETS:
+            for double in (True, False):
+                quick = leaf.macs <= SMALL and l1 == "16KiB" and double
+                name = f"{leaf.path}-{l1}-{'double' if double else 'single'}"
+                found.append(pytest.param(leaf, l1, double, id=name, marks=[] if quick else [pytest.mark.slow]))
+    return found
+
+
+def leaves() -> list[Any]:
+    return [pytest.param(leaf, id=leaf.path) for leaf in covered_leaves()]
+
+
+def compile_leaf(leaf: Leaf, target: str, **options: Any) -> Program:
+    folder = suite() / leaf.path
+    return deeploy_mlir.compile(folder / "network.onnx", target, types_from=folder / "inputs.npz", **options)
+
+
+def run_and_compare(program: Program, leaf: Leaf, platform: str | None = None, sanitize: tuple[str, ...] = ()) -> None:
+    folder = suite() / leaf.path
+    inputs = api.match_inputs(program.network, folder / "inputs.npz")
+    golden = api.match_outputs(program.network, folder / "outputs.npz")
+    execution = program.execute(inputs, platform, sanitize)
+    comparisons = compare_outputs(execution.outputs, golden, leaf.tolerance)
+    assert [c for c in comparisons if not c.match] == []
+    assert len(comparisons) == len(program.network.outputs)
+    assert execution.warnings == ""
+
+
+@pytest.mark.parametrize("leaf", leaves())
+def test_on_the_host(leaf: Leaf) -> None:
+    program = compile_leaf(leaf, "generic")
+    assert program.compile_seconds < COMPILE_SECONDS
+    run_and_compare(program, leaf)
+
+
+@pytest.mark.parametrize(("leaf", "l1", "double"), configurations())
+def test_on_siracusa(leaf: Leaf, l1: str, double: bool) -> None:
+    program = compile_leaf(leaf, "siracusa", l1=l1, double_buffer=double)
+    assert program.compile_seconds < COMPILE_SECONDS
+    used = {m.name: m for m in program.plan.memory}["l1"]
+    assert used.used <= used.capacity <= BUDGETS[l1]
+    assert program.plan.solver is not None
+    assert program.plan.solver.bound <= program.plan.solver.objective * (1 + 1e-9)
+    run_and_compare(program, leaf)
+
+
+@needs_gcc
+@pytest.mark.slow
+@pytest.mark.parametrize("leaf", leaves())
+@pytest.mark.parametrize("sanitize", [("address", "undefined"), ("thread",)], ids="+".join)
+@pytest.mark.parametrize(("target", "platform"), [("generic", "host"), ("siracusa", "threads")])
+def test_under_sanitizers(leaf: Leaf, target: str, platform: str, sanitize: tuple[str, ...]) -> None:
+    run_and_compare(compile_leaf(leaf, target), leaf, platform, sanitize)
+
+
+@pytest.mark.parametrize("leaf", [pytest.param(leaf, id=leaf.path) for leaf in covered_leaves() if leaf.weak])
+@pytest.mark.parametrize("target", ["generic", pytest.param("siracusa", marks=pytest.mark.slow)])
+def test_activations_where_the_output_says_little(leaf: Leaf, target: str) -> None:
+    """The requantised activation of every layer, made an output of the network, against the stored ones."""
+    folder = suite() / leaf.path
+    model = onnx.ModelProto.FromString((folder / "network.onnx").read_bytes())
+    outputs = {o.name for o in model.graph.output}
+    inner = [n.output[0] for n in model.graph.node if n.op_type == "RequantShift" and n.output[0] not in outputs]
+    model.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in inner)
+    program = deeploy_mlir.compile(model, target, types_from=folder / "inputs.npz", name="activations")
+    got = program.run(api.match_inputs(program.network, folder / "inputs.npz"))
+    stored = [array for name, array in load_arrays(folder / "activations.npz").items() if "_act_pass_" in name]
+    assert len(stored) == len(inner) + len(outputs)
+    for name, array in zip([*inner, *outputs], stored, strict=True):
+        np.testing.assert_array_equal(got[name].reshape(-1), array.reshape(-1), err_msg=name)
