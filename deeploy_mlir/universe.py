@@ -27,7 +27,9 @@ DIALECTS: dict[str, str] = {
 PASSES: dict[str, str] = {}
 """Pass name -> module under `deeploy_mlir` and the name of its `ModulePass` class."""
 
-TARGETS: dict[str, str] = {}
+TARGETS: dict[str, str] = {
+    "c": "lowering.print_c:CTarget",
+}
 """Target name -> module under `deeploy_mlir` and the name of its `Target` class."""
 
 

@@ -18,7 +18,7 @@ builtin.module @net {
     c.global @counter ["static"] : ui32
     c.verbatim "#pragma once"
     c.func @proto("x" : i32) -> i32
-    c.func @scale(%p "p" : !c.ptr<const i8, restrict>, %n "n" : index) -> i32 ["static", "inline"] {
+    c.func @scale(%p "p" : !c.ptr<const i8, restrict>, %n "n" : index) -> i32 ["DM_NOINLINE"] {
       %zero = c.constant 0 : index
       %one = c.constant 1 : index
       %init = c.constant 0 : i32
@@ -84,7 +84,7 @@ builtin.module @net {
 // CHECK-NEXT:     c.global @counter ["static"] : ui32
 // CHECK-NEXT:     c.verbatim "#pragma once"
 // CHECK-NEXT:     c.func @proto("x" : i32) -> i32
-// CHECK-NEXT:     c.func @scale(%p "p" : !c.ptr<const i8, restrict>, %n "n" : index) -> i32 ["static", "inline"] {
+// CHECK-NEXT:     c.func @scale(%p "p" : !c.ptr<const i8, restrict>, %n "n" : index) -> i32 ["DM_NOINLINE"] {
 // CHECK-NEXT:       %zero = c.constant 0 : index
 // CHECK:            %acc = c.variable %init : i32 -> !c.lvalue<i32>
 // CHECK-NEXT:       %buf = c.variable specifiers ["static"] -> !c.array<16xi8>

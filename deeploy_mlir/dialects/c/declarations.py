@@ -406,8 +406,11 @@ class DeclareFuncOp(DeclarationOp):
     name = "c.declare_func"
 
     def verify_(self) -> None:
-        if not isinstance(self.target, FuncOp):
+        target = self.target
+        if not isinstance(target, FuncOp):
             raise VerifyException(f"c.declare_func of {self.symbol}: no c.func of that name in this module")
+        if "static" in target.words and enclosing(target, "c.file") is not enclosing(self, "c.file"):
+            raise VerifyException(f"c.declare_func of {self.symbol}, which is static to another file")
 
 
 @irdl_op_definition

@@ -1,0 +1,61 @@
+"""Lines: indentation, the 100 column limit, comments."""
+
+from __future__ import annotations
+
+import textwrap
+
+WIDTH = 100
+INDENT = "    "
+
+
+def _breaks(text: str) -> list[tuple[int, int]]:
+    """Positions of the spaces outside quotes, with the depth of brackets around each."""
+    result: list[tuple[int, int]] = []
+    depth, quote, escaped = 0, "", False
+    for i, ch in enumerate(text):
+        if quote:
+            if ch == quote and not escaped:
+                quote = ""
+            escaped = ch == "\\" and not escaped
+        elif ch in "\"'":
+            quote = ch
+        elif ch in "([{":
+            depth += 1
+        elif ch in ")]}":
+            depth -= 1
+        elif ch == " ":
+            result.append((i, depth))
+    return result
+
+
+def wrap(text: str, level: int) -> list[str]:
+    """A statement as lines of at most 100 columns where it can be broken, continued two levels deeper."""
+    prefix = INDENT * level
+    if len(prefix) + len(text) <= WIDTH or text.startswith("#"):
+        return [prefix + text]
+    lines: list[str] = []
+    places = _breaks(text)
+    start = 0
+    while len(prefix) + len(text) - start > WIDTH:
+        room = WIDTH - len(prefix)
+        fitting = [(d, -i) for i, d in places if start + room // 3 < i <= start + room]
+        later = [i for i, _ in places if i > start + room]
+        if not fitting and not later:
+            break
+        at = -min(fitting)[1] if fitting else later[0]
+        lines.append(prefix + text[start:at])
+        start = at + 1
+        prefix = INDENT * (level + 2)
+    lines.append(prefix + text[start:])
+    return lines
+
+
+def comment(text: str, level: int) -> list[str]:
+    """Comment lines."""
+    prefix = INDENT * level + "// "
+    lines: list[str] = []
+    for paragraph in text.splitlines() or [""]:
+        safe = paragraph.rstrip().rstrip("\\")
+        wrapped = textwrap.wrap(safe, max(40, WIDTH - len(prefix)), break_long_words=False, break_on_hyphens=False)
+        lines.extend((prefix + line).rstrip() for line in wrapped or [""])
+    return lines
