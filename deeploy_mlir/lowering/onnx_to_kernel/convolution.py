@@ -1,0 +1,162 @@
+"""Convolutions of floats and integers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from xdsl.dialects.builtin import IntegerAttr, i64
+from xdsl.ir import SSAValue
+
+from deeploy_mlir.affine_maps import select
+from deeploy_mlir.constants import constant_of, name_hint
+from deeploy_mlir.dialects.graph_op import GraphOp
+from deeploy_mlir.dialects.kernel import ConvOp, Layout, element_type_of_value, shape_of, window_properties
+from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
+from deeploy_mlir.lowering.onnx_to_kernel.windows import Window, window_of
+from deeploy_mlir.lowering.onnx_to_kernel.zero_points import shifted, zero_point_of
+from deeploy_mlir.scalar_body import ScalarBody, is_float
+
+
+def conv(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Conv: X [N, C, s..], W [M, C/group, k..], B? [M]."""
+    x, w, bias = op.required("X"), op.required("W"), op.input("B")
+    if not is_float(element_type_of_value(x)):
+        raise b.error("on integers must be a ConvInteger; give the types of the network's inputs")
+    return [convolve(b, x, w, window_of(b, shape_of(x), shape_of(w)[2:]), op.attr("group"), bias)]
+
+
+def conv_integer(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.ConvInteger: sums of (x - x_zero_point) * (w - w_zero_point) in i32."""
+    x, w = op.required("x"), op.required("w")
+    rank = len(shape_of(w))
+    w = shifted(b, w, op.input("w_zero_point"), axis=0)
+    window = window_of(b, shape_of(x), shape_of(w)[2:])
+    zero = zero_point_of(op.input("x_zero_point"))
+    weights = constant_of(w)
+    if zero is None or (zero != 0 and weights is None):
+        x, zero = shifted(b, x, op.input("x_zero_point"), axis=None), 0
+    correction = None
+    if zero != 0 and weights is not None:
+        sums = weights.astype(np.int64).sum(axis=tuple(range(1, rank)))
+        correction = b.constant((-zero * sums).astype(np.int32), f"{name_hint(w, b.layer)}_zero_point")
+    return [convolve(b, x, w, window, op.attr("group"), correction, padding=zero)]
+
+
+def convolve(
+    b: LayerBuilder, x: SSAValue, w: SSAValue, window: Window, groups: int, bias: SSAValue | None, padding: int = 0
+) -> SSAValue:
+    """A `kernel.conv` with `bias` [M] added in its epilogue; pads read `padding`."""
+    shape, outputs = b.result_shape, shape_of(w)[0]
+    if groups < 1 or outputs % groups or shape_of(x)[1] != groups * shape_of(w)[1]:
+        raise b.error(
+            f"has group = {groups}, input {x.type} and weights {w.type}: input channels must be group times the "
+            "weights' second axis, and output channels a multiple of group"
+        )
+    out = b.empty(shape, b.result_element)
+    properties = window_properties(Layout.CHANNELS_FIRST, window.sizes, window.strides, window.dilations, window.pads)
+    if groups > 1:
+        properties["groups"] = IntegerAttr(groups, i64)
+        properties["group_outputs"] = IntegerAttr(outputs // groups, i64)
+    if padding:
+        properties["padding"] = IntegerAttr(padding, i64)
+    op = ConvOp([x, w], out, layer=b.layer, properties=properties)
+    if bias is None and op.accumulator() == b.result_element:
+        return b.kernel(op)
+    extras = [bias] if bias is not None else []
+    body = ScalarBody([op.accumulator(), *(element_type_of_value(e) for e in extras)])
+    value = body.arguments[0]
+    if bias is not None:
+        value = body.add(value, body.cast(body.arguments[1], value.type))
+    return b.kernel(
+        ConvOp(
+            [x, w],
+            out,
+            layer=b.layer,
+            extras=extras,
+            extra_maps=[select(len(shape), [1])] * len(extras),
+            body=body.finish(value, b.result_element),
+            properties=properties,
+        )
+    )
+
+
+def conv_transpose(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.ConvTranspose with constant weights W [C, M/group, k..].
+
+    With stride s, output s*q + r - pad depends on the input elements around q through the taps r, r+s, r+2s, ...: so a
+    convolution with s outputs a channel and axis (the phases r) gives all of them, and they are interleaved after."""
+    x, bias = op.required("X"), op.input("B")
+    w = b.required_constant("W")
+    rank, groups = w.ndim - 2, int(op.attr("group"))
+    strides: list[int] = op.attr("strides") or [1] * rank
+    dilations: list[int] = op.attr("dilations") or [1] * rank
+    shape, image = b.result_shape, shape_of(x)
+    reach = [d * (k - 1) + 1 for d, k in zip(dilations, w.shape[2:], strict=True)]
+    low = _transpose_pads(op, b, reach, strides)
+    taps = [-(-r // s) for r, s in zip(reach, strides, strict=True)]
+    full = np.zeros((*w.shape[:2], *(t * s for t, s in zip(taps, strides, strict=True))), w.dtype)
+    full[(slice(None), slice(None), *(slice(0, r, d) for r, d in zip(reach, dilations, strict=True)))] = w
+    inputs, a_group = w.shape[0] // groups, w.shape[1]
+    # [g, c, m, t0, r0, t1, r1 ..] -> [g, m, r.., c, t..], the taps reversed: a convolution reads forward.
+    split = full.reshape(groups, inputs, a_group, *(n for t, s in zip(taps, strides, strict=True) for n in (t, s)))
+    tap_axes, phase_axes = [3 + 2 * i for i in range(rank)], [4 + 2 * i for i in range(rank)]
+    weights = np.flip(split, tap_axes).transpose(0, 2, *phase_axes, 1, *tap_axes)
+    phases = int(np.prod(strides, dtype=np.int64))
+    weights = weights.reshape(groups * a_group * phases, inputs, *taps)
+    # Padded output positions 0 .. low + size - 1 are needed, in blocks of a stride.
+    blocks = [-(-(lo + size) // s) for lo, size, s in zip(low, shape[2:], strides, strict=True)]
+    pads = [t - 1 for t in taps]
+    high = [n - 1 + t - (p + e) for n, t, p, e in zip(blocks, taps, pads, image[2:], strict=True)]
+    window = Window(tuple(taps), (1,) * rank, (1,) * rank, (*pads, *(max(h, 0) for h in high)))
+    if bias is not None:
+        array = b.required_constant("B")
+        bias = b.constant(np.repeat(array, phases), f"{name_hint(bias)}_phases")
+    sub = _Result(b, (shape[0], groups * a_group * phases, *blocks))
+    value = convolve(
+        sub, x, b.constant(weights, f"{name_hint(op.required('W'), b.layer)}_phases"), window, groups, bias
+    )
+    channels = groups * a_group
+    value = b.reshape(value, (shape[0], channels, *strides, *blocks))
+    order = [0, 1, *(axis for i in range(rank) for axis in (2 + rank + i, 2 + i))]
+    value = b.transpose(value, order)
+    whole = [n * s for n, s in zip(blocks, strides, strict=True)]
+    value = b.reshape(value, (shape[0], channels, *whole))
+    return [b.slice(value, [0, 0, *low], [1] * (rank + 2), shape)]
+
+
+def _transpose_pads(op: GraphOp, b: LayerBuilder, reach: Sequence[int], strides: Sequence[int]) -> list[int]:
+    """How many output elements are cut off at the start of each spatial axis."""
+    rank = len(reach)
+    image, shape = shape_of(op.required("X"))[2:], b.result_shape[2:]
+    auto = op.attr("auto_pad") or "NOTSET"
+    extra: list[int] = op.attr("output_padding") or [0] * rank
+    if auto == "NOTSET" and op.attr("output_shape") is None:
+        pads: list[int] = op.attr("pads") or [0] * (2 * rank)
+        return pads[:rank]
+    if auto == "VALID":
+        return [0] * rank
+    total = [s * (i - 1) + e + r - o for s, i, e, r, o in zip(strides, image, extra, reach, shape, strict=True)]
+    if auto == "SAME_UPPER":
+        return [max(t, 0) // 2 for t in total]
+    return [max(t, 0) - max(t, 0) // 2 for t in total]
+
+
+class _Result(LayerBuilder):
+    """A builder for an inner step whose result has another shape than the node's."""
+
+    def __init__(self, outer: LayerBuilder, shape: tuple[int, ...]) -> None:
+        super().__init__(outer.op)
+        self.shape = shape
+
+    @property
+    def result_shape(self) -> tuple[int, ...]:
+        return self.shape
+
+
+RULES: dict[str, Rule] = {
+    "onnx.Conv": conv,
+    "onnx.ConvInteger": conv_integer,
+    "onnx.ConvTranspose": conv_transpose,
+}
+"""Rules of this family."""

@@ -1,0 +1,279 @@
+"""Elementwise operators of one, two or more operands, broadcast as numpy does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import i1, i64
+from xdsl.ir import SSAValue
+
+from deeploy_mlir.constants import scalar_constant
+from deeploy_mlir.dialects.graph_op import GraphOp
+from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
+from deeploy_mlir.lowering.onnx_to_kernel import activations
+from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
+from deeploy_mlir.scalar_body import ScalarBody, is_float, is_unsigned
+
+Binary = Callable[[ScalarBody, SSAValue, SSAValue, bool], SSAValue]
+"""A binary operation: body, operands in their arithmetic type, whether they are unsigned."""
+
+
+def operands_of(op: GraphOp) -> list[SSAValue]:
+    """The operands that are there."""
+    return [v for v in op.inputs if v is not None]
+
+
+def binary(function: Binary) -> Rule:
+    """Two operands of one element type."""
+
+    def rule(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+        ins = operands_of(op)
+        unsigned = is_unsigned(element_type_of_value(ins[0]))
+        element = element_type_of_value(ins[0])
+        if element == i1 and b.result_element != i1:
+            raise b.error("on booleans is not supported")
+        return [
+            b.elementwise(ins, b.result_shape, b.result_element, lambda body, v: function(body, v[0], v[1], unsigned))
+        ]
+
+    return rule
+
+
+def variadic(function: Binary, *, average: bool = False) -> Rule:
+    """One or more operands, folded from the left; with `average` divided by their number."""
+
+    def rule(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+        ins = operands_of(op)
+        unsigned = is_unsigned(element_type_of_value(ins[0]))
+
+        def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+            value = v[0]
+            for other in v[1:]:
+                value = function(body, value, other, unsigned)
+            return body.div(value, body.constant(len(v), value.type)) if average else value
+
+        return [b.elementwise(ins, b.result_shape, b.result_element, build)]
+
+    return rule
+
+
+def logical(function: Callable[[ScalarBody, SSAValue, SSAValue], SSAValue]) -> Rule:
+    """Two boolean operands, kept as i1."""
+
+    def rule(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+        return [
+            b.elementwise(
+                operands_of(op),
+                b.result_shape,
+                i1,
+                lambda body, v: function(body, body.cast(v[0], i1), body.cast(v[1], i1)),
+            )
+        ]
+
+    return rule
+
+
+def comparison(predicate: str) -> Rule:
+    """Two operands of one element type to a boolean."""
+
+    def compare(body: ScalarBody, a: SSAValue, c: SSAValue, unsigned: bool) -> SSAValue:
+        return body.compare(predicate, a, c, unsigned=unsigned)
+
+    return binary(compare)
+
+
+def logical_not(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Not."""
+    return [b.elementwise(operands_of(op), b.result_shape, i1, lambda body, v: body.logical_not(body.cast(v[0], i1)))]
+
+
+def where(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Where(condition, X, Y)."""
+    return [
+        b.elementwise(
+            operands_of(op),
+            b.result_shape,
+            b.result_element,
+            lambda body, v: body.select(body.cast(v[0], i1), v[1], v[2]),
+        )
+    ]
+
+
+def cast(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Cast and CastLike to the result's element type; to a boolean: whether it is not zero."""
+    x = operands_of(op)[0]
+    source, target = element_type_of_value(x), b.result_element
+    if target == source:
+        return [x]
+
+    def convert(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        if target == i1:
+            return body.compare("ne", v[0], body.constant(0, v[0].type))
+        return body.cast(body.arguments[0], target)
+
+    return [b.elementwise([x], b.result_shape, target, convert)]
+
+
+def power(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Pow; the exponents 2, 3 and 0.5 without a power function. Integers need an exponent of 0 or more."""
+    x, exponent = op.required("X"), op.required("Y")
+    value = scalar_constant(exponent)
+    element = b.result_element
+    if value is not None and len(shape_of(exponent)) <= len(b.result_shape):
+        small = _small_power(value, is_float(element))
+        if small is not None and shape_of(x) == b.result_shape:
+            return [b.elementwise([x], b.result_shape, element, small)]
+    if is_float(element):
+
+        def powf(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+            base = v[0]
+            return body.emit(math.PowFOp(base, body.cast(v[1], base.type)))
+
+        return [b.elementwise([x, exponent], b.result_shape, element, powf)]
+    raise b.error(f"of integers {x.type} needs a constant exponent of 0 to 4 that is the same for all elements")
+
+
+def _small_power(exponent: int | float, floating: bool) -> BodyFunction | None:
+    if floating and exponent == 0.5:
+        return lambda body, v: body.float_function("sqrt", v[0])
+    if exponent not in (1, 2, 3, 4) and (floating or exponent != 0):
+        return None
+
+    def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        value = body.constant(1, v[0].type) if exponent == 0 else v[0]
+        for _ in range(int(exponent) - 1):
+            value = body.mul(value, v[0])
+        return value
+
+    return build
+
+
+def modulo(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Mod on integers: sign of the divisor, or of the dividend with fmod."""
+    ins = operands_of(op)
+    if is_float(b.result_element):
+        raise b.error("on floats is not supported; on integers it is")
+    unsigned, fmod = is_unsigned(b.result_element), bool(op.attr("fmod"))
+
+    def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        remainder = body.rem(v[0], v[1], unsigned=unsigned)
+        if fmod or unsigned:
+            return remainder
+        zero = body.constant(0, v[0].type)
+        differs = body.compare("lt", body.emit(arith.XOrIOp(remainder, v[1])), zero)
+        wrong = body.emit(arith.AndIOp(differs, body.compare("ne", remainder, zero)))
+        return body.select(wrong, body.add(remainder, v[1]), remainder)
+
+    return [b.elementwise(ins, b.result_shape, b.result_element, build)]
+
+
+def bit_shift(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.BitShift of unsigned integers; amounts of the whole width or more give 0."""
+    kind = arith.ShLIOp if op.attr("direction") == "LEFT" else arith.ShRUIOp
+
+    def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        width = 64 if v[0].type == i64 else 32
+        limit = body.constant(width, v[0].type)
+        inside = body.compare("lt", v[1], limit, unsigned=True)
+        amount = body.select(inside, v[1], body.constant(0, v[0].type))
+        return body.select(inside, body.emit(kind(v[0], amount)), body.constant(0, v[0].type))
+
+    return [b.elementwise(operands_of(op), b.result_shape, b.result_element, build)]
+
+
+def clip(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Clip with optional bounds."""
+    x, low, high = op.required("input"), op.input("min"), op.input("max")
+    unsigned = is_unsigned(b.result_element)
+    bounds = [v for v in (low, high) if v is not None]
+
+    def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        rest, value = list(v[1:]), v[0]
+        if low is not None:
+            value = body.max(value, rest.pop(0), unsigned=unsigned)
+        if high is not None:
+            value = body.min(value, rest.pop(0), unsigned=unsigned)
+        return value
+
+    return [b.elementwise([x, *bounds], b.result_shape, b.result_element, build)]
+
+
+def prelu(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.PRelu: slope * x where x < 0."""
+
+    def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        negative = body.compare("lt", v[0], body.constant(0, v[0].type))
+        return body.select(negative, body.mul(v[0], v[1]), v[0])
+
+    return [b.elementwise(operands_of(op), b.result_shape, b.result_element, build)]
+
+
+def batch_norm(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.BatchNormalization at inference: (x - mean) / sqrt(var + epsilon) * scale + bias per channel."""
+    if op.attr("training_mode"):
+        raise b.error("in training mode is not supported")
+    x = op.required("X")
+    shape, epsilon = shape_of(x), float(op.attr("epsilon"))
+    vectors = [op.required(n) for n in ("scale", "B", "input_mean", "input_var")]
+    columns = [b.reshape(v, [shape[1] if i == 1 else 1 for i in range(len(shape))]) for v in vectors]
+
+    def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        value, scale, bias, mean, variance = (body.cast(a, v[0].type) for a in v)
+        deviation = body.float_function("sqrt", body.add(variance, body.constant(epsilon, value.type)))
+        return body.add(body.mul(body.div(body.sub(value, mean), deviation), scale), bias)
+
+    return [b.elementwise([x, *columns], shape, b.result_element, build)]
+
+
+def unary(function: activations.Unary) -> Rule:
+    """One operand; the function gets the node for its attributes."""
+
+    def rule(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+        x = operands_of(op)[0]
+        return [b.elementwise([x], b.result_shape, b.result_element, lambda body, v: function(op, body, v[0]))]
+
+    return rule
+
+
+def _bitwise(kind: type[arith.AndIOp | arith.OrIOp | arith.XOrIOp]) -> Binary:
+    return lambda body, a, c, _: body.emit(kind(a, c))
+
+
+def _truth(kind: type[arith.AndIOp | arith.OrIOp | arith.XOrIOp]) -> Rule:
+    return logical(lambda body, a, c: body.emit(kind(a, c)))
+
+
+RULES: dict[str, Rule] = {
+    "onnx.Add": binary(lambda body, a, c, _: body.add(a, c)),
+    "onnx.Sub": binary(lambda body, a, c, _: body.sub(a, c)),
+    "onnx.Mul": binary(lambda body, a, c, _: body.mul(a, c)),
+    "onnx.Div": binary(lambda body, a, c, unsigned: body.div(a, c, unsigned=unsigned)),
+    "onnx.BitwiseAnd": binary(_bitwise(arith.AndIOp)),
+    "onnx.BitwiseOr": binary(_bitwise(arith.OrIOp)),
+    "onnx.BitwiseXor": binary(_bitwise(arith.XOrIOp)),
+    "onnx.Min": variadic(lambda body, a, c, unsigned: body.min(a, c, unsigned=unsigned)),
+    "onnx.Max": variadic(lambda body, a, c, unsigned: body.max(a, c, unsigned=unsigned)),
+    "onnx.Sum": variadic(lambda body, a, c, _: body.add(a, c)),
+    "onnx.Mean": variadic(lambda body, a, c, _: body.add(a, c), average=True),
+    "onnx.And": _truth(arith.AndIOp),
+    "onnx.Or": _truth(arith.OrIOp),
+    "onnx.Xor": _truth(arith.XOrIOp),
+    "onnx.Not": logical_not,
+    "onnx.Equal": comparison("eq"),
+    "onnx.Less": comparison("lt"),
+    "onnx.LessOrEqual": comparison("le"),
+    "onnx.Greater": comparison("gt"),
+    "onnx.GreaterOrEqual": comparison("ge"),
+    "onnx.Where": where,
+    "onnx.Cast": cast,
+    "onnx.CastLike": cast,
+    "onnx.Pow": power,
+    "onnx.Mod": modulo,
+    "onnx.BitShift": bit_shift,
+    "onnx.Clip": clip,
+    "onnx.PRelu": prelu,
+    "onnx.BatchNormalization": batch_norm,
+    **{f"onnx.{name}": unary(function) for name, function in activations.FUNCTIONS.items()},
+}
+"""Rules of this family."""

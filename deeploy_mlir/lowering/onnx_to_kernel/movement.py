@@ -1,0 +1,225 @@
+"""Operators that only move elements: shapes, axes, parts and joins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr
+from xdsl.ir import SSAValue
+from xdsl.ir.affine import AffineMap
+
+from deeploy_mlir.affine_maps import broadcast, linear_map, select
+from deeploy_mlir.dialects.graph_op import GraphOp
+from deeploy_mlir.dialects.kernel import MapOp, element_type_of_value, identity_body, ints, shape_of
+from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
+
+
+def same_elements(name: str) -> Rule:
+    """Reshape, Flatten, Squeeze, Unsqueeze, Identity: the graph's result shape says it all."""
+
+    def rule(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+        return [b.reshape(op.required(name), b.result_shape)]
+
+    return rule
+
+
+def transpose(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Transpose."""
+    x = op.required("data")
+    order: list[int] = op.attr("perm") or list(reversed(range(len(shape_of(x)))))
+    return [b.transpose(x, order)]
+
+
+def expand(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Expand: numpy's broadcast to the graph's result shape."""
+    x = op.required("input")
+    return [b.copy(x, broadcast(shape_of(x), b.result_shape), b.result_shape)]
+
+
+def tile(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Tile: each repeated axis becomes two, the outer one broadcast."""
+    x = op.required("input")
+    shape = shape_of(x)
+    repeats = b.integers("repeats") or [1] * len(shape)
+    inner = [n for r, s in zip(repeats, shape, strict=True) for n in (r, s)]
+    map_ = select(len(inner), [2 * i + 1 for i in range(len(shape))])
+    if all(r == 1 for r in repeats):
+        return [x]
+    return [b.reshape(b.copy(x, map_, inner), b.result_shape)]
+
+
+def concat(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Concat: each operand is written into its part of one result."""
+    pieces = [v for v in op.inputs if v is not None]
+    shape = b.result_shape
+    return [join(b, pieces, b.axis(op.attr("axis"), len(shape)))]
+
+
+def join(b: LayerBuilder, pieces: Sequence[SSAValue], axis: int) -> SSAValue:
+    """The pieces one after the other along an axis; empty ones are left out."""
+    pieces = [p for p in pieces if 0 not in shape_of(p)] or list(pieces[:1])
+    if len(pieces) == 1:
+        return pieces[0]
+    element, first = element_type_of_value(pieces[0]), shape_of(pieces[0])
+    shape = list(first)
+    shape[axis] = sum(shape_of(p)[axis] for p in pieces)
+    value, offset = b.empty(shape, element), 0
+    for piece in pieces:
+        offsets = [offset if i == axis else 0 for i in range(len(shape))]
+        identity = AffineMap.identity(len(shape))
+        value = b.kernel(
+            MapOp(
+                [piece],
+                value,
+                layer=b.layer,
+                body=identity_body(element, element),
+                properties={
+                    "maps": ArrayAttr([AffineMapAttr(identity)]),
+                    "out_offsets": ints(offsets),
+                    "sizes": ints(shape_of(piece)),
+                },
+            )
+        )
+        offset += shape_of(piece)[axis]
+    return value
+
+
+def split(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Split: a slice a result."""
+    x = op.required("input")
+    rank = len(shape_of(x))
+    axis, start = b.axis(op.attr("axis"), rank), 0
+    results: list[SSAValue] = []
+    for result in op.results:
+        shape = shape_of(result)
+        results.append(b.slice(x, [start if i == axis else 0 for i in range(rank)], [1] * rank, shape))
+        start += shape[axis]
+    return results
+
+
+def slice_(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Slice with constant bounds; a negative step gathers in reverse."""
+    x = op.required("data")
+    shape = shape_of(x)
+    rank = len(shape)
+    starts, ends = b.integers("starts") or [], b.integers("ends") or []
+    axes, steps = b.integers("axes") or list(range(len(starts))), b.integers("steps") or [1] * len(starts)
+    first, step = [0] * rank, [1] * rank
+    for axis, start, end, by in zip(axes, starts, ends, steps, strict=True):
+        index = b.axis(axis, rank)
+        first[index], _, step[index] = slice(start, end, by).indices(shape[index])
+    reverse = [i for i in range(rank) if step[i] < 0 and b.result_shape[i] > 1]
+    for i in range(rank):
+        if step[i] < 0:
+            size = b.result_shape[i]
+            first[i], step[i] = first[i] + step[i] * max(size - 1, 0), -step[i]
+    value = b.slice(x, first, step, b.result_shape)
+    for axis in reverse:
+        value = reversed_along(b, value, axis)
+    return [value]
+
+
+def reversed_along(b: LayerBuilder, value: SSAValue, axis: int) -> SSAValue:
+    """The tensor with one axis in reverse order, piece by piece: an affine map cannot run backwards."""
+    shape = shape_of(value)
+    if shape[axis] > 64:
+        raise b.error(f"reverses an axis of {shape[axis]} elements; up to 64 are supported")
+    unit = [1 if i == axis else s for i, s in enumerate(shape)]
+    ones = [1] * len(shape)
+    pieces = [
+        b.slice(value, [n if i == axis else 0 for i in range(len(shape))], ones, unit)
+        for n in reversed(range(shape[axis]))
+    ]
+    return join(b, pieces, axis)
+
+
+def pad(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Pad: constant by padded indices; edge, reflect and wrap by joining slices."""
+    x = op.required("data")
+    shape = shape_of(x)
+    rank = len(shape)
+    pads = b.integers("pads") or []
+    axes = b.integers("axes")
+    low, high = [0] * rank, [0] * rank
+    for i, axis in enumerate(axes if axes is not None else range(rank)):
+        low[b.axis(axis, rank)], high[b.axis(axis, rank)] = pads[i], pads[len(pads) // 2 + i]
+    mode = op.attr("mode") or "constant"
+    if mode == "constant":
+        value = b.constant_operand("constant_value")
+        return [b.pad(x, low, high, 0 if value is None or value.size == 0 else value.reshape(-1)[0].item())]
+    # Negative amounts cut first.
+    starts = [max(-lo, 0) for lo in low]
+    cut = [s - max(-lo, 0) - max(-hi, 0) for s, lo, hi in zip(shape, low, high, strict=True)]
+    x = b.slice(x, starts, [1] * rank, cut)
+    for axis in range(rank):
+        if low[axis] > 0 or high[axis] > 0:
+            x = _extended(b, x, axis, max(low[axis], 0), max(high[axis], 0), mode)
+    return [x]
+
+
+def _extended(b: LayerBuilder, x: SSAValue, axis: int, low: int, high: int, mode: str) -> SSAValue:
+    """`x` with elements before and after it along one axis, taken from itself."""
+    shape = shape_of(x)
+    size, rank = shape[axis], len(shape)
+    numpy_mode = {"edge": "edge", "reflect": "reflect", "wrap": "wrap"}.get(mode)
+    if numpy_mode is None:
+        raise b.error(f"has mode = {mode}; constant, edge, reflect and wrap are supported")
+    sources = np.pad(np.arange(size), (low, high), mode=numpy_mode)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    if low + high > 256:
+        raise b.error(f"pads an axis by {low + high} elements in mode {mode}; up to 256 are supported")
+
+    def piece(start: int, count: int) -> SSAValue:
+        starts = [start if i == axis else 0 for i in range(rank)]
+        return b.slice(x, starts, [1] * rank, [count if i == axis else s for i, s in enumerate(shape)])
+
+    def repeated(start: int, count: int) -> SSAValue:
+        axes = [([int(j == i and i != axis) for j in range(rank)], start if i == axis else 0) for i in range(rank)]
+        return b.copy(x, linear_map(rank, axes), [count if i == axis else s for i, s in enumerate(shape)])
+
+    pieces: list[SSAValue] = []
+    if mode == "edge":
+        pieces = [*([repeated(0, low)] if low else []), x, *([repeated(size - 1, high)] if high else [])]
+    else:
+        around = [*sources[:low].tolist(), None, *sources[low + size :].tolist()]
+        pieces = [x if s is None else piece(int(s), 1) for s in around]
+    return join(b, pieces, axis)
+
+
+def depth_to_space(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.DepthToSpace in both modes."""
+    x, block = op.required("input"), int(op.attr("blocksize"))
+    n, c, h, w = shape_of(x)
+    if (op.attr("mode") or "DCR") == "DCR":
+        value = b.transpose(b.reshape(x, [n, block, block, c // block**2, h, w]), [0, 3, 4, 1, 5, 2])
+    else:
+        value = b.transpose(b.reshape(x, [n, c // block**2, block, block, h, w]), [0, 1, 4, 2, 5, 3])
+    return [b.reshape(value, b.result_shape)]
+
+
+def space_to_depth(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.SpaceToDepth."""
+    x, block = op.required("input"), int(op.attr("blocksize"))
+    n, c, h, w = shape_of(x)
+    value = b.transpose(b.reshape(x, [n, c, h // block, block, w // block, block]), [0, 3, 5, 1, 2, 4])
+    return [b.reshape(value, b.result_shape)]
+
+
+RULES: dict[str, Rule] = {
+    "onnx.Reshape": same_elements("data"),
+    "onnx.Flatten": same_elements("input"),
+    "onnx.Squeeze": same_elements("data"),
+    "onnx.Unsqueeze": same_elements("data"),
+    "onnx.Identity": same_elements("input"),
+    "onnx.Dropout": same_elements("data"),
+    "onnx.Transpose": transpose,
+    "onnx.Expand": expand,
+    "onnx.Tile": tile,
+    "onnx.Concat": concat,
+    "onnx.Split": split,
+    "onnx.Slice": slice_,
+    "onnx.Pad": pad,
+    "onnx.DepthToSpace": depth_to_space,
+    "onnx.SpaceToDepth": space_to_depth,
+}
+"""Rules of this family."""

@@ -1,0 +1,192 @@
+"""Functions of whole rows: softmaxes and normalisations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from xdsl.dialects.builtin import DictionaryAttr, FloatAttr, IntegerAttr, f32, i64
+from xdsl.ir import Attribute, SSAValue
+from xdsl.ir.affine import AffineMap
+
+from deeploy_mlir.affine_maps import inverse, select
+from deeploy_mlir.dialects.graph_op import GraphOp
+from deeploy_mlir.dialects.kernel import RowFunction, RowFunctionAttr, RowOp, element_type_of_value, shape_of
+from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
+from deeploy_mlir.scalar_body import ScalarBody, integer_range, is_float
+
+
+def row(
+    b: LayerBuilder,
+    function: RowFunction,
+    ins: Sequence[SSAValue],
+    *,
+    parameters: dict[str, int | float] | None = None,
+    extras: Sequence[SSAValue] = (),
+    extra_maps: Sequence[AffineMap] = (),
+    epilogue: BodyFunction | None = None,
+) -> SSAValue:
+    """A `kernel.row` over the last axis of ins[0], with the element type of the node's result."""
+    values: dict[str, Attribute] = {
+        k: IntegerAttr(v, i64) if isinstance(v, int) else FloatAttr(v, f32) for k, v in (parameters or {}).items()
+    }
+    properties: dict[str, Attribute | None] = {
+        "function": RowFunctionAttr(function),
+        "parameters": DictionaryAttr(values) if values else None,
+    }
+    out = b.empty(shape_of(ins[0]), b.result_element)
+    plain = RowOp(ins, out, layer=b.layer, properties=dict(properties))
+    if epilogue is None and plain.accumulator() == b.result_element:
+        return b.kernel(plain)
+    body = ScalarBody([plain.accumulator(), *(element_type_of_value(e) for e in extras)])
+    arguments = [body.widen(a) for a in body.arguments]
+    value = arguments[0] if epilogue is None else epilogue(body, arguments)
+    region = body.finish(value, b.result_element)
+    op = RowOp(ins, out, layer=b.layer, extras=extras, extra_maps=extra_maps, body=region, properties=dict(properties))
+    return b.kernel(op)
+
+
+def softmax(function: RowFunction) -> Rule:
+    """onnx.Softmax and LogSoftmax over one axis."""
+
+    def rule(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+        x = op.required("input")
+        rank = len(shape_of(x))
+        if rank == 0:
+            raise b.error("needs a tensor of rank 1 or more")
+        axis = b.axis(op.attr("axis"), rank)
+        order = [*(i for i in range(rank) if i != axis), axis]
+        return [b.transpose(row(b, function, [b.transpose(x, order)]), inverse(order))]
+
+    return rule
+
+
+def _scaled(has_bias: bool) -> BodyFunction:
+    """An epilogue acc * scale (+ bias)."""
+
+    def epilogue(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        scaled = body.mul(v[0], body.cast(v[1], v[0].type))
+        return body.add(scaled, body.cast(v[2], v[0].type)) if has_bias else scaled
+
+    return epilogue
+
+
+def norm(function: RowFunction, scale_name: str, bias_name: str | None) -> Rule:
+    """onnx.LayerNormalization and RMSNormalization over the axes from `axis` on; scale and bias in the epilogue."""
+
+    def rule(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+        x, scale = op.required("X"), op.required(scale_name)
+        bias = op.input(bias_name) if bias_name is not None else None
+        shape = shape_of(x)
+        axis = b.axis(op.attr("axis"), len(shape))
+        rows, columns = shape[:axis], prod(shape[axis:])
+        flat = b.reshape(x, [*rows, columns])
+        extras: list[SSAValue] = []
+        maps: list[AffineMap] = []
+        for vector in [scale] if bias is None else [scale, bias]:
+            own = shape_of(vector)
+            own = (1,) * (len(shape) - len(own)) + tuple(own)
+            if own[axis:] == shape[axis:] and prod(own[:axis]) == 1:
+                extras.append(b.reshape(vector, [columns]))
+                maps.append(select(axis + 1, [axis]))
+            elif prod(own) == 1:
+                extras.append(b.reshape(vector, [1]))
+                maps.append(select(axis + 1, [None]))
+            else:
+                raise b.error(f"has a scale or bias of type {vector.type}; expected {list(shape[axis:])}")
+        value = row(
+            b,
+            function,
+            [flat],
+            parameters={"epsilon": float(op.attr("epsilon"))},
+            extras=extras,
+            extra_maps=maps,
+            epilogue=_scaled(bias is not None),
+        )
+        return [b.reshape(value, shape)]
+
+    return rule
+
+
+def instance_norm(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.InstanceNormalization: rows are the images of one channel."""
+    return [_group_norm(op, b, op.required("input"), shape_of(op.required("input"))[1], op.required("B"))]
+
+
+def group_norm(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.GroupNormalization: rows are groups of channels; scale and bias [C]."""
+    return [_group_norm(op, b, op.required("X"), int(op.attr("num_groups")), op.required("bias"))]
+
+
+def _group_norm(op: GraphOp, b: LayerBuilder, x: SSAValue, groups: int, bias: SSAValue) -> SSAValue:
+    scale, shape = op.required("scale"), shape_of(x)
+    channels = shape[1]
+    if groups < 1 or channels % groups or shape_of(scale) != (channels,) or shape_of(bias) != (channels,):
+        raise b.error(f"has {channels} channels, {groups} groups, scale {scale.type} and bias {bias.type}")
+    rows = b.reshape(x, [shape[0], groups, prod(shape[1:]) // groups])
+    value = row(b, RowFunction.LAYER_NORM, [rows], parameters={"epsilon": float(op.attr("epsilon"))})
+    value = b.reshape(value, [shape[0], channels, prod(shape[2:])])
+    maps = [select(3, [0, 1, 2]), select(3, [1]), select(3, [1])]
+    value = b.map([value, scale, bias], maps, shape_of(value), b.result_element, _scaled(has_bias=True))
+    return b.reshape(value, shape)
+
+
+def lp_norm(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.LpNormalization along one axis: x / (sum |x|^p)^(1/p), 0 where the norm is 0."""
+    from deeploy_mlir.dialects.kernel import Combiner
+    from deeploy_mlir.lowering.onnx_to_kernel.pooling import reduce
+
+    x, p = op.required("input"), int(op.attr("p"))
+    shape, element = shape_of(x), element_type_of_value(x)
+    axis = b.axis(op.attr("axis"), len(shape))
+    powers = b.elementwise([x], shape, element, lambda body, v: body.abs(v[0]) if p == 1 else body.mul(v[0], v[0]))
+    norms = reduce(b, powers, [axis], Combiner.SUM, element)
+    norms = b.reshape(norms, [1 if i == axis else s for i, s in enumerate(shape)])
+
+    def divide(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        size = v[1] if p == 1 else body.float_function("sqrt", v[1])
+        zero = body.compare("eq", size, body.constant(0.0, size.type))
+        return body.select(zero, body.constant(0.0, size.type), body.div(v[0], size))
+
+    return [b.elementwise([x, norms], shape, element, divide)]
+
+
+def integer_row(function: RowFunction, *names: str, vectors: Sequence[str] = ()) -> Rule:
+    """The qnn functions of rows: integer attributes are the parameters; the result saturates to its element type."""
+
+    def rule(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+        x = op.required("x")
+        columns = shape_of(x)[-1]
+        if is_float(element_type_of_value(x)):
+            raise b.error(f"needs integers, not {x.type}")
+        ins = [x]
+        for name in vectors:
+            vector = op.required(name)
+            if prod(shape_of(vector)) != columns or shape_of(vector)[-1] != columns:
+                raise b.error(f"has '{name}' of type {vector.type}; expected a vector of {columns} elements")
+            ins.append(b.reshape(vector, [columns]))
+        low, high = integer_range(b.result_element)
+        if "n_levels" in names and low < 0:
+            levels = int(op.attr("n_levels"))
+            low, high = -(levels // 2), levels // 2 - 1
+        parameters: dict[str, int | float] = {name: int(op.attr(name)) for name in names}
+        return [row(b, function, ins, parameters=parameters, epilogue=lambda body, v: body.clamp(v[0], low, high))]
+
+    return rule
+
+
+RULES: dict[str, Rule] = {
+    "onnx.Softmax": softmax(RowFunction.SOFTMAX),
+    "onnx.LogSoftmax": softmax(RowFunction.LOG_SOFTMAX),
+    "onnx.LayerNormalization": norm(RowFunction.LAYER_NORM, "Scale", "B"),
+    "onnx.RMSNormalization": norm(RowFunction.RMS_NORM, "scale", None),
+    "onnx.InstanceNormalization": instance_norm,
+    "onnx.GroupNormalization": group_norm,
+    "onnx.LpNormalization": lp_norm,
+    "qnn.iSoftmax": integer_row(RowFunction.I_SOFTMAX, "coeffA", "coeffB", "coeffC", "log2", "n_levels"),
+    "qnn.ITAMax": integer_row(RowFunction.ITA_MAX, "n_levels"),
+    "qnn.ITAPartialMax": integer_row(RowFunction.ITA_PARTIAL_MAX, "n_levels", "group_width"),
+    "qnn.iLayerNorm": integer_row(RowFunction.I_LAYER_NORM, "D", "n_levels", vectors=("weight", "bias")),
+    "qnn.iRMSNorm": integer_row(RowFunction.I_RMS_NORM, "D", "n_levels", vectors=("weight",)),
+}
+"""Rules of this family."""
