@@ -24,7 +24,9 @@ DIALECTS: dict[str, str] = {
 }
 """Dialect name -> module under `deeploy_mlir.dialects` and the name of its `Dialect` object."""
 
-PASSES: dict[str, str] = {}
+PASSES: dict[str, str] = {
+    "convert-onnx-to-kernel": "lowering.onnx_to_kernel:ConvertOnnxToKernelPass",
+}
 """Pass name -> module under `deeploy_mlir` and the name of its `ModulePass` class."""
 
 TARGETS: dict[str, str] = {
