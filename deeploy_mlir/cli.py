@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ERROR
     except OSError as error:
         print(f"deeploy: error: {error}", file=sys.stderr)
+        return ERROR
+    except Exception as error:
+        if os.environ.get("DEEPLOY_DEBUG"):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"deeploy: error: a fault in deeploy itself ({what[:500]}); DEEPLOY_DEBUG=1 shows where", file=sys.stderr)
         return ERROR
 
 

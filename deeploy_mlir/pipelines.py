@@ -19,12 +19,17 @@ class PipelineOptions:
     """What a user chooses about the lowering of a network.
 
     `l1` and `l2` are byte budgets for the memories of that name; None means the whole memory of the target.
+    Raises DeeployError for a target that is not known.
     """
 
     target: str = "siracusa"
     l1: int | None = None
     l2: int | None = None
     double_buffer: bool = True
+
+    def __post_init__(self) -> None:
+        if self.target not in target_names():
+            raise DeeployError(f"there is no target '{self.target}'; there are: {', '.join(sorted(target_names()))}")
 
 
 GRAPH = (
@@ -56,11 +61,7 @@ def _with_options(name: str, **options: str | int | bool | None) -> str:
 
 
 def pipeline_for(options: PipelineOptions) -> str:
-    """The pipeline from an imported network to C for `options.target`.
-
-    Raises DeeployError for a target that is not known."""
-    if options.target not in target_names():
-        raise DeeployError(f"there is no target '{options.target}'; there are: {', '.join(sorted(target_names()))}")
+    """The pipeline from an imported network to C for `options.target`."""
     passes = (
         _with_options("deeploy-attach-soc", target=options.target, l1=options.l1, l2=options.l2),
         *GRAPH,

@@ -170,7 +170,9 @@ def test_sanitizers_catch_what_they_are_for(sanitizer: str) -> None:
 def test_a_program_that_does_not_end_is_stopped(tmp_path: Path) -> None:
     from deeploy_mlir.simulators import host
 
-    endless = SOURCE.replace("dm_cluster_run(on_every_core);", "for (volatile int go = 1; go;) dm_cluster_run(on_every_core);")
+    endless = SOURCE.replace(
+        "dm_cluster_run(on_every_core);", "for (volatile int go = 1; go;) dm_cluster_run(on_every_core);"
+    )
     folder = triple("generic", endless).save(tmp_path / "out")
     with pytest.raises(ExecutionError, match="took more than 2 s"):
         host.run(folder, read_manifest(folder), INPUTS, timeout=2)
