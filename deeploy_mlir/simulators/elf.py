@@ -1,76 +1,103 @@
-"""The little of ELF that running an image needs: symbols, and how much of it is code."""
+"""What a simulator has to know of a 32-bit little-endian ELF image: segments, entry, symbols."""
 
 from __future__ import annotations
 
+import bisect
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-_SYMBOL_TABLE = 2
-_EXECUTABLE = 4
+from deeploy_mlir.errors import DeeployError
+
+_PT_LOAD = 1
+_SHT_SYMTAB = 2
+_STT_OBJECT, _STT_FUNC = 1, 2
 
 
 @dataclass(frozen=True)
 class Symbol:
-    """An address and the size in bytes of what lies there."""
+    """A named address; `size` is 0 where the compiler gave none (labels of assembly, linker symbols)."""
 
+    name: str
     address: int
     size: int
+    is_function: bool
 
 
 @dataclass(frozen=True)
-class _Section:
-    type: int
-    flags: int
-    offset: int
-    size: int
-    link: int
-    entry_size: int
+class Segment:
+    """Bytes to be copied to a physical address before the program starts."""
 
-
-@dataclass(frozen=True)
-class ElfFile:
-    """A little-endian ELF file of 32 or 64 bits. Raises ValueError for anything else."""
-
+    address: int
     data: bytes
 
-    def __post_init__(self) -> None:
-        if self.data[:4] != b"\x7fELF" or len(self.data) < 52 or self.data[5] != 1:
-            raise ValueError("not a little-endian ELF file")
 
-    @property
-    def _wide(self) -> bool:
-        return self.data[4] == 2
+@dataclass(frozen=True)
+class ElfImage:
+    """A parsed image. `symbols` maps names to symbols; of local symbols of one name the last wins."""
 
-    def _sections(self) -> list[_Section]:
-        table, size, count = (
-            (*struct.unpack_from("<Q", self.data, 40), *struct.unpack_from("<HH", self.data, 58))
-            if self._wide
-            else (*struct.unpack_from("<I", self.data, 32), *struct.unpack_from("<HH", self.data, 46))
-        )
-        sections: list[_Section] = []
-        for i in range(count):
-            fields = struct.unpack_from("<IIQQQQIIQQ" if self._wide else "<10I", self.data, table + i * size)
-            _, kind, flags, _, offset, length, link, _, _, entry = fields
-            sections.append(_Section(kind, flags, offset, length, link, entry))
-        return sections
+    entry: int
+    segments: tuple[Segment, ...]
+    symbols: dict[str, Symbol]
+    _functions: tuple[Symbol, ...] = field(repr=False)
 
-    def code_bytes(self) -> int:
-        """Bytes of the sections that hold instructions."""
-        return sum(section.size for section in self._sections() if section.flags & _EXECUTABLE)
+    def address_of(self, name: str) -> int:
+        """The address of a symbol. Raises DeeployError if the image has none of that name."""
+        if name not in self.symbols:
+            raise DeeployError(f"the image has no symbol {name!r}")
+        return self.symbols[name].address
 
-    def symbols(self) -> dict[str, Symbol]:
-        """The symbols with a name and a section, by name; of several with one name (file-local ones), the last."""
-        sections = self._sections()
-        found: dict[str, Symbol] = {}
-        for table in (section for section in sections if section.type == _SYMBOL_TABLE):
-            names = sections[table.link]
-            for position in range(table.offset, table.offset + table.size, table.entry_size):
-                if self._wide:
-                    name, _, _, section, address, size = struct.unpack_from("<IBBHQQ", self.data, position)
-                else:
-                    name, address, size, _, _, section = struct.unpack_from("<IIIBBH", self.data, position)
-                if name and section:
-                    start = names.offset + name
-                    text = self.data[start : self.data.index(b"\0", start)].decode(errors="replace")
-                    found[text] = Symbol(address, size)
-        return found
+    def describe(self, address: int) -> str | None:
+        """`function+0x12` for an address in code that has a symbol, else None."""
+        i = bisect.bisect_right(self._functions, address, key=lambda s: s.address) - 1
+        if i < 0:
+            return None
+        symbol = self._functions[i]
+        offset = address - symbol.address
+        if offset >= max(symbol.size, 1) and (symbol.size or offset > 0x1000):
+            return None
+        return f"{symbol.name}+0x{offset:x}" if offset else symbol.name
+
+
+def parse_elf(data: bytes) -> ElfImage:
+    """Parses an ELF32 little-endian executable. Raises DeeployError if `data` is not one or is truncated."""
+    if len(data) < 52 or data[:6] != b"\x7fELF\x01\x01":
+        raise DeeployError("not a 32-bit little-endian ELF file")
+    try:
+        return _parse(data)
+    except (struct.error, UnicodeDecodeError, IndexError) as e:
+        raise DeeployError(f"truncated or corrupt ELF file: {e}") from e
+
+
+def _slice(data: bytes, offset: int, size: int) -> bytes:
+    if offset + size > len(data):
+        raise struct.error(f"{size} bytes at offset {offset} of {len(data)}")
+    return data[offset : offset + size]
+
+
+def _parse(data: bytes) -> ElfImage:
+    (entry, program_offset, section_offset) = struct.unpack_from("<3I", data, 24)
+    (program_size, program_count, section_size, section_count) = struct.unpack_from("<4H", data, 42)
+    segments: list[Segment] = []
+    for i in range(program_count):
+        kind, offset, _, physical, size = struct.unpack_from("<5I", data, program_offset + i * program_size)
+        if kind == _PT_LOAD and size:
+            segments.append(Segment(physical, _slice(data, offset, size)))
+    symbols: dict[str, Symbol] = {}
+    functions: list[Symbol] = []
+    sections = [struct.unpack_from("<10I", data, section_offset + i * section_size) for i in range(section_count)]
+    for section in sections:
+        if section[1] != _SHT_SYMTAB:
+            continue
+        names = _slice(data, sections[section[6]][4], sections[section[6]][5])
+        table = _slice(data, section[4], section[5])
+        for name_at, value, size, info, _, index in struct.iter_unpack("<3I2BH", table[: len(table) // 16 * 16]):
+            name = names[name_at : names.index(b"\0", name_at)].decode() if name_at < len(names) else ""
+            # mapping symbols ($x, $d) and undefined or file symbols name no address
+            if not name or name.startswith("$") or index == 0 or info & 15 > _STT_FUNC:
+                continue
+            symbol = Symbol(name, value, size, info & 15 == _STT_FUNC)
+            symbols[name] = symbol
+            if info & 15 != _STT_OBJECT and index < 0xFF00:
+                functions.append(symbol)
+    functions.sort(key=lambda s: (s.address, s.is_function, s.size))
+    return ElfImage(entry, tuple(segments), symbols, tuple(functions))

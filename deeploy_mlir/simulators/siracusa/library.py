@@ -1,0 +1,126 @@
+"""The simulator's shared object: compiled once for each version of its sources, into a per-user cache folder."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.targets.generic.toolchain import toolchain
+from deeploy_mlir.targets.toolchain import ZIG_CC
+
+SOURCES = Path(__file__).resolve().parent / "src"
+FLAGS = ("-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-strict-aliasing", "-w")
+
+
+class DmsimFault(ctypes.Structure):
+    """`DmsimFault` of dmsim.h."""
+
+    _fields_ = [
+        ("kind", ctypes.c_int32),
+        ("core", ctypes.c_int32),
+        ("pc", ctypes.c_uint32),
+        ("address", ctypes.c_uint32),
+        ("message", ctypes.c_char * 200),
+    ]
+
+
+def cache_folder() -> Path:
+    """Where compiled helpers are kept: $DEEPLOY_CACHE_DIR, else deeploy-mlir in the user's cache folder."""
+    chosen = os.environ.get("DEEPLOY_CACHE_DIR")
+    if chosen:
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "deeploy-mlir"
+    except RuntimeError:  # no home folder
+        return Path(tempfile.gettempdir()) / f"deeploy-mlir-{os.getuid()}"
+
+
+def _source_files() -> list[Path]:
+    return sorted(p for p in SOURCES.iterdir() if p.suffix in (".c", ".h"))
+
+
+def _compile(command: tuple[str, ...], out: Path) -> str | None:
+    """Compiles the shared object; the compiler's complaint if that fails."""
+    sources = [str(p) for p in _source_files() if p.suffix == ".c"]
+    try:
+        done = subprocess.run(
+            [*command, *FLAGS, *sources, "-lm", "-o", str(out)],
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as e:
+        return str(e)
+    return None if done.returncode == 0 else done.stderr[-4000:]
+
+
+def build(folder: Path | None = None) -> Path:
+    """The path of the shared object for the present sources, compiled if it is not there.
+
+    Compiled under a name of its own and then renamed, so that processes that do it at once do not disturb each other.
+    Raises DeeployError if neither the system's compiler nor ziglang can compile it.
+    """
+    digest = hashlib.sha256()
+    for path in _source_files():
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    digest.update(f"{FLAGS} {sys.platform} {platform.machine()}".encode())
+    folder = folder or cache_folder()
+    target = folder / f"siracusa-{digest.hexdigest()[:20]}.so"
+    if target.exists():
+        return target
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder, suffix=".so")
+    except OSError as e:
+        raise DeeployError(f"cannot write to the cache folder {folder} ({e}); set DEEPLOY_CACHE_DIR") from e
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        complaint = _compile(toolchain().command, temporary)
+        if complaint is not None and toolchain().command != ZIG_CC:
+            complaint = _compile(ZIG_CC, temporary)
+        if complaint is not None:
+            raise DeeployError(f"cannot compile the simulator: {complaint}")
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
+
+
+@functools.cache
+def library() -> ctypes.CDLL:
+    """The loaded shared object with its functions' types set."""
+    lib = ctypes.CDLL(str(build()))
+    sim, u32, u64, i32 = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_int32
+    counters = ctypes.POINTER(u64)
+    signatures: dict[str, tuple[object, tuple[object, ...]]] = {
+        "dmsim_new": (sim, (u32, u32)),
+        "dmsim_free": (None, (sim,)),
+        "dmsim_write": (ctypes.c_int, (sim, u32, ctypes.c_char_p, u32)),
+        "dmsim_read": (ctypes.c_int, (sim, u32, ctypes.c_void_p, u32)),
+        "dmsim_start": (None, (sim, u32)),
+        "dmsim_run": (ctypes.c_int, (sim, u64)),
+        "dmsim_exit_code": (i32, (sim,)),
+        "dmsim_fault": (ctypes.POINTER(DmsimFault), (sim,)),
+        "dmsim_output": (ctypes.c_void_p, (sim, ctypes.POINTER(u64))),
+        "dmsim_flush": (None, (sim,)),
+        "dmsim_report": (None, (sim, ctypes.c_char_p, u32)),
+        "dmsim_core": (None, (sim, u32, counters)),
+        "dmsim_region": (u64, (sim, u32, u32, counters)),
+        "dmsim_next_region": (u32, (sim, u32)),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(lib, name)
+        function.restype = result
+        function.argtypes = arguments
+    return lib

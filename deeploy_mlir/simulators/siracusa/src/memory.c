@@ -1,0 +1,90 @@
+/* Memories, decoded-code bookkeeping, instruction caches, faults. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "internal.h"
+
+u8 *memory_at(Sim *s, u32 address, u32 n) {
+  if (address - L1_BASE < L1_SIZE && n <= L1_SIZE - (address - L1_BASE)) return s->l1 + (address - L1_BASE);
+  if (address - L2_BASE < L2_SIZE && n <= L2_SIZE - (address - L2_BASE)) return s->l2 + (address - L2_BASE);
+  if (address - WMEM_BASE < WMEM_SIZE && n <= WMEM_SIZE - (address - WMEM_BASE)) return s->wmem + (address - WMEM_BASE);
+  return NULL;
+}
+
+/* Decoded slots that cover the n bytes, or looked at them as the next instruction, are decoded again. */
+void invalidate_code(Sim *s, u32 address, u32 n) {
+  u32 in_l1 = address - L1_BASE < L1_SIZE, offset = address - (in_l1 ? L1_BASE : L2_BASE);
+  if (!in_l1 && offset >= L2_SIZE) return;
+  u8 *pages = in_l1 ? s->code_l1 : s->code_l2;
+  Slot *slots = s->slots + (in_l1 ? SLOT_L1 : 0);
+  u32 first = offset < 8 ? 0 : offset - 8, last = offset + n - 1, top = (in_l1 ? L1_SIZE : L2_SIZE) - 1;
+  if (last > top) last = top;
+  for (u32 page = first >> 8; page <= last >> 8; page++) {
+    if (!pages[page]) continue;
+    u32 a = page << 8, b = a + 255;
+    if (a < first) a = first;
+    if (b > last) b = last;
+    for (u32 i = a >> 1; i <= b >> 1; i++) slots[i].op = O_UNDECODED;
+  }
+}
+
+Slot *slot_at(Sim *s, u32 pc) {
+  if (pc - L2_BASE < L2_SIZE) return s->slots + ((pc - L2_BASE) >> 1);
+  if (pc - L1_BASE < L1_SIZE) return s->slots + SLOT_L1 + ((pc - L1_BASE) >> 1);
+  s->bad_pc = pc;
+  return s->slots + SLOT_BAD;
+}
+
+u32 pc_of(const Sim *s, const Slot *slot) {
+  u32 i = (u32)(slot - s->slots);
+  if (i >= SLOT_BAD) return s->bad_pc;
+  return i < SLOT_L1 ? L2_BASE + 2 * i : L1_BASE + 2 * (i - SLOT_L1);
+}
+
+static u32 random_way(Sim *s) {
+  s->random ^= s->random << 13;
+  s->random ^= s->random >> 17;
+  s->random ^= s->random << 5;
+  return s->random >> 9 & 3;
+}
+
+/* Cycles to fetch a 16-byte line; tags only. A core has 8 sets x 4 ways, the shared cache 8 banks x 8 sets x 4 ways. */
+static u32 fetch_cycles(Sim *s, Core *c, u32 line, u64 t) {
+  u32 set = line & 7, k;
+  if (c->is_host) return T_FC_LINE;
+  for (k = 0; k < 4; k++)
+    if (c->l0_tag[set][k] == line) return 0;
+  c->l0_tag[set][random_way(s)] = line;
+  u32 bank = line & 7, shared_set = line >> 3 & 7;
+  for (k = 0; k < 4; k++)
+    if (s->l1_tag[bank][shared_set][k] == line) {
+      u64 ready = s->l1_ready[bank][shared_set][k];
+      return (u32)(ready > t ? ready - t : 0) + T_L0_MISS;
+    }
+  k = random_way(s);
+  s->l1_tag[bank][shared_set][k] = line;
+  s->l1_ready[bank][shared_set][k] = t + T_L1_MISS;
+  return T_L1_MISS + T_L0_MISS;
+}
+
+u32 icache_fetch(Sim *s, Core *c, u32 line, u64 t) {
+  c->line = line;
+  if (s->flags & DMSIM_NO_ICACHE) return 0;
+  u32 cycles = fetch_cycles(s, c, line, t);
+  c->counters[DMSIM_STALL_ICACHE] += cycles;
+  return cycles;
+}
+
+/* Ends the run; the first fault is the one that is reported. c->ip is the instruction concerned. */
+void fault(Sim *s, Core *c, int kind, u32 address, const char *format, ...) {
+  if (s->status == DMSIM_FAULTED) return;
+  s->status = DMSIM_FAULTED;
+  s->fault.kind = kind;
+  s->fault.core = (i32)c->id;
+  s->fault.pc = pc_of(s, c->ip);
+  s->fault.address = address;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(s->fault.message, sizeof s->fault.message, format, arguments);
+  va_end(arguments);
+}

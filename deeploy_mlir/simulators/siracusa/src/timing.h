@@ -1,0 +1,33 @@
+/* Every fitted number of the timing model, in cluster cycles on top of the base cost of one cycle an instruction.
+   Fitted on single-instruction loops, cache, barrier and DMA micro-benchmarks of the SoC's public simulator; the FPU's
+   are those of a two-stage FPnew and were compared with nothing. */
+#ifndef DMSIM_TIMING_H
+#define DMSIM_TIMING_H
+
+#define MAX_AHEAD 1000   /* a core that never touches memory returns to the scheduler after so many cycles */
+#define T_BRANCH 2       /* taken branch */
+#define T_JUMP 1
+#define T_MUL 2          /* mul in total; one more if the next instruction uses the result */
+#define T_MULH 5         /* mulh, mulhu, mulhsu in total */
+#define T_FDIV 11        /* fdiv.s and fsqrt.s in total */
+#define T_HAZARD 1       /* the next instruction uses a loaded value, a product or a result of the FPU */
+#define T_FC_L2 0
+#define T_FC_L1 14
+#define T_FC_DEVICE 14
+#define T_FC_LINE 5      /* the fabric controller has no cache: every 16-byte line comes from L2 */
+#define T_PE_L2 14
+#define T_L2_PORT 1
+#define T_PE_WMEM 4
+#define T_PE_DEVICE 0
+#define T_PE_NEUREKA 2   /* register access of the engine from a cluster core */
+#define T_PE_STDOUT 22
+#define T_L0_MISS 2
+#define T_L1_MISS 12     /* shared cache line from L2; a core that hits a line on its way waits for it */
+#define T_ELW 4          /* p.elw whose event is already there */
+#define T_WAKE 6         /* event to the next instruction of a sleeping core */
+#define T_START 20       /* fetch enable to the first instruction */
+#define T_DMA_START 6    /* command complete to first byte */
+#define DMA_BYTES_PER_CYCLE 8
+#define T_NEUREKA_START 48
+
+#endif
