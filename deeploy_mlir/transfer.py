@@ -82,15 +82,55 @@ def axis_sizes(axis: Axis, dims: Sequence[Dim], sizes: Sequence[int]) -> list[in
     return result
 
 
-def transfer_axis(axis: Axis, dims: Sequence[Dim], sizes: Sequence[int]) -> TransferAxis:
-    """The axis as tiles of these dimension sizes see it."""
-    found = set(axis_sizes(axis, dims, sizes))
-    return TransferAxis(axis.extent, axis.footprint(sizes), found.pop() if len(found) == 1 else None)
+class AccessGeometry:
+    """What tiles of one access look like; remembers each axis, since many tilings share the sizes along one."""
+
+    def __init__(self, access: Access, dims: Sequence[Dim]) -> None:
+        self.access, self.dims = access, dims
+        used = [d for axis in access.axes for d in axis.dims]
+        self._separable = len(used) == len(set(used))
+        self._axis_dims = [axis.dims for axis in access.axes]
+        self._known: dict[tuple[int, ...], tuple[TransferAxis, int]] = {}
+
+    def _axis(self, number: int, sizes: Sequence[int]) -> tuple[TransferAxis, int]:
+        """The axis, and its elements summed over the tiles."""
+        key = (number, *(sizes[d] for d in self._axis_dims[number]))
+        if key not in self._known:
+            axis = self.access.axes[number]
+            found = axis_sizes(axis, self.dims, sizes)
+            size = found[0] if min(found) == max(found) else None
+            self._known[key] = TransferAxis(axis.extent, axis.footprint(sizes), size), sum(found)
+        return self._known[key]
+
+    def axes(self, sizes: Sequence[int]) -> tuple[TransferAxis, ...]:
+        """All axes as tiles of these dimension sizes see them."""
+        return tuple(self._axis(number, sizes)[0] for number in range(len(self.access.axes)))
+
+    def tiles(self, sizes: Sequence[int]) -> int:
+        """Different tiles of the operand."""
+        return prod(-(-self.dims[d].size // sizes[d]) for d in self.access.dims)
+
+    def tile_bytes(self, sizes: Sequence[int]) -> int:
+        """Bytes of the largest tile."""
+        return prod(axis.tile for axis in self.axes(sizes)) * self.access.element_bytes
+
+    def bytes_total(self, sizes: Sequence[int]) -> int:
+        """Bytes of all different tiles together, each counted once (halos count in every tile that they are in).
+
+        Where axes share a dimension the largest tile is counted for all: an upper bound."""
+        if not self._separable:
+            return self.tiles(sizes) * self.tile_bytes(sizes)
+        totals = [self._axis(number, sizes)[1] for number in range(len(self.access.axes))]
+        return prod(totals) * self.access.element_bytes
+
+    def shape(self, sizes: Sequence[int], max_dims: int = 2) -> TransferShape:
+        """How a tile moves."""
+        return transfer_shape(self.axes(sizes), max_dims)
 
 
 def transfer_axes(access: Access, dims: Sequence[Dim], sizes: Sequence[int]) -> tuple[TransferAxis, ...]:
     """All axes of an access as tiles of these dimension sizes see them."""
-    return tuple(transfer_axis(axis, dims, sizes) for axis in access.axes)
+    return AccessGeometry(access, dims).axes(sizes)
 
 
 def merge_axes(axes: Sequence[TransferAxis]) -> tuple[TransferDim, ...]:
@@ -139,15 +179,4 @@ def transfer_shape(axes: Sequence[TransferAxis], max_dims: int = 2) -> TransferS
 
 def transfer_jobs(access: Access, dims: Sequence[Dim], sizes: Sequence[int], max_dims: int = 2) -> int:
     """DMA jobs that move the largest tile of an access."""
-    return transfer_shape(transfer_axes(access, dims, sizes), max_dims).jobs
-
-
-def tile_bytes_total(access: Access, dims: Sequence[Dim], sizes: Sequence[int]) -> int:
-    """Bytes of all distinct tiles of an access together, each counted once (halos count in every tile they are in).
-
-    Where axes share a dimension the largest tile is counted for all: an upper bound."""
-    used = [d for axis in access.axes for d in axis.dims]
-    if len(used) == len(set(used)):
-        return prod(sum(axis_sizes(axis, dims, sizes)) for axis in access.axes) * access.element_bytes
-    tiles = prod(-(-dims[d].size // sizes[d]) for d in set(used))
-    return tiles * access.tile_bytes(sizes)
+    return AccessGeometry(access, dims).shape(sizes, max_dims).jobs

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deeploy_mlir.iteration_space import Access, DimKind, IterationSpace, balanced_sizes
+from deeploy_mlir.iteration_space import Access, IterationSpace, balanced_sizes
 from deeploy_mlir.passes.planning.problem import (
     BARRIERS_CYCLES,
     STEP_CYCLES,
@@ -28,14 +28,14 @@ from deeploy_mlir.passes.planning.problem import (
     Step,
     align_up,
 )
-from deeploy_mlir.transfer import tile_bytes_total, transfer_jobs
+from deeploy_mlir.transfer import AccessGeometry
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 MAX_CUT_DIMS = 3
 """Most dimensions cut at once."""
-MAX_TILINGS = 600
+MAX_TILINGS = 1000
 """Tilings looked at for a step, and tiles in one of them (smaller tiles are kept only where nothing else is)."""
 MAX_TILES = 4096
 MAX_CHOICES = 4
@@ -97,11 +97,16 @@ def tilings(space: IterationSpace, multiples: Sequence[int]) -> Ints:
     dims = [d for d in space.tileable if space.dims[d].size > 1]
     choices = {d: balanced_sizes(space.dims[d].size, multiples[d] if multiples else 1) for d in dims}
     limit = max((len(c) for c in choices.values()), default=1)
-    while True:
-        rows = _combine(space, dims, {d: _thin(c, limit) for d, c in choices.items()})
-        if len(rows) <= MAX_TILINGS or limit <= 2:
-            return np.array(rows, dtype=np.int64)
+    while limit > 2 and _count(dims, {d: _thin(c, limit) for d, c in choices.items()}) > MAX_TILINGS:
         limit -= max(1, limit // 8)
+    rows = _combine(space, dims, {d: _thin(c, limit) for d, c in choices.items()})
+    return np.array(rows, dtype=np.int64)
+
+
+def _count(dims: Sequence[int], choices: dict[int, list[int]]) -> int:
+    """Rows that `_combine` looks at."""
+    counts = range(min(MAX_CUT_DIMS, len(dims)) + 1)
+    return sum(prod(len(choices[d]) - 1 for d in cut) for count in counts for cut in combinations(dims, count))
 
 
 def _thin(sizes: Sequence[int], limit: int) -> list[int]:
@@ -122,11 +127,9 @@ def _combine(space: IterationSpace, dims: Sequence[int], choices: dict[int, list
                 for d, size in zip(cut, sizes, strict=True):
                     row[d] = size
                 rows.append(tuple(row))
+    rows = [row for row in rows if prod(space.trips(row)) <= MAX_TILES]
     smallest = tuple(choices[d][-1] if d in choices else s for d, s in enumerate(whole))
-    if smallest not in rows:
-        rows.append(smallest)
-    tiles = [prod(space.trips(row)) for row in rows]
-    return [row for row, n in zip(rows, tiles, strict=True) if n <= MAX_TILES or row == smallest]
+    return rows if smallest in rows else [*rows, smallest]
 
 
 def loop_orders(space: IterationSpace) -> Iterator[tuple[int, ...]]:
@@ -151,21 +154,21 @@ class AccessCosts:
 
 def access_costs(space: IterationSpace, access: Access, rows: Ints, align: int, dma: Dma) -> AccessCosts:
     """What staging `access` costs for each tiling."""
+    geometry, used = AccessGeometry(access, space.dims), access.dims
     known: dict[tuple[int, ...], tuple[int, float]] = {}
     buffer, cycles = np.zeros(len(rows), np.int64), np.zeros(len(rows))
     for i, row in enumerate(rows.tolist()):
-        part = tuple(row[d] for d in access.dims)
+        part = tuple(row[d] for d in used)
         if part not in known:
-            known[part] = (align_up(access.tile_bytes(row), align), transfer_cycles(space, access, row, dma))
+            known[part] = (align_up(geometry.tile_bytes(row), align), transfer_cycles(geometry, row, dma))
         buffer[i], cycles[i] = known[part]
     return AccessCosts(buffer, cycles)
 
 
-def transfer_cycles(space: IterationSpace, access: Access, sizes: Sequence[int], dma: Dma) -> float:
-    """Cycles of one transfer of a tile of `access`: the mean over the tiles for bytes, the largest tile for jobs."""
-    tiles = prod(-(-space.dims[d].size // sizes[d]) for d in access.dims)
-    mean = tile_bytes_total(access, space.dims, sizes) / tiles
-    jobs = transfer_jobs(access, space.dims, sizes, dma.max_dims)
+def transfer_cycles(geometry: AccessGeometry, sizes: Sequence[int], dma: Dma) -> float:
+    """Cycles of one transfer of a tile: the mean over the tiles for bytes, the largest tile for jobs."""
+    mean = geometry.bytes_total(sizes) / geometry.tiles(sizes)
+    jobs = geometry.shape(sizes, dma.max_dims).jobs
     return dma.startup_cycles + jobs * dma.job_cycles + mean / dma.bytes_per_cycle
 
 
@@ -311,12 +314,7 @@ def transfer_bytes(space: IterationSpace, candidate: Candidate) -> tuple[int, in
     moved = [0, 0]
     for i, access in enumerate(space.accesses):
         if candidate.depths[i]:
-            tiles = prod(-(-space.dims[d].size // candidate.sizes[d]) for d in access.dims)
-            total = tile_bytes_total(access, space.dims, candidate.sizes)
-            moved[access.written] += total * int(ticks.repeats(i)[0]) // tiles
+            geometry = AccessGeometry(access, space.dims)
+            total = geometry.bytes_total(candidate.sizes) * int(ticks.repeats(i)[0])
+            moved[access.written] += total // geometry.tiles(candidate.sizes)
     return moved[0], moved[1]
-
-
-def is_cuttable(space: IterationSpace) -> bool:
-    """Whether the operator has a parallel dimension to cut at all."""
-    return any(space.dims[d].kind == DimKind.PARALLEL and space.dims[d].size > 1 for d in space.tileable)

@@ -59,6 +59,8 @@ class Model:
 
     def minimise(self) -> Solution | None:
         """The best solution found, or None if there is none or the node limit came first."""
+        if not self._cost:
+            return Solution((), 0.0, 0.0, 0.0)
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = len(self._cost), len(self._rows)
         lp.col_cost_, lp.col_lower_, lp.col_upper_ = (np.array(v) for v in (self._cost, self._lower, self._upper))
