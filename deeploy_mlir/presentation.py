@@ -8,14 +8,14 @@ from typing import Any
 from deeploy_mlir.comparison import Comparison
 from deeploy_mlir.output_folder import Manifest, platforms_of
 from deeploy_mlir.report import Plan, to_plain
-from deeploy_mlir.simulators.execution import Execution
+from deeploy_mlir.simulators.execution import Execution, Measurements
 from deeploy_mlir.targets.registry import target_names
 
 
 def report_json(manifest: Manifest, execution: Execution, comparisons: Sequence[Comparison] | None) -> dict[str, Any]:
     """The object that `--json` prints. `match` and `max_abs_error` are null where nothing was compared; what only a
     simulator knows is null or empty elsewhere. Sizes in bytes, times in seconds."""
-    plan = manifest.plan
+    plan, measured = manifest.plan, execution.measured
     return {
         "match": None if comparisons is None else all(c.match for c in comparisons),
         "max_abs_error": None if comparisons is None else max(c.max_abs_error for c in comparisons),
@@ -23,11 +23,14 @@ def report_json(manifest: Manifest, execution: Execution, comparisons: Sequence[
         "platform": execution.platform,
         "memory": {m.name: {"used": m.used, "capacity": m.capacity} for m in plan.memory},
         "traffic": [to_plain(t) for t in plan.traffic],
-        "traffic_measured": {"l1_in": execution.dma_bytes_in, "l1_out": execution.dma_bytes_out},
+        "traffic_measured": None
+        if measured is None
+        else {"l1_in": measured.dma_bytes_in, "l1_out": measured.dma_bytes_out},
         "cycles_planned": plan.cycles,
-        "cycles_estimated": execution.cycles,
-        "dma_busy_cycles": execution.dma_busy_cycles,
-        "instructions": list(execution.instructions),
+        "cycles_estimated": None if measured is None else measured.cycles,
+        "dma_busy_cycles": None if measured is None else measured.dma_busy_cycles,
+        "instructions": None if measured is None else list(measured.instructions),
+        "stalls": None if measured is None else [dict(core) for core in measured.stalls],
         "solver": None if plan.solver is None else to_plain(plan.solver),
         "compile_seconds": round(manifest.compile_seconds, 3),
         "code_bytes": execution.code_bytes,
@@ -38,10 +41,8 @@ def report_json(manifest: Manifest, execution: Execution, comparisons: Sequence[
 def report_text(manifest: Manifest, execution: Execution, comparisons: Sequence[Comparison] | None) -> str:
     """The same for people: the verdict first, then the plan and what was measured."""
     lines = [*_verdict(manifest, execution, comparisons), "", plan_text(manifest)]
-    if execution.cycles is not None:
-        lines += ["", f"ran on {execution.platform}: {execution.cycles:,} cycles", _instructions(execution)]
-    if execution.dma_bytes_in is not None and execution.dma_bytes_out is not None:
-        lines.append(f"  DMA {execution.dma_bytes_in:,} bytes into L1, {execution.dma_bytes_out:,} out")
+    if execution.measured is not None:
+        lines += ["", *_measured(execution.platform, execution.measured)]
     if execution.code_bytes is not None:
         lines.append(f"  code {execution.code_bytes:,} bytes")
     if execution.warnings:
@@ -49,8 +50,19 @@ def report_text(manifest: Manifest, execution: Execution, comparisons: Sequence[
     return "\n".join(lines)
 
 
-def _instructions(execution: Execution) -> str:
-    return f"  instructions per core: {', '.join(f'{n:,}' for n in execution.instructions)}"
+def _measured(platform: str, measured: Measurements) -> list[str]:
+    def each(counts: Sequence[int]) -> str:
+        return " ".join(f"{count:,}" for count in counts)
+
+    causes = {cause: [core[cause] for core in measured.stalls] for cause in measured.stalls[0]}
+    return [
+        f"ran on {platform}: {measured.cycles:,} cycles",
+        f"  DMA: {measured.dma_bytes_in:,} bytes into L1, {measured.dma_bytes_out:,} out, "
+        f"busy {measured.dma_busy_cycles:,} cycles",
+        "  each cluster core, then the host core:",
+        f"  {'instructions':<15}{each(measured.instructions)}",
+        *(f"  {cause.replace('_', ' '):<15}{each(counts)}" for cause, counts in causes.items() if any(counts)),
+    ]
 
 
 def _verdict(manifest: Manifest, execution: Execution, comparisons: Sequence[Comparison] | None) -> list[str]:

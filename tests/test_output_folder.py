@@ -39,11 +39,12 @@ def test_the_simulator_computes_the_outputs_and_counts() -> None:
     execution = triple().execute(INPUTS)
     np.testing.assert_array_equal(execution.outputs["out"], 3 * X - 100)
     np.testing.assert_array_equal(execution.outputs["half"], np.array([0.5, 1.5], np.float32))
-    assert execution.cycles is not None
-    assert 100 < execution.cycles < 20_000
-    assert (execution.dma_bytes_in, execution.dma_bytes_out) == (8, 32)
-    assert len(execution.instructions) == 9
-    assert all(count > 0 for count in execution.instructions)
+    measured = execution.measured
+    assert measured is not None
+    assert 100 < measured.cycles < 20_000
+    assert (measured.dma_bytes_in, measured.dma_bytes_out) == (8, 32)
+    assert len(measured.instructions) == len(measured.stalls) == 9
+    assert all(count > 0 for count in measured.instructions)
     assert execution.warnings == ""
 
 

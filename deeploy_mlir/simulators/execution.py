@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deeploy_mlir.errors import DeeployError
@@ -13,21 +14,31 @@ class ExecutionError(DeeployError):
 
 
 @dataclass(frozen=True)
+class Measurements:
+    """What a simulator counted during one inference.
+
+    `cycles`: from the network's start to its end, in cycles of the cluster. `instructions` and `stalls` (cycles by
+    cause): of each cluster core, the host core last. `dma_bytes_in` and `dma_bytes_out`: into L1 and out of it.
+    `dma_busy_cycles`: cycles with a transfer under way."""
+
+    cycles: int
+    instructions: tuple[int, ...]
+    stalls: tuple[Mapping[str, int], ...]
+    dma_bytes_in: int
+    dma_bytes_out: int
+    dma_busy_cycles: int
+
+
+@dataclass(frozen=True)
 class Execution:
     """One inference.
 
-    `code_bytes`: instructions in the linked program, None where the host's file format is not ELF.
-    From simulators only, of the network alone (inputs and outputs already in place): `cycles` from start to end,
-    `instructions` of each core, `dma_bytes_in` and `dma_bytes_out` of L1, `dma_busy_cycles`.
-    """
+    `code_bytes`: instructions in the linked program, None where the host's file format is not ELF. `measured`: None
+    where nothing counts, on a host. `warnings`: what the C compiler said."""
 
     outputs: dict[str, Array]
     platform: str
     code_bytes: int | None = None
-    cycles: int | None = None
-    instructions: tuple[int, ...] = ()
-    dma_bytes_in: int | None = None
-    dma_bytes_out: int | None = None
-    dma_busy_cycles: int | None = None
+    measured: Measurements | None = None
     stdout: str = ""
     warnings: str = ""

@@ -14,7 +14,7 @@ from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.network import bind_inputs, from_bytes, to_bytes
 from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.output_folder import Manifest
-from deeploy_mlir.simulators.elf import ElfFile
+from deeploy_mlir.simulators.code_size import code_bytes
 from deeploy_mlir.simulators.execution import Execution, ExecutionError
 from deeploy_mlir.targets.generic.toolchain import compile_image
 
@@ -73,7 +73,7 @@ def run(
     return Execution(
         outputs=from_bytes(network.outputs, blobs),
         platform=platform,
-        code_bytes=ElfFile(binary).code_bytes() if binary[:4] == b"\x7fELF" else None,
+        code_bytes=code_bytes(binary),
         stdout=stdout,
         warnings=warnings,
     )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from deeploy_mlir.build_files import INCLUDES
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.network import bind_inputs, from_bytes, to_bytes
 from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.output_folder import Manifest
-from deeploy_mlir.simulators.elf import ElfFile, Symbol
-from deeploy_mlir.simulators.execution import Execution, ExecutionError
+from deeploy_mlir.simulators.code_size import code_bytes
+from deeploy_mlir.simulators.execution import Execution, ExecutionError, Measurements
+from deeploy_mlir.simulators.siracusa.result import Result
+from deeploy_mlir.simulators.siracusa.simulator import Simulator
 from deeploy_mlir.targets.siracusa.toolchain import compile_image
 
 NETWORK_REGION = 0
@@ -26,51 +28,49 @@ def build(folder: Path, manifest: Manifest, image: Path) -> str:
     return compile_image(sources, includes, image, defines={"DM_TEST_SILENT": 1}).warnings
 
 
-def run(
-    folder: Path, manifest: Manifest, arrays: Mapping[str, Array], *, max_cycles: int = 10_000_000_000
-) -> Execution:
+def run(folder: Path, manifest: Manifest, arrays: Mapping[str, Array], *, max_cycles: int = 1 << 34) -> Execution:
     """Builds the network and runs it on `arrays`, by input name, on the simulator.
 
     Raises ExecutionError if a core faults, the cores wait for each other for ever, or `max_cycles` are over."""
-    from deeploy_mlir.simulators.siracusa.simulator import Simulator
-
     network = manifest.network
     inputs = to_bytes(network.inputs, bind_inputs(network, arrays))
     with tempfile.TemporaryDirectory(prefix="deeploy-") as scratch:
         image = Path(scratch, f"{network.name}.elf")
         warnings = build(folder, manifest, image)
         data = image.read_bytes()
-    elf = ElfFile(data)
-    symbols = elf.symbols()
     simulator = Simulator()
-    simulator.load(data)
+    elf = simulator.load(data)
     for index, blob in enumerate(inputs):
-        simulator.write(_symbol(symbols, f"dm_test_input_{index}").address, blob)
+        simulator.write(elf.address_of(f"dm_test_input_{index}"), blob)
     result = simulator.run(max_cycles)
     if result.fault is not None or result.exit_code != 0:
         reason = result.fault or f"exit status {result.exit_code}"
         raise ExecutionError(f"the program did not run to its end: {reason}\n{result.stdout[-2000:]}".strip())
     blobs = [
-        simulator.read(_symbol(symbols, f"dm_test_output_{index}").address, tensor.bytes)
+        simulator.read(elf.address_of(f"dm_test_output_{index}"), tensor.bytes)
         for index, tensor in enumerate(network.outputs)
     ]
     return Execution(
         outputs=from_bytes(network.outputs, blobs),
         platform="siracusa",
-        code_bytes=elf.code_bytes(),
-        cycles=result.cycles,
-        instructions=tuple(result.instructions),
-        dma_bytes_in=result.dma_bytes_in,
-        dma_bytes_out=result.dma_bytes_out,
-        dma_busy_cycles=result.dma_busy_cycles,
+        code_bytes=code_bytes(data),
+        measured=_measurements(result),
         stdout=result.stdout,
         warnings=warnings,
     )
 
 
-def _symbol(symbols: Mapping[str, Symbol], name: str) -> Symbol:
-    if name not in symbols:
-        raise DeeployError(
-            f"the image has no symbol {name}; main.c of the output folder is not the one that was written"
-        )
-    return symbols[name]
+def _measurements(result: Result) -> Measurements:
+    """Of the network alone; the cluster's cores do nothing outside it but start."""
+    host = result.regions[NETWORK_REGION].host
+    if host is None:
+        raise ValueError("the host core did not pass the network's region")
+    cores = (*result.cores, host)
+    return Measurements(
+        cycles=host.cycles,
+        instructions=tuple(core.instructions for core in cores),
+        stalls=tuple(asdict(core.stalls) for core in cores),
+        dma_bytes_in=host.dma_bytes_in,
+        dma_bytes_out=host.dma_bytes_out,
+        dma_busy_cycles=host.dma_busy_cycles,
+    )
