@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp
+from xdsl.utils.hints import isa
 
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.npz import load_arrays, match_arrays
@@ -18,6 +19,7 @@ from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.pipelines import PipelineOptions, pipeline_for, run_pipeline
 from deeploy_mlir.program import Program
 from deeploy_mlir.report import plan_of
+from deeploy_mlir.targets.registry import load_soc
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -109,8 +111,22 @@ def compile_module(module: ModuleOp, options: PipelineOptions, *, started: float
     plan = plan_of(module)
     if plan is None:
         raise ValueError(f"the pipeline left no plan in the module: {pipeline}")
-    sources = c_sources(module)
-    return Program(network, options.target, module, plan, sources, pipeline, time.perf_counter() - started)
+    return Program(
+        network=network,
+        target=options.target,
+        module=module,
+        plan=plan,
+        sources=c_sources(module),
+        pipeline=pipeline,
+        compile_seconds=time.perf_counter() - started,
+        core_stack_bytes=_core_stack_bytes(options.target),
+    )
+
+
+def _core_stack_bytes(target: str) -> int | None:
+    """The stack of one core that the SoC's description reserves in the cluster's memory."""
+    stacks = [engine.properties.get("stack_bytes") for engine in load_soc(target).engines]
+    return max((stack.value.data for stack in stacks if isa(stack, IntegerAttr)), default=None)
 
 
 def compile(

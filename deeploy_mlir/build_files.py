@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +68,7 @@ class Recipe:
     runs_here: bool = True
 
 
-def recipe(platform: str) -> Recipe:
+def recipe(platform: str, core_stack_bytes: int | None = None) -> Recipe:
     """The recipe of one platform, with paths relative to the output folder."""
     if platform == "siracusa":
         tools = siracusa_toolchain()
@@ -77,13 +77,15 @@ def recipe(platform: str) -> Recipe:
             f"runtime/platforms/{platform}/{Path(word).name}" if word.endswith(".ld") else word
             for word in tools.link_flags
         )
+        if core_stack_bytes is not None:
+            link = (*link, f"-Wl,--defsym=__dm_core_stack_size={core_stack_bytes}")
         return Recipe(shlex.join(words), tools.flags, link, runs_here=False)
     return Recipe("cc", ("-pthread",) if platform == "threads" else ())
 
 
-def makefile(network: Network, target: str, sources: Sequence[str], platforms: Sequence[str]) -> str:
-    """A Makefile for the test program, on any of `platforms`; the first is the default."""
-    recipes = {platform: recipe(platform) for platform in platforms}
+def makefile(network: Network, target: str, sources: Sequence[str], recipes: Mapping[str, Recipe]) -> str:
+    """A Makefile for the test program, on any of the platforms that have a recipe; the first is the default."""
+    platforms = list(recipes)
     runnable = [platform for platform, r in recipes.items() if r.runs_here]
     lines = [
         f"# {network.name}, compiled for {target}. `make` builds the test program, `make run` runs it.",
@@ -135,10 +137,9 @@ def _wrapped(words: Sequence[str]) -> str:
     return " \\\n  ".join(words)
 
 
-def cmake_lists(network: Network, target: str, sources: Sequence[str], platforms: Sequence[str]) -> str:
+def cmake_lists(network: Network, target: str, sources: Sequence[str], recipes: Mapping[str, Recipe]) -> str:
     """A CMakeLists.txt with the network as a library and the test program."""
-    name = network.name
-    recipes = {platform: recipe(platform) for platform in platforms}
+    name, platforms = network.name, list(recipes)
     lines = [
         f"# {name}, compiled for {target}. PLATFORM: {' or '.join(platforms)}.",
         "cmake_minimum_required(VERSION 3.16)",
@@ -165,7 +166,7 @@ def cmake_lists(network: Network, target: str, sources: Sequence[str], platforms
     return "\n".join(lines) + "\n"
 
 
-def _cmake_flags(name: str, recipes: dict[str, Recipe]) -> list[str]:
+def _cmake_flags(name: str, recipes: Mapping[str, Recipe]) -> list[str]:
     lines: list[str] = []
     for platform, r in recipes.items():
         link = [word.replace("runtime/", "${CMAKE_CURRENT_SOURCE_DIR}/runtime/") for word in r.link_flags]

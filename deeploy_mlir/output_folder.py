@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from deeploy_mlir.build_files import cmake_lists, makefile, test_data
+from deeploy_mlir.build_files import cmake_lists, makefile, recipe, test_data
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.network import Network, TensorInfo, bind_inputs, to_bytes
 from deeploy_mlir.numpy_types import Array
@@ -49,6 +49,8 @@ class Manifest:
     sources: tuple[str, ...]
     plan: Plan
     compile_seconds: float
+    core_stack_bytes: int | None = None
+    """Stack of one cluster core, where the SoC's description reserves one."""
 
 
 def platforms_of(target: str) -> tuple[str, ...]:
@@ -151,8 +153,9 @@ def _fill(folder: Path, manifest: Manifest, sources: Mapping[str, str], inputs: 
     data = default_inputs(network) if inputs is None else bind_inputs(network, inputs)
     shutil.copyfile(RUNTIME / "test" / "main.c", folder / "main.c")
     (folder / "test_data.h").write_text(test_data(network, to_bytes(network.inputs, data)))
-    (folder / "Makefile").write_text(makefile(network, manifest.target, manifest.sources, manifest.platforms))
-    (folder / "CMakeLists.txt").write_text(cmake_lists(network, manifest.target, manifest.sources, manifest.platforms))
+    recipes = {platform: recipe(platform, manifest.core_stack_bytes) for platform in manifest.platforms}
+    (folder / "Makefile").write_text(makefile(network, manifest.target, manifest.sources, recipes))
+    (folder / "CMakeLists.txt").write_text(cmake_lists(network, manifest.target, manifest.sources, recipes))
     (folder / PLAN_FILE).write_text(json.dumps(to_plain(manifest), indent=1) + "\n")
     return manifest
 

@@ -9,7 +9,7 @@ from deeploy_mlir.comparison import Comparison
 from deeploy_mlir.output_folder import Manifest, platforms_of
 from deeploy_mlir.report import Plan, to_plain
 from deeploy_mlir.simulators.execution import Execution, Measurements
-from deeploy_mlir.targets.registry import target_names
+from deeploy_mlir.targets.registry import load_soc, target_names
 
 
 def report_json(manifest: Manifest, execution: Execution, comparisons: Sequence[Comparison] | None) -> dict[str, Any]:
@@ -22,6 +22,7 @@ def report_json(manifest: Manifest, execution: Execution, comparisons: Sequence[
         "target": manifest.target,
         "platform": execution.platform,
         "memory": {m.name: {"used": m.used, "capacity": m.capacity} for m in plan.memory},
+        "memory_linked": dict(execution.linked),
         "traffic": [to_plain(t) for t in plan.traffic],
         "traffic_measured": None
         if measured is None
@@ -119,7 +120,12 @@ def _steps(plan: Plan) -> list[str]:
 
 
 def targets_text() -> str:
-    """One line a target: its name and the platforms that run its code."""
-    names = sorted(target_names())
-    width = max(map(len, names))
-    return "\n".join(f"{name:<{width}}  runs on: {', '.join(platforms_of(name))}" for name in names)
+    """A line a target: its name, memories, cores, and the platforms that run its code."""
+    return "\n".join(_target_line(name) for name in target_names())
+
+
+def _target_line(name: str) -> str:
+    system = load_soc(name)
+    memories = ", ".join(f"{m.sym_name.data} {m.bytes // 1024:,} KiB" for m in system.memories)
+    cores = ", ".join(f"{e.sym_name.data} of {e.core_count}" for e in system.engines)
+    return f"{name:<12}{memories}; {cores}; runs on {', '.join(platforms_of(name))}"

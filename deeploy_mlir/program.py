@@ -32,12 +32,22 @@ class Program:
     sources: Mapping[str, str]
     pipeline: str
     compile_seconds: float
+    core_stack_bytes: int | None = None
 
     @property
     def manifest(self) -> Manifest:
         """What `plan.json` says, without the list of sources, which is known once they are written."""
         platforms = platforms_of(self.target)
-        return Manifest(FORMAT, self.target, platforms, self.network, (), self.plan, self.compile_seconds)
+        return Manifest(
+            FORMAT,
+            self.target,
+            platforms,
+            self.network,
+            (),
+            self.plan,
+            self.compile_seconds,
+            self.core_stack_bytes,
+        )
 
     def save(self, path: str | Path, inputs: Mapping[str, Array] | None = None) -> Path:
         """Writes the self-contained output folder; `inputs` go into its test program.

@@ -72,4 +72,5 @@ def triple(target: str = "siracusa", source: str = SOURCE) -> Program:
         sources={"triple.h": HEADER, "triple.c": source},
         pipeline="",
         compile_seconds=0.25,
+        core_stack_bytes=512,
     )

@@ -42,6 +42,8 @@ def test_check(network: str, configuration: tuple[str, ...], capsys: pytest.Capt
     assert report["compile_seconds"] < 5
     for name, memory in report["memory"].items():
         assert 0 <= memory["used"] <= memory["capacity"], name
+    if "l1" in report["memory_linked"]:
+        assert report["memory_linked"]["l1"] <= report["memory"]["l1"]["used"]
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="the sanitizers are those of gcc")

@@ -45,6 +45,7 @@ def test_the_simulator_computes_the_outputs_and_counts() -> None:
     assert (measured.dma_bytes_in, measured.dma_bytes_out) == (8, 32)
     assert len(measured.instructions) == len(measured.stalls) == 9
     assert all(count > 0 for count in measured.instructions)
+    assert execution.linked["l1"] == 8 * 512 + 8 + 32
     assert execution.warnings == ""
 
 
@@ -156,7 +157,7 @@ def test_sanitizers_are_refused_on_the_simulator() -> None:
 BREAKAGES = {
     "address": SOURCE.replace("i < 8; i += DM_CORES) out[i]", "i < 9; i += DM_CORES) out[i]"),
     "undefined": SOURCE.replace("3 * in[i] - 100", "(INT32_MAX + in[i])"),
-    "thread": SOURCE.replace("out[i] = 3", "out[0] = 3"),
+    "thread": SOURCE.replace("out[i] =", "for (int n = 0; n < 10000; n++) out[0] += n +"),
 }
 
 

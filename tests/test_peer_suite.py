@@ -18,6 +18,7 @@ from deeploy_mlir import api
 from deeploy_mlir.comparison import compare_outputs
 from deeploy_mlir.frontend.npz import load_arrays
 from deeploy_mlir.program import Program
+from deeploy_mlir.simulators.execution import Execution
 
 from .peer_suite import Leaf, covered_leaves, suite
 
@@ -52,7 +53,9 @@ def compile_leaf(leaf: Leaf, target: str, **options: Any) -> Program:
     return deeploy_mlir.compile(folder / "network.onnx", target, types_from=folder / "inputs.npz", **options)
 
 
-def run_and_compare(program: Program, leaf: Leaf, platform: str | None = None, sanitize: tuple[str, ...] = ()) -> None:
+def run_and_compare(
+    program: Program, leaf: Leaf, platform: str | None = None, sanitize: tuple[str, ...] = ()
+) -> Execution:
     folder = suite() / leaf.path
     inputs = api.match_inputs(program.network, folder / "inputs.npz")
     golden = api.match_outputs(program.network, folder / "outputs.npz")
@@ -61,6 +64,7 @@ def run_and_compare(program: Program, leaf: Leaf, platform: str | None = None, s
     assert [c for c in comparisons if not c.match] == []
     assert len(comparisons) == len(program.network.outputs)
     assert execution.warnings == ""
+    return execution
 
 
 @pytest.mark.parametrize("leaf", leaves())
@@ -78,7 +82,8 @@ def test_on_siracusa(leaf: Leaf, l1: str, double: bool) -> None:
     assert used.used <= used.capacity <= BUDGETS[l1]
     assert program.plan.solver is not None
     assert program.plan.solver.bound <= program.plan.solver.objective * (1 + 1e-9)
-    run_and_compare(program, leaf)
+    execution = run_and_compare(program, leaf)
+    assert execution.linked["l1"] <= used.used
 
 
 @needs_gcc

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.numpy_types import Array
@@ -34,11 +34,13 @@ class Execution:
     """One inference.
 
     `code_bytes`: instructions in the linked program, None where the host's file format is not ELF. `measured`: None
-    where nothing counts, on a host. `warnings`: what the C compiler said."""
+    where nothing counts, on a host. `linked`: bytes of each memory that the linked test program takes, stacks and its
+    own code and data too. `warnings`: what the C compiler said."""
 
     outputs: dict[str, Array]
     platform: str
     code_bytes: int | None = None
     measured: Measurements | None = None
+    linked: Mapping[str, int] = field(default_factory=dict[str, int])
     stdout: str = ""
     warnings: str = ""

@@ -17,6 +17,12 @@ from deeploy_mlir.simulators.siracusa.result import Result
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
 from deeploy_mlir.targets.siracusa.toolchain import compile_image
 
+L1, L2 = 0x10000000, 0x1C010000
+"""Where the linker script begins to fill the memories."""
+
+CORE_STACK_BYTES = 1024
+"""Of each cluster core, where the SoC's description says nothing."""
+
 NETWORK_REGION = 0
 """The counter region that the test program puts around the network."""
 
@@ -25,7 +31,8 @@ def build(folder: Path, manifest: Manifest, image: Path) -> str:
     """Builds the test program as an image that prints nothing; returns the compiler's warnings."""
     sources = [folder / "main.c", *(folder / source for source in manifest.sources)]
     includes = [folder / include for include in INCLUDES]
-    return compile_image(sources, includes, image, defines={"DM_TEST_SILENT": 1}).warnings
+    stack = CORE_STACK_BYTES if manifest.core_stack_bytes is None else manifest.core_stack_bytes
+    return compile_image(sources, includes, image, defines={"DM_TEST_SILENT": 1}, core_stack_bytes=stack).warnings
 
 
 def run(folder: Path, manifest: Manifest, arrays: Mapping[str, Array], *, max_cycles: int = 1 << 34) -> Execution:
@@ -54,6 +61,7 @@ def run(folder: Path, manifest: Manifest, arrays: Mapping[str, Array], *, max_cy
         outputs=from_bytes(network.outputs, blobs),
         platform="siracusa",
         code_bytes=code_bytes(data),
+        linked={"l1": elf.address_of("__dm_l1_end") - L1, "l2": elf.address_of("__dm_l2_end") - L2},
         measured=_measurements(result),
         stdout=result.stdout,
         warnings=warnings,
