@@ -1,0 +1,480 @@
+"""The `soc` dialect: a system on a chip as data.
+
+    soc.system @siracusa {
+      soc.memory @l1 {size = 262144, align = 8, address = 268435456}
+      soc.memory @l2 {size = 2031616}
+      soc.dma @mchan from @l2 to @l1 {bytes_per_cycle = 8, startup_cycles = 100, max_dims = 2, channels = 16}
+      soc.engine @cluster {cores = 8, memory = @l1}
+      soc.host @fabric_controller {memory = @l2}
+    }
+
+Sizes are bytes, times are cycles of the engines' clock. A memref's memory space is `#soc.memory<@l1>`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import ClassVar, Self, TypeVar, cast
+
+from xdsl.dialects.builtin import (
+    IntegerAttr,
+    IntegerType,
+    StringAttr,
+    SymbolNameConstraint,
+    SymbolRefAttr,
+    UnitAttr,
+    i64,
+)
+from xdsl.ir import Attribute, Block, Dialect, Operation, ParametrizedAttribute, Region
+from xdsl.irdl import (
+    IRDLOperation,
+    irdl_attr_definition,
+    irdl_op_definition,
+    opt_prop_def,
+    prop_def,
+    region_def,
+    traits_def,
+)
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+from xdsl.traits import NoTerminator, SymbolOpInterface, SymbolTable
+from xdsl.utils.exceptions import VerifyException
+
+OpT = TypeVar("OpT", bound=Operation)
+
+
+@irdl_attr_definition
+class MemorySpaceAttr(ParametrizedAttribute):
+    """The memory that a memref lies in: `memref<4xi8, #soc.memory<@l1>>`."""
+
+    name = "soc.memory"
+    memory: SymbolRefAttr
+
+    def __init__(self, memory: str | SymbolRefAttr) -> None:
+        super().__init__(SymbolRefAttr(memory) if isinstance(memory, str) else memory)
+
+    @property
+    def memory_name(self) -> str:
+        """The memory's name, without the @."""
+        return self.memory.root_reference.data
+
+    def verify(self) -> None:
+        if self.memory.nested_references.data:
+            raise VerifyException(f"#soc.memory takes the name of one memory, not {self.memory}")
+
+
+class PartOp(IRDLOperation, ABC):
+    """A part of a system: a name and options in braces, integers (of i64), `@names` or plain flags."""
+
+    OPTIONS: ClassVar[tuple[str, ...]] = ()
+    """The options that the part knows, in the order of printing."""
+
+    sym_name = prop_def(SymbolNameConstraint())
+
+    traits = traits_def(SymbolOpInterface())
+
+    @property
+    def symbol(self) -> str:
+        """The part's name, without the @."""
+        return self.sym_name.data
+
+    @property
+    def part_name(self) -> str:
+        """As `symbol`."""
+        return self.sym_name.data
+
+    def _int(self, option: str, default: int) -> int:
+        value = self.properties.get(option)
+        return cast(IntegerAttr, value).value.data if value is not None else default
+
+    def _symbol(self, option: str) -> str | None:
+        value = self.properties.get(option)
+        return cast(SymbolRefAttr, value).root_reference.data if value is not None else None
+
+    def _check_positive(self, *options: str) -> None:
+        for option in options:
+            value = self.properties.get(option)
+            if value is not None and self._int(option, 0) <= 0:
+                raise VerifyException(
+                    f"{self.name} @{self.symbol}: {option} must be positive, not {self._int(option, 0)}"
+                )
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_symbol_name(self.symbol)
+        self.print_ends(printer)
+        given = [(o, self.properties[o]) for o in self.OPTIONS if o in self.properties]
+        if given:
+            printer.print_string(" {")
+            printer.print_list(given, lambda item: _print_option(printer, *item))
+            printer.print_string("}")
+        printer.print_op_attributes(self.attributes, print_keyword=True)
+
+    def print_ends(self, printer: Printer) -> None:
+        """Prints what stands between the name and the options."""
+
+    @classmethod
+    def parse(cls, parser: Parser) -> Self:
+        properties: dict[str, Attribute] = {"sym_name": parser.parse_symbol_name()}
+        properties.update(cls.parse_ends(parser))
+        options = parser.parse_optional_comma_separated_list(
+            parser.Delimiter.BRACES, lambda: _parse_option(parser, cls.name, cls.OPTIONS)
+        )
+        for option, value in options or ():
+            if option in properties:
+                parser.raise_error(f"{cls.name} has {option} twice")
+            properties[option] = value
+        attributes = parser.parse_optional_attr_dict_with_keyword()
+        return cls.create(properties=properties, attributes=dict(attributes.data) if attributes is not None else {})
+
+    @classmethod
+    def parse_ends(cls, parser: Parser) -> dict[str, Attribute]:
+        """Parses what stands between the name and the options."""
+        return {}
+
+
+def _print_option(printer: Printer, option: str, value: Attribute) -> None:
+    printer.print_string(option)
+    if isinstance(value, UnitAttr):
+        return
+    printer.print_string(" = ")
+    if isinstance(value, IntegerAttr):
+        printer.print_string(str(value.value.data))
+    else:
+        printer.print_attribute(value)
+
+
+def _parse_option(parser: Parser, part: str, known: tuple[str, ...]) -> tuple[str, Attribute]:
+    position = parser.pos
+    option = parser.parse_identifier()
+    if option not in known:
+        parser.raise_error(f"{part} has no option {option}; it has {', '.join(known)}", position, parser.pos)
+    if not parser.parse_optional_punctuation("="):
+        return option, UnitAttr()
+    number = parser.parse_optional_integer(allow_boolean=False)
+    return option, IntegerAttr(number, i64) if number is not None else parser.parse_attribute()
+
+
+@irdl_op_definition
+class MemoryOp(PartOp):
+    """A memory: `size` bytes, buffers at multiples of `align`, and its `address` in the map where it is fixed.
+
+    `off_chip` says that it is reached through a bus of its own, `weights_only` that only constants can live there.
+    """
+
+    name = "soc.memory"
+    OPTIONS: ClassVar[tuple[str, ...]] = ("size", "align", "address", "off_chip", "weights_only")
+
+    size_attr = prop_def(IntegerAttr[IntegerType], prop_name="size")
+    align_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="align")
+    address_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="address")
+    off_chip_attr = opt_prop_def(UnitAttr, prop_name="off_chip")
+    weights_only_attr = opt_prop_def(UnitAttr, prop_name="weights_only")
+
+    @property
+    def size(self) -> int:
+        """Bytes that a program may use."""
+        return self._int("size", 0)
+
+    @property
+    def bytes(self) -> int:
+        """As `size`."""
+        return self.size
+
+    @property
+    def align(self) -> int:
+        """What offsets of buffers are multiples of, in bytes; 4 if not given."""
+        return self._int("align", 4)
+
+    @property
+    def address(self) -> int | None:
+        """Where the memory begins, if that is fixed."""
+        return self._int("address", 0) if self.address_attr is not None else None
+
+    @property
+    def off_chip(self) -> bool:
+        """Whether it is reached through a bus of its own."""
+        return self.off_chip_attr is not None
+
+    @property
+    def weights_only(self) -> bool:
+        """Whether only constants can live there."""
+        return self.weights_only_attr is not None
+
+    def verify_(self) -> None:
+        self._check_positive("size", "align")
+        if self.align & (self.align - 1):
+            raise VerifyException(f"soc.memory @{self.symbol}: align must be a power of two, not {self.align}")
+        if self.address is not None and (self.address < 0 or self.address % self.align):
+            raise VerifyException(
+                f"soc.memory @{self.symbol}: address {self.address:#x} is not a multiple of align = {self.align}"
+            )
+
+
+@irdl_op_definition
+class DmaOp(PartOp):
+    """A DMA engine between two memories, in both directions unless `one_way`.
+
+    A transfer has at most `max_dims` dimensions (1: contiguous) and `max_bytes` bytes, and costs `startup_cycles` plus
+    bytes / `bytes_per_cycle`; `channels` of them may be under way at a time.
+    """
+
+    name = "soc.dma"
+    OPTIONS: ClassVar[tuple[str, ...]] = (
+        "bytes_per_cycle", "startup_cycles", "max_dims", "max_bytes", "channels", "one_way",
+    )  # fmt: skip
+
+    source_attr = prop_def(SymbolRefAttr, prop_name="source")
+    destination_attr = prop_def(SymbolRefAttr, prop_name="destination")
+    bytes_per_cycle_attr = prop_def(IntegerAttr[IntegerType], prop_name="bytes_per_cycle")
+    startup_cycles_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="startup_cycles")
+    max_dims_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="max_dims")
+    max_bytes_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="max_bytes")
+    channels_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="channels")
+    one_way_attr = opt_prop_def(UnitAttr, prop_name="one_way")
+
+    @property
+    def source(self) -> str:
+        """The memory after `from`."""
+        return cast(str, self._symbol("source"))
+
+    @property
+    def destination(self) -> str:
+        """The memory after `to`."""
+        return cast(str, self._symbol("destination"))
+
+    @property
+    def bytes_per_cycle(self) -> int:
+        """Bandwidth in each direction."""
+        return self._int("bytes_per_cycle", 1)
+
+    @property
+    def startup_cycles(self) -> int:
+        """Fixed cost of a transfer; 0 if not given."""
+        return self._int("startup_cycles", 0)
+
+    @property
+    def max_dims(self) -> int:
+        """Dimensions that one transfer can have, the contiguous one included; 1 if not given."""
+        return self._int("max_dims", 1)
+
+    @property
+    def max_bytes(self) -> int | None:
+        """Bytes that one transfer can move, if that is limited."""
+        return self._int("max_bytes", 0) if self.max_bytes_attr is not None else None
+
+    @property
+    def channels(self) -> int:
+        """Transfers that may be under way at a time; 1 if not given."""
+        return self._int("channels", 1)
+
+    def connects(self, source: str, destination: str) -> bool:
+        """Whether the DMA can copy from one memory to the other."""
+        if (source, destination) == (self.source, self.destination):
+            return True
+        return self.one_way_attr is None and (destination, source) == (self.source, self.destination)
+
+    def verify_(self) -> None:
+        self._check_positive("bytes_per_cycle", "max_dims", "max_bytes", "channels")
+        if self.startup_cycles < 0:
+            raise VerifyException(f"soc.dma @{self.symbol}: startup_cycles cannot be {self.startup_cycles}")
+        if self.source == self.destination:
+            raise VerifyException(f"soc.dma @{self.symbol} goes from @{self.source} to itself")
+
+    def print_ends(self, printer: Printer) -> None:
+        printer.print_string(" from ")
+        printer.print_symbol_name(self.source)
+        printer.print_string(" to ")
+        printer.print_symbol_name(self.destination)
+
+    @classmethod
+    def parse_ends(cls, parser: Parser) -> dict[str, Attribute]:
+        parser.parse_keyword("from")
+        source = parser.parse_symbol_name()
+        parser.parse_keyword("to")
+        return {"source": SymbolRefAttr(source), "destination": SymbolRefAttr(parser.parse_symbol_name())}
+
+
+@irdl_op_definition
+class EngineOp(PartOp):
+    """What computes: a cluster of `cores` or an accelerator, on its `memory`; `weights` names a memory for weights.
+
+    An `asynchronous` one is handed jobs and reports when they are done. Each core's stack of `stack_bytes` is in `memory`.
+    """
+
+    name = "soc.engine"
+    OPTIONS: ClassVar[tuple[str, ...]] = ("cores", "memory", "weights", "stack_bytes", "asynchronous")
+
+    memory_attr = prop_def(SymbolRefAttr, prop_name="memory")
+    cores_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="cores")
+    weights_attr = opt_prop_def(SymbolRefAttr, prop_name="weights")
+    stack_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="stack")
+    stack_bytes_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="stack_bytes")
+    asynchronous_attr = opt_prop_def(UnitAttr, prop_name="asynchronous")
+
+    @property
+    def memory_name(self) -> str:
+        """The memory that operands must be in."""
+        return cast(str, self._symbol("memory"))
+
+    @property
+    def memory(self) -> str:
+        """As `memory_name`."""
+        return self.memory_name
+
+    @property
+    def cores(self) -> int:
+        """As `core_count`."""
+        return self.core_count
+
+    @property
+    def core_count(self) -> int:
+        """Cores that share the work; 1 if not given."""
+        return self._int("cores", 1)
+
+    @property
+    def weights_name(self) -> str | None:
+        """The memory that weights may be read from besides."""
+        return self._symbol("weights")
+
+    @property
+    def reserved_bytes(self) -> int:
+        """Bytes of its memory that the stacks of all cores take together."""
+        return self._int("stack_bytes", 0) * self.core_count
+
+    @property
+    def reserved_bytes(self) -> int:
+        """Bytes of its memory that the stacks of its cores take, so that no buffer can."""
+        return self.core_count * self._int("stack", 0)
+
+    @property
+    def asynchronous(self) -> bool:
+        """Whether it works while the cores do something else."""
+        return self.asynchronous_attr is not None
+
+    def verify_(self) -> None:
+        self._check_positive("cores", "stack_bytes")
+
+
+@irdl_op_definition
+class HostOp(PartOp):
+    """The core that runs the program outside the engines; its data is in `memory`, the home of a network's tensors."""
+
+    name = "soc.host"
+    OPTIONS: ClassVar[tuple[str, ...]] = ("memory",)
+
+    memory_attr = prop_def(SymbolRefAttr, prop_name="memory")
+
+    @property
+    def memory_name(self) -> str:
+        """The memory of the host's data."""
+        return cast(str, self._symbol("memory"))
+
+
+@irdl_op_definition
+class SystemOp(IRDLOperation):
+    """A system on a chip: its memories, DMAs and engines, and its host."""
+
+    name = "soc.system"
+    sym_name = prop_def(SymbolNameConstraint())
+    body = region_def("single_block")
+
+    traits = traits_def(NoTerminator(), SymbolTable(), SymbolOpInterface())
+    assembly_format = "$sym_name $body attr-dict"
+
+    def __init__(self, name: str, parts: list[Operation]) -> None:
+        super().__init__(properties={"sym_name": StringAttr(name)}, regions=[Region(Block(parts))])
+
+    @property
+    def system_name(self) -> str:
+        """The target's name."""
+        return self.sym_name.data
+
+    def _parts(self, kind: type[OpT]) -> Iterator[OpT]:
+        return (op for op in self.body.block.ops if isinstance(op, kind))
+
+    @property
+    def memories(self) -> tuple[MemoryOp, ...]:
+        """The memories, in order."""
+        return tuple(self._parts(MemoryOp))
+
+    @property
+    def dmas(self) -> tuple[DmaOp, ...]:
+        """The DMA engines, in order."""
+        return tuple(self._parts(DmaOp))
+
+    @property
+    def engines(self) -> tuple[EngineOp, ...]:
+        """The engines, in order."""
+        return tuple(self._parts(EngineOp))
+
+    @property
+    def host(self) -> HostOp:
+        """The host."""
+        return next(self._parts(HostOp))
+
+    def memory(self, name: str) -> MemoryOp:
+        """The memory of that name. Raises KeyError if there is none."""
+        return self._named(self.memories, name, "memory")
+
+    def engine(self, name: str) -> EngineOp:
+        """The engine of that name. Raises KeyError if there is none."""
+        return self._named(self.engines, name, "engine")
+
+    def _named(self, parts: tuple[_PartT, ...], name: str, kind: str) -> _PartT:
+        for part in parts:
+            if part.symbol == name:
+                return part
+        known = ", ".join(p.symbol for p in parts) or "none"
+        raise KeyError(f"{self.system_name} has no {kind} {name}; it has {known}")
+
+    def dma_between(self, source: str, destination: str) -> DmaOp | None:
+        """The first DMA that can copy from one memory to the other."""
+        return next((d for d in self.dmas if d.connects(source, destination)), None)
+
+    def verify_(self) -> None:
+        where = f"soc.system @{self.system_name}"
+        for op in self.body.block.ops:
+            if not isinstance(op, PartOp):
+                raise VerifyException(f"{where} holds memories, DMAs, engines and a host, not {op.name}")
+        memories = {m.symbol for m in self.memories}
+        if not memories:
+            raise VerifyException(f"{where} has no memory")
+        hosts = list(self._parts(HostOp))
+        if len(hosts) != 1:
+            raise VerifyException(f"{where} needs one soc.host, it has {len(hosts)}")
+        uses: list[tuple[PartOp, str, str]] = [(hosts[0], "memory", hosts[0].memory_name)]
+        for dma in self.dmas:
+            uses += [(dma, "from", dma.source), (dma, "to", dma.destination)]
+        for engine in self.engines:
+            uses.append((engine, "memory", engine.memory_name))
+            home = next((m for m in self.memories if m.symbol == engine.memory_name), None)
+            if home is not None and engine.reserved_bytes > home.size:
+                raise VerifyException(
+                    f"{where}: the stacks of @{engine.symbol} take {engine.reserved_bytes} bytes, "
+                    f"@{home.symbol} has {home.size}"
+                )
+            if engine.weights_name is not None:
+                uses.append((engine, "weights", engine.weights_name))
+        for part, role, memory in uses:
+            if memory not in memories:
+                raise VerifyException(
+                    f"{where}: {part.name} @{part.symbol} has {role} @{memory}, which is no memory of the system "
+                    f"(it has {', '.join(f'@{m}' for m in sorted(memories))})"
+                )
+        self._verify_addresses(where)
+
+    def _verify_addresses(self, where: str) -> None:
+        placed = sorted((m.address, m.size, m.symbol) for m in self.memories if m.address is not None)
+        for (low, size, first), (high, _, second) in pairwise(placed):
+            if low + size > high:
+                raise VerifyException(
+                    f"{where}: memories @{first} ({low:#x} to {low + size:#x}) and @{second} (from {high:#x}) overlap"
+                )
+
+
+_PartT = TypeVar("_PartT", bound=PartOp)
+
+Soc = Dialect("soc", [SystemOp, MemoryOp, DmaOp, EngineOp, HostOp], [MemorySpaceAttr])

@@ -1,0 +1,67 @@
+"""`deeploy-attach-soc{target=siracusa l1=65536}`: for which SoC a module is compiled, with how much of its memories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from deeploy_mlir.dialects.soc import SystemOp
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.targets.registry import load_soc
+
+
+def parse_sizes(text: str) -> dict[str, int]:
+    """Memory name -> bytes, of `l1=65536,l2=1048576`. Raises DeeployError if the text is anything else."""
+    sizes: dict[str, int] = {}
+    for item in filter(None, text.split(",")):
+        name, _, number = item.partition("=")
+        try:
+            sizes[name.strip()] = int(number, 0)
+        except ValueError as error:
+            raise DeeployError(f"sizes takes MEMORY=BYTES,... and not '{item}'") from error
+    return sizes
+
+
+def limit_memories(system: SystemOp, sizes: dict[str, int]) -> None:
+    """Makes memories smaller. Raises DeeployError for an unknown memory, or a size that is more than there is."""
+    for name, size in sizes.items():
+        memories = {m.symbol: m for m in system.memories}
+        if name not in memories:
+            raise DeeployError(
+                f"a size is given for memory '{name}', but {system.system_name} has {', '.join(memories)}"
+            )
+        physical = memories[name].size
+        if not 0 < size <= physical:
+            raise DeeployError(
+                f"memory '{name}' of {system.system_name} has {physical} bytes: its size cannot be set to {size}"
+            )
+        memories[name].properties["size"] = IntegerAttr(size, i64)
+
+
+@dataclass(frozen=True)
+class AttachSocPass(ModulePass):
+    """Inserts the target's `soc.system` in front of everything else.
+
+    `l1`, `l2` and `sizes="l1=65536,wmem=1048576"` limit memories to that many bytes. Raises DeeployError for an unknown
+    target or memory, a size that is more than the memory has, and a module that names a SoC already.
+    """
+
+    name = "deeploy-attach-soc"
+
+    target: str
+    l1: int | None = None
+    l2: int | None = None
+    sizes: str | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        present = [inner.system_name for inner in op.ops if isinstance(inner, SystemOp)]
+        if present:
+            raise DeeployError(f"the module is for {present[0]} already, it cannot be compiled for {self.target}")
+        system = load_soc(self.target)
+        given = {name: size for name, size in (("l1", self.l1), ("l2", self.l2)) if size is not None}
+        limit_memories(system, given | parse_sizes(self.sizes or ""))
+        Rewriter.insert_op(system, InsertPoint.at_start(op.body.block))
