@@ -53,7 +53,7 @@ def selected(map_: AffineMap) -> list[int | None] | None:
 def broadcast(shape: Sequence[int], to: Sequence[int]) -> AffineMap:
     """numpy's broadcast of `shape` to the shape `to`: axes aligned at the end, those of size 1 repeated."""
     lead = len(to) - len(shape)
-    return select(len(to), [None if s == 1 else lead + i for i, s in enumerate(shape)])
+    return select(len(to), [None if s == 1 != to[lead + i] else lead + i for i, s in enumerate(shape)])
 
 
 def compose(outer: AffineMap, inner: AffineMap) -> AffineMap:

@@ -7,7 +7,6 @@ from math import prod
 
 from xdsl.dialects.builtin import f32, f64, i32, i64
 from xdsl.ir import SSAValue
-from xdsl.ir.affine import AffineMap
 
 from deeploy_mlir.affine_maps import broadcast
 from deeploy_mlir.constants import constant_of
