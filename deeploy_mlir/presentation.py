@@ -126,6 +126,6 @@ def targets_text() -> str:
 
 def _target_line(name: str) -> str:
     system = load_soc(name)
-    memories = ", ".join(f"{m.sym_name.data} {m.bytes // 1024:,} KiB" for m in system.memories)
+    memories = ", ".join(f"{m.sym_name.data} {m.size // 1024:,} KiB" for m in system.memories)
     cores = ", ".join(f"{e.sym_name.data} of {e.core_count}" for e in system.engines)
     return f"{name:<12}{memories}; {cores}; runs on {', '.join(platforms_of(name))}"
