@@ -25,7 +25,24 @@ DIALECTS: dict[str, str] = {
 """Dialect name -> module under `deeploy_mlir.dialects` and the name of its `Dialect` object."""
 
 PASSES: dict[str, str] = {
+    "deeploy-fold-batch-norm": "passes.fold_batch_norm:FoldBatchNormPass",
+    "deeploy-fold-constants": "passes.fold_constants:FoldConstantsPass",
+    "deeploy-simplify-graph": "passes.simplify_graph:SimplifyGraphPass",
     "convert-onnx-to-kernel": "lowering.onnx_to_kernel:ConvertOnnxToKernelPass",
+    "deeploy-channels-last": "passes.channels_last:ChannelsLastPass",
+    "deeploy-sink-transposes": "passes.sink_transposes:SinkTransposesPass",
+    "deeploy-fuse-epilogues": "passes.fuse_epilogues:FuseEpiloguesPass",
+    "deeploy-narrow-arithmetic": "passes.narrow_arithmetic:NarrowArithmeticPass",
+    "deeploy-remove-dead-globals": "passes.remove_dead_globals:RemoveDeadGlobalsPass",
+    "deeploy-attach-soc": "passes.attach_soc:AttachSocPass",
+    "deeploy-assign-engines": "passes.assign_engines:AssignEnginesPass",
+    "convert-kernel-to-tiled": "lowering.kernel_to_tiled:ConvertKernelToTiledPass",
+    "deeploy-plan": "passes.plan:PlanPass",
+    "convert-tiled-to-mem": "lowering.tiled_to_mem:ConvertTiledToMemPass",
+    "deeploy-insert-dma": "passes.insert_dma:InsertDmaPass",
+    "deeploy-pipeline-dma": "passes.pipeline_dma:PipelineDmaPass",
+    "convert-mem-to-cluster": "lowering.mem_to_cluster:ConvertMemToClusterPass",
+    "convert-cluster-to-c": "lowering.cluster_to_c:ConvertClusterToCPass",
 }
 """Pass name -> module under `deeploy_mlir` and the name of its `ModulePass` class."""
 

@@ -12,7 +12,7 @@ import onnx
 from xdsl.builder import Builder
 from xdsl.dialects import ml_program
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, IntegerType, StringAttr, SymbolRefAttr
-from xdsl.ir import Attribute, Block, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.rewriter import InsertPoint
 from xdsl.utils.exceptions import VerifyException
 
@@ -107,8 +107,10 @@ def identifier(name: str, fallback: str = "net") -> str:
 class Emitter:
     """Appends operations at one place of a network's function, and constants to its module."""
 
-    def __init__(self, module_block: Block, insert: InsertPoint) -> None:
+    def __init__(self, module_block: Block, insert: InsertPoint, *, loads_first: bool = False) -> None:
+        """Insert at `insert`; constants are read there too, or at the head of its block if `loads_first`."""
         self.module_block = module_block
+        self._loads_block = insert.block if loads_first else None
         self.builder = Builder(insert)
         self.symbols = {
             op.sym_name.data for op in module_block.ops if isinstance(op, ml_program.GlobalOp)
@@ -141,7 +143,11 @@ class Emitter:
                 self.module_block.add_op(constant)
             else:
                 self.module_block.insert_op_before(constant, self._first)
-            load = self.builder.insert(ml_program.GlobalLoadConstantOp(SymbolRefAttr(symbol), attr.type))
+            load = ml_program.GlobalLoadConstantOp(SymbolRefAttr(symbol), attr.type)
+            if self._loads_block is None:
+                self.builder.insert(load)
+            else:
+                self._loads_block.insert_ops_before([load], cast(Operation, self._loads_block.first_op))
             load.result.name_hint = symbol
             self._loads[attr] = load.result
         return self._loads[attr]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import onnx
 
@@ -26,8 +27,18 @@ _MAX_DEPTH = 64
 class GraphImporter:
     """Turns nodes into operations through an `Emitter`; used for the main graph, its subgraphs and local functions."""
 
-    def __init__(self, emitter: Emitter, model: onnx.ModelProto, base_dir: str, control_flow: ControlFlow) -> None:
+    def __init__(
+        self,
+        emitter: Emitter,
+        model: onnx.ModelProto,
+        base_dir: str,
+        control_flow: ControlFlow,
+        *,
+        widen_floats: bool = False,
+    ) -> None:
+        """`widen_floats`: take constants of 16-bit floats as f32."""
         self.emitter, self.base_dir, self.control_flow = emitter, base_dir, control_flow
+        self.widen_floats = widen_floats
         self.opset = standard_opset(model)
         self.functions = {(f.domain, f.name): f for f in model.functions}
         self.private_operators = self._has_private_operators(model.graph)
@@ -51,7 +62,7 @@ class GraphImporter:
                 raise DeeployError(f"tensor '{initializer.name}' is given twice", graph.name or "graph")
             env[initializer.name] = self._initializer(initializer)
         for sparse in graph.sparse_initializer:
-            env[sparse.values.name] = self.emitter.constant(sparse_value(sparse, sparse.values.name), sparse.values.name)
+            env[sparse.values.name] = self.constant(sparse_value(sparse, sparse.values.name), sparse.values.name)
         declared = declared_types(graph)
         nodes = sorted_nodes(graph.node, set(env), f"graph '{graph.name}'")
         for index, node in enumerate(nodes):
@@ -63,9 +74,14 @@ class GraphImporter:
         external = proto.data_location == onnx.TensorProto.EXTERNAL
         if external and not self.base_dir:
             raise DeeployError("has external data, but the model is not a file beside which they could lie", proto.name)
-        value = Value(proto.name, source=lambda: tensor_value(proto, proto.name, self.base_dir))
-        value.array()
-        return value
+        return self.constant(tensor_value(proto, proto.name, self.base_dir), proto.name)
+
+    def constant(self, array: Any, name: str) -> Value:
+        """A constant of the model."""
+        found = np.asarray(array)
+        if self.widen_floats and found.dtype in (np.float16, ml_dtypes.bfloat16):
+            found = found.astype(np.float32)
+        return self.emitter.constant(found, name)
 
     @staticmethod
     def _lookup(env: Mapping[str, Value], name: str, where: str) -> Value:
@@ -125,7 +141,7 @@ class GraphImporter:
     def _constant(self, node: Node) -> Value:
         for key, value in node.attrs.items():
             if key in ("value", "sparse_value"):
-                return self.emitter.constant(value, node.name)
+                return self.constant(value, node.name)
             if key in ("value_float", "value_floats"):
                 return self.emitter.constant(np.asarray(value, np.float32), node.name)
             if key in ("value_int", "value_ints"):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import onnx
-from xdsl.dialects import func, ml_program
-from xdsl.dialects.builtin import ArrayAttr, Float32Type, ModuleOp, StringAttr
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, BFloat16Type, Float16Type, Float32Type, ModuleOp, StringAttr
 from xdsl.ir import Attribute, Block, Region
 from xdsl.rewriter import InsertPoint
-from xdsl.traits import is_side_effect_free
 
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.control_flow import CONTROL_FLOW
@@ -20,7 +20,9 @@ from deeploy_mlir.frontend.graph import GraphImporter
 from deeploy_mlir.frontend.load import load_model
 from deeploy_mlir.frontend.npz import match_arrays
 from deeploy_mlir.frontend.types import AnyTensor, element_of_onnx, parse_element_type, tensor, type_from_data
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.numpy_types import Array, numpy_dtype
+from deeploy_mlir.passes.dead_code import erase_dead
+from deeploy_mlir.remarks import remark
 
 
 def import_model(
@@ -93,12 +95,23 @@ class _Import:
         return tensor(element_of_onnx(proto.elem_type, value.name), shape)
 
     def element(self, value: onnx.ValueInfoProto, declared: AnyTensor) -> Attribute:
-        """The element type of an input: the one asked for, else by its sample if it is declared FLOAT, else declared."""
+        """The element type of an input: the one asked for, else by its sample if it is declared FLOAT, else declared.
+
+        A 16-bit float that does not hold its sample exactly becomes f32."""
+        element = cast(Attribute, declared.element_type)
         if value.name in self.given:
             return self.given[value.name]
-        if value.name in self.samples and declared.element_type == Float32Type():
-            return type_from_data(self.samples[value.name])
-        return declared.element_type
+        sample = self.samples.get(value.name)
+        if sample is None:
+            return element
+        if element == Float32Type():
+            return type_from_data(sample)
+        if isinstance(element, Float16Type | BFloat16Type):
+            held = sample.astype(numpy_dtype(element)).astype(np.float64)
+            if not np.array_equal(held, sample.astype(np.float64), equal_nan=True):
+                remark(value.name, f"the sample does not fit in {element}: the network is taken in f32")
+                return Float32Type()
+        return element
 
     def run(self) -> ModuleOp:
         """The module."""
@@ -115,9 +128,13 @@ class _Import:
         env: dict[str, Value] = {}
         for argument, value, type_ in zip(body.args, self.inputs, declared, strict=True):
             argument.name_hint = identifier(value.name, f"input_{argument.index}")
-            env[value.name] = Value(value.name, argument, retyped=type_.element_type != argument.type.element_type)  # pyright: ignore
+            found = Value(value.name, argument)
+            found.retyped = found.is_integer and found.element_type != type_.element_type
+            env[value.name] = found
         emitter = Emitter(module_block, InsertPoint.at_end(body))
-        importer = GraphImporter(emitter, self.model, self.base_dir, CONTROL_FLOW)
+        narrow = any(isinstance(t.element_type, Float16Type | BFloat16Type) for t in declared)
+        widen = narrow and all(not isinstance(e, Float16Type | BFloat16Type) for e in elements)
+        importer = GraphImporter(emitter, self.model, self.base_dir, CONTROL_FLOW, widen_floats=widen)
         outputs = importer.graph(self.model.graph, env)
         results = [emitter.ssa(value) for value in outputs]
         emitter.builder.insert(func.ReturnOp(*results))
@@ -133,22 +150,3 @@ class _Import:
 
 def _names(values: Any) -> ArrayAttr[StringAttr]:
     return ArrayAttr([StringAttr(value.name) for value in values])
-
-
-def erase_dead(module: ModuleOp) -> None:
-    """Erase operations without effect whose results nobody uses, and globals that nobody reads."""
-    used: set[str] = set()
-    for function in [op for op in module.ops if isinstance(op, func.FuncOp)]:
-        for op in list(reversed(list(function.body.block.ops))):
-            loads = isinstance(op, ml_program.GlobalLoadConstantOp)
-            if all(not result.uses.get_length() for result in op.results) and (loads or is_side_effect_free(op)):
-                if op.results:
-                    op.detach()
-                    op.erase()
-                    continue
-            if isinstance(op, ml_program.GlobalLoadConstantOp):
-                used.add(op.global_attr.string_value())
-    for op in list(module.ops):
-        if isinstance(op, ml_program.GlobalOp) and op.sym_name.data not in used:
-            op.detach()
-            op.erase()

@@ -1,0 +1,61 @@
+"""`deeploy-fold-constants`: evaluate operations whose operands are all constants."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, cast
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.passes import ModulePass
+from xdsl.traits import is_side_effect_free
+
+from deeploy_mlir.dialects.graph_op import GraphOp
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.frontend.emitter import Value
+from deeploy_mlir.interpreters.graph import evaluate
+from deeploy_mlir.numpy_types import element_bytes
+from deeploy_mlir.passes.dead_code import erase_dead
+from deeploy_mlir.passes.graph_rewriting import GraphRewriter, is_onnx
+from deeploy_mlir.remarks import remark
+
+
+def _result_bytes(op: GraphOp) -> int:
+    types = [cast("TensorType[Any]", result.type) for result in op.results]
+    return sum(math.prod(t.get_shape()) * element_bytes(t.element_type) for t in types)
+
+
+@dataclass(frozen=True)
+class FoldConstantsPass(ModulePass):
+    """Replaces operations on constants by their value, computed on numpy.
+
+    `dequantize`: DequantizeLinear of constants too; otherwise it stays, since it is how quantised weights are written.
+    `limit`: results of more bytes stay operations unless they are no larger than their operands."""
+
+    name = "deeploy-fold-constants"
+
+    dequantize: bool = False
+    limit: int = 1 << 24
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for rewriter in GraphRewriter.of_module(op):
+            for graph_op in rewriter.graph_ops():
+                self._fold(rewriter, graph_op)
+        erase_dead(op)
+
+    def _fold(self, rewriter: GraphRewriter, op: GraphOp) -> None:
+        if not is_side_effect_free(op) or (is_onnx(op, "DequantizeLinear") and not self.dequantize):
+            return
+        inputs = op.inputs
+        arrays = [None if value is None else rewriter.array(value) for value in inputs]
+        if any(value is not None and array is None for value, array in zip(inputs, arrays, strict=True)):
+            return
+        if _result_bytes(op) > max(self.limit, sum(array.nbytes for array in arrays if array is not None)):
+            return
+        try:
+            results = evaluate(op, arrays)
+        except DeeployError as error:
+            remark(op, f"is not folded: {error}")
+            return
+        rewriter.replace(op, [Value.of_array(r, f"{op.node_name}_value") for r in results])
