@@ -301,7 +301,8 @@ class DmaOp(PartOp):
 class EngineOp(PartOp):
     """What computes: a cluster of `cores` or an accelerator, on its `memory`; `weights` names a memory for weights.
 
-    An `asynchronous` one is handed jobs and reports when they are done. Each core's stack of `stack_bytes` is in `memory`.
+    Each core's stack of `stack_bytes` is in `memory` too. An `asynchronous` engine is handed jobs and reports when they
+    are done.
     """
 
     name = "soc.engine"
@@ -310,7 +311,6 @@ class EngineOp(PartOp):
     memory_attr = prop_def(SymbolRefAttr, prop_name="memory")
     cores_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="cores")
     weights_attr = opt_prop_def(SymbolRefAttr, prop_name="weights")
-    stack_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="stack")
     stack_bytes_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="stack_bytes")
     asynchronous_attr = opt_prop_def(UnitAttr, prop_name="asynchronous")
 
@@ -343,11 +343,6 @@ class EngineOp(PartOp):
     def reserved_bytes(self) -> int:
         """Bytes of its memory that the stacks of all cores take together."""
         return self._int("stack_bytes", 0) * self.core_count
-
-    @property
-    def reserved_bytes(self) -> int:
-        """Bytes of its memory that the stacks of its cores take, so that no buffer can."""
-        return self.core_count * self._int("stack", 0)
 
     @property
     def asynchronous(self) -> bool:
