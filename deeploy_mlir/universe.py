@@ -27,6 +27,7 @@ DIALECTS: dict[str, str] = {
 PASSES: dict[str, str] = {
     "deeploy-fold-batch-norm": "passes.fold_batch_norm:FoldBatchNormPass",
     "deeploy-fold-constants": "passes.fold_constants:FoldConstantsPass",
+    "deeploy-qdq-to-integer": "passes.qdq_to_integer:QdqToIntegerPass",
     "deeploy-simplify-graph": "passes.simplify_graph:SimplifyGraphPass",
     "convert-onnx-to-kernel": "lowering.onnx_to_kernel:ConvertOnnxToKernelPass",
     "deeploy-channels-last": "passes.channels_last:ChannelsLastPass",

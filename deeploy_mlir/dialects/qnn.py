@@ -12,7 +12,17 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, cast
 
-from xdsl.dialects.builtin import DenseArrayBase, FloatAttr, IntegerAttr, IntegerType, StringAttr, TensorType, i32
+from xdsl.dialects.builtin import (
+    DenseArrayBase,
+    Float32Type,
+    Float64Type,
+    FloatAttr,
+    IntegerAttr,
+    IntegerType,
+    StringAttr,
+    TensorType,
+    i32,
+)
 from xdsl.dialects.builtin import Signedness as _Signedness
 from xdsl.ir import Attribute, Dialect
 from xdsl.irdl import (
@@ -63,7 +73,7 @@ def broadcast_shape(shape: Sequence[int], other: Sequence[int]) -> tuple[int, ..
 
 def is_integer(element: Attribute) -> bool:
     """Whether an element type is an integer of at least 8 bits."""
-    return isinstance(element, IntegerType) and element.width.data >= 8
+    return isinstance(element, IntegerType) and int(element.width.data) >= 8
 
 
 class QnnOp(GraphOp):
@@ -143,28 +153,72 @@ class RequantShiftOp(QnnOp):
         return [levels_type(x, self.attr("n_levels"), bool(self.attr("signed")))]
 
 
-@irdl_op_definition
-class RequantizeOp(QnnOp):
-    """y = saturate(round(x * scale) + zero_point), rounding half to even, in the element type of `zero_point`.
+class FloatScaleOp(QnnOp):
+    """Base of the operators that scale integers by floats and round half to even."""
 
-    `scale` is f32 or f64, and the product is computed in that type (x converted to it first; f64 holds every i32
-    exactly, so an f64 scale gives the single rounding of the ONNX definition up to the 2^-53 of the scale itself).
-    `scale` and `zero_point` broadcast to x's shape by numpy's rules."""
+    def scale_operand(self, index: int, shape: Sequence[int]) -> None:
+        """Check that an operand is f32 or f64 and broadcasts to `shape`."""
+        found = self.operand_type(index)
+        if not isinstance(found.element_type, Float32Type | Float64Type):
+            name = self.get_irdl_definition().operands[index][0]
+            raise VerifyException(f"{self.node_name}: '{name}' of {self.name} must be f32 or f64, but is {found}")
+        self.broadcasts(index, shape)
+
+
+@irdl_op_definition
+class RequantizeOp(FloatScaleOp):
+    """y = saturate(round((x - x_zero_point) * scale) + zero_point), rounding half to even, in the element type of `zero_point`.
+
+    `scale` is f32 or f64. The difference is exact; it is converted to the type of `scale` (rounding to nearest, which f64
+    never needs for i32), and the product is rounded once in that type, so an f64 scale gives the ONNX definition up to the
+    rounding of the scale itself. `scale` and `zero_point` broadcast to x's shape by numpy's rules."""
 
     name = "qnn.Requantize"
     x = operand_def()
     scale = operand_def()
     zero_point = operand_def()
+    x_zero_point = prop_def(IntegerAttr)
     y = result_def()
     traits = traits_def(Pure())
 
     def infer(self) -> Sequence[Attribute]:
         x, zero_point = self.integer_operand(0), self.integer_operand(2)
-        if is_integer(self.operand_type(1).element_type):
-            raise VerifyException(f"{self.node_name}: 'scale' of {self.name} must be float: {self.operand_type(1)}")
-        self.broadcasts(1, x.get_shape())
+        self.scale_operand(1, x.get_shape())
         self.broadcasts(2, x.get_shape())
         return [TensorType(zero_point.element_type, x.get_shape())]
+
+
+@irdl_op_definition
+class RequantizeAddOp(FloatScaleOp):
+    """y = saturate(round((a - a_zero_point) * a_scale + (b - b_zero_point) * b_scale) + zero_point), half to even.
+
+    a and b broadcast to each other; scales are scalars of one type (f32 or f64), in which each product and the sum are
+    rounded; `zero_point` is a scalar of the result's element type."""
+
+    name = "qnn.RequantizeAdd"
+    a = operand_def()
+    b = operand_def()
+    a_scale = operand_def()
+    b_scale = operand_def()
+    zero_point = operand_def()
+    a_zero_point = prop_def(IntegerAttr)
+    b_zero_point = prop_def(IntegerAttr)
+    y = result_def()
+    traits = traits_def(Pure())
+
+    def infer(self) -> Sequence[Attribute]:
+        a, b, zero_point = (self.integer_operand(index) for index in (0, 1, 4))
+        shape = broadcast_shape(a.get_shape(), b.get_shape())
+        if shape is None:
+            raise VerifyException(
+                f"{self.node_name}: {self.name} of shapes {list(a.get_shape())} and {list(b.get_shape())}"
+            )
+        self.scale_operand(2, ())
+        self.scale_operand(3, ())
+        if self.operand_type(2) != self.operand_type(3):
+            raise VerifyException(f"{self.node_name}: the scales of {self.name} must have one type")
+        self.broadcasts(4, ())
+        return [TensorType(zero_point.element_type, shape)]
 
 
 class LastAxisOp(QnnOp):
@@ -454,6 +508,7 @@ class SGDOp(LikeOp):
 _OPERATIONS: list[type[QnnOp]] = [
     RequantShiftOp,
     RequantizeOp,
+    RequantizeAddOp,
     ISoftmaxOp,
     ITAMaxOp,
     ITAPartialMaxOp,

@@ -49,11 +49,22 @@ def _requant_shift(op: QnnOp, args: _Arrays) -> Array:
     return np.clip(value, low, high)
 
 
+def _rounded(op: QnnOp, values: Array, zero_point: Array) -> Array:
+    """Half to even, plus the zero point, saturated to its type."""
+    rounded = np.clip(np.rint(values), -(2.0**40), 2.0**40).astype(np.int64)
+    return saturate(rounded + _wide(zero_point), result_dtype(op))
+
+
 def _requantize(op: QnnOp, args: _Arrays) -> Array:
     x, scale, zero_point = args
-    product = x.astype(scale.dtype) * scale
-    rounded = np.clip(np.rint(product), -(2.0**40), 2.0**40).astype(np.int64)
-    return saturate(rounded + _wide(zero_point), result_dtype(op))
+    return _rounded(op, (_wide(x) - op.attr("x_zero_point")).astype(scale.dtype) * scale, zero_point)
+
+
+def _requantize_add(op: QnnOp, args: _Arrays) -> Array:
+    a, b, a_scale, b_scale, zero_point = args
+    first = (_wide(a) - op.attr("a_zero_point")).astype(a_scale.dtype) * a_scale
+    second = (_wide(b) - op.attr("b_zero_point")).astype(b_scale.dtype) * b_scale
+    return _rounded(op, first + second, zero_point)
 
 
 def _isoftmax(op: QnnOp, args: _Arrays) -> Array:
@@ -188,6 +199,7 @@ def _sgd(op: QnnOp, args: _Arrays) -> Array:
 _IMPLEMENTATIONS: dict[str, Callable[[QnnOp, _Arrays], Array]] = {
     "RequantShift": _requant_shift,
     "Requantize": _requantize,
+    "RequantizeAdd": _requantize_add,
     "iSoftmax": _isoftmax,
     "ITAMax": _ita_max,
     "ITAPartialMax": _ita_partial_max,
