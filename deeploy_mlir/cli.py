@@ -226,7 +226,7 @@ def _import(options: argparse.Namespace) -> int:
     if options.output is None:
         print(module)
     else:
-        options.output.write_text(f"{module}\n")
+        options.output.write_text(str(module) + "\n")
     return MATCH
 
 
