@@ -156,7 +156,8 @@ def check(problem: Problem, result: PlanResult) -> None:
     """The promises of a plan: inside the budgets, aligned, nothing alive together overlaps."""
     for memory, used in zip(problem.memories, result.memories, strict=True):
         assert used.name == memory.name
-        assert used.bound <= align_up(used.arena, memory.align)
+        assert used.bound <= used.arena
+        assert used.arena % memory.align == 0
         assert used.used <= memory.capacity
         spans: list[tuple[int, int, int, int]] = []
         for t, home in enumerate(result.homes):

@@ -12,7 +12,6 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations, product
 from math import prod
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -267,9 +266,13 @@ def enumerate_candidates(step: Step, shape: StepShape) -> tuple[Candidate, ...]:
         for i, (order, depths), held_bytes, cycles in front.best(shape.front):
             sizes = tuple(rows[i].tolist())
             cut = tuple(d for d in order if sizes[d] < space.dims[d].size)
-            depth_of = tuple(int(depths[a][i]) if a in depths else 0 for a in range(len(space.accesses)))
+            depth_of = tuple(int(depths[a][i]) if a in staged else 0 for a in range(len(space.accesses)))
             found.append(Candidate(sizes, cut, depth_of, resident, held_bytes, cycles))
     return tuple(found)
+
+
+Origin = tuple[tuple[int, ...], dict[int, Ints]]
+"""Loop order, and the depth of each staged access for each tiling."""
 
 
 class Front:
@@ -278,20 +281,20 @@ class Front:
     def __init__(self) -> None:
         self._bytes: list[Ints] = []
         self._cycles: list[Floats] = []
-        self._origin: list[Any] = []
+        self._origin: list[Origin] = []
 
-    def add(self, held: Ints, cycles: Floats, origin: Any) -> None:
+    def add(self, held: Ints, cycles: Floats, origin: Origin) -> None:
         """One candidate an array element; `origin` is given back with the winners."""
         self._bytes.append(held)
         self._cycles.append(np.ceil(cycles))
         self._origin.append(origin)
 
-    def best(self, limit: int) -> list[tuple[int, Any, int, int]]:
+    def best(self, limit: int) -> list[tuple[int, Origin, int, int]]:
         """(element, origin, bytes, cycles) of the front by ascending bytes, thinned to about `limit`.
 
         Thinning keeps both ends and drops what saves too little over the one before; ties go to the first added."""
         held, cycles = np.concatenate(self._bytes), np.concatenate(self._cycles)
-        rank = np.lexsort((np.arange(held.shape[0]), cycles, held))
+        rank: Ints = np.lexsort((cycles, held))  # stable: ties in the order added
         before = np.minimum.accumulate(np.concatenate(([np.inf], cycles[rank][:-1])))
         front = rank[cycles[rank] < before].tolist()
         saving = 0.001
@@ -304,7 +307,7 @@ class Front:
                 break
             saving *= 1.5
         width = len(self._bytes[0])
-        return [(i % width, self._origin[i // width], int(held[i]), int(cycles[i])) for i in kept]
+        return [(int(i % width), self._origin[i // width], int(held[i]), int(cycles[i])) for i in kept]
 
 
 def transfer_bytes(space: IterationSpace, candidate: Candidate) -> tuple[int, int]:

@@ -27,7 +27,7 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Placement:
-    """An offset a buffer, in the order given; `peak` is the highest end, `bound` the most bytes alive at a time."""
+    """An offset a buffer, in the order given; `peak` is the highest end (aligned), `bound` the most bytes alive."""
 
     offsets: tuple[int, ...]
     peak: int
@@ -162,10 +162,10 @@ def place(buffers: Sequence[Buffer], align: int, capacity: int) -> Placement:
                 found = _improve(part, order, align, bound, rounds=2 * len(part))
                 if _peak(part, found) < _peak(part, best):
                     best = found
-        if bound <= capacity < _peak(part, best) and len(part) <= MAX_EXACT:
+        if bound <= capacity < align_up(_peak(part, best), align) and len(part) <= MAX_EXACT:
             exact = _place_exactly(part, align, capacity)
             if exact is not None and _peak(part, exact) < _peak(part, best):
                 best = exact
         for i, offset in zip(group, best, strict=True):
             offsets[i] = offset
-    return Placement(tuple(offsets), _peak(buffers, offsets), live_bound(buffers, align))
+    return Placement(tuple(offsets), align_up(_peak(buffers, offsets), align), live_bound(buffers, align))

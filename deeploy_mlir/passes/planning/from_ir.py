@@ -1,0 +1,226 @@
+"""The planner's problem, read from a function of nests and a SoC, and its answer written back."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import cast
+
+from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, IntAttr, ModuleOp, TensorType, i64
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute, BlockArgument, SSAValue
+
+from deeploy_mlir.dialects.kernel import KernelOp
+from deeploy_mlir.dialects.soc import EngineOp, SystemOp
+from deeploy_mlir.dialects.tiled import ConstantOp, HomeAttr, NestOp, StagingAttr, root_of, set_home
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.numpy_types import element_bytes
+from deeploy_mlir.passes.planning.problem import Dma, Memory, PlanResult, Problem, Step, Tensor, TensorKind
+from deeploy_mlir.report import MemoryUse, Plan, SolverReport, Traffic
+from deeploy_mlir.report import Step as ReportStep
+
+ARENA_ALIGN = 8
+"""Least alignment of buffers: arenas are arrays of this alignment, and hold elements of up to as many bytes."""
+TRANSFER_CYCLES = 20
+"""What starting and awaiting a transfer costs in software, beside its jobs."""
+
+
+@dataclass(frozen=True)
+class FunctionProblem:
+    """The problem of one function: its nests in order, and for each tensor of the problem the values that make it."""
+
+    function: FuncOp
+    system: SystemOp
+    nests: tuple[NestOp, ...]
+    roots: tuple[tuple[SSAValue, ...], ...]
+    problem: Problem
+    reserved: dict[str, int]
+    """Bytes of each memory that are no tensor's: stacks."""
+
+
+def bytes_of(value: SSAValue) -> int:
+    """Bytes of a tensor."""
+    tensor = cast(TensorType[Attribute], value.type)
+    return prod(tensor.get_shape()) * element_bytes(tensor.element_type)
+
+
+def engine_of(system: SystemOp, nest: NestOp) -> EngineOp:
+    """The engine that runs a nest. Raises DeeployError where the system has none of that name."""
+    name = nest.engine.root_reference.data
+    try:
+        return system.engine(name)
+    except KeyError as error:
+        known = ", ".join(f"@{e.symbol}" for e in system.engines)
+        raise DeeployError(f"there is no engine @{name}; there are: {known}", nest.layer.data) from error
+
+
+def read_problem(function: FuncOp, system: SystemOp) -> FunctionProblem:
+    """The problem of `function`. Raises DeeployError where the SoC cannot run it at all."""
+    nests = tuple(op for op in function.body.block.ops if isinstance(op, NestOp))
+    tensors = _Tensors(function)
+    steps = tuple(_step(system, nest, tensors) for nest in nests)
+    home = system.host.memory_name
+    reserved = {
+        m.symbol: sum(e.reserved_bytes for e in system.engines if e.memory_name == m.symbol) for m in system.memories
+    }
+    used = {home, *(s.memory for s in steps)}
+    memories = tuple(
+        Memory(m.symbol, m.size - reserved[m.symbol], max(m.align, ARENA_ALIGN))
+        for m in system.memories
+        if m.symbol in used
+    )
+    dmas = {name: _dma(system, home, name, nests) for name in sorted(used - {home})}
+    problem = Problem(memories, home, dmas, tuple(tensors.tensors), steps)
+    return FunctionProblem(function, system, nests, tuple(tuple(r) for r in tensors.roots), problem, reserved)
+
+
+class _Tensors:
+    """Numbers the buffers behind the tensors of a function."""
+
+    def __init__(self, function: FuncOp) -> None:
+        last = function.body.block.last_op
+        returned = last.arguments if isinstance(last, ReturnOp) else ()
+        self._results = {root_of(v): n for n, v in enumerate(returned)}
+        self._numbers: dict[Hashable, int] = {}
+        self.tensors: list[Tensor] = []
+        self.roots: list[list[SSAValue]] = []
+        for value in (*function.args, *returned):
+            self.number(value)
+
+    def number(self, value: SSAValue) -> int:
+        """The tensor behind a value; uses of one global are one tensor."""
+        root = root_of(value)
+        owner = root.owner
+        key: Hashable = owner.symbol if isinstance(owner, ConstantOp) else root
+        if key not in self._numbers:
+            self._numbers[key] = len(self.tensors)
+            self.tensors.append(Tensor(self._name(root), bytes_of(root), self._kind(root)))
+            self.roots.append([])
+        number = self._numbers[key]
+        if root not in self.roots[number]:
+            self.roots[number].append(root)
+        return number
+
+    def _kind(self, root: SSAValue) -> TensorKind:
+        if isinstance(root.owner, ConstantOp):
+            return TensorKind.CONSTANT
+        if isinstance(root, BlockArgument) or root in self._results:
+            return TensorKind.BOUNDARY
+        return TensorKind.ACTIVATION
+
+    def _name(self, root: SSAValue) -> str:
+        """A name that a user recognises: the constant, the input or output, or the layer that writes the tensor."""
+        if isinstance(root.owner, ConstantOp):
+            return root.owner.symbol.root_reference.data
+        if isinstance(root, BlockArgument):
+            return root.name_hint or f"input {root.index}"
+        if root in self._results:
+            return f"output {self._results[root]}"
+        writers = [use.operation for use in root.uses if isinstance(use.operation, NestOp)]
+        return f"output of {writers[0].layer.data}" if writers else "unused tensor"
+
+
+def _dma(system: SystemOp, home: str, memory: str, nests: Sequence[NestOp]) -> Dma:
+    found = system.dma_between(home, memory)
+    if found is None or not found.connects(memory, home):
+        layer = next(n.layer.data for n in nests if engine_of(system, n).memory_name == memory)
+        raise DeeployError(f"its engine computes in @{memory}, but no DMA moves data between it and @{home}", layer)
+    return Dma(
+        bytes_per_cycle=found.bytes_per_cycle,
+        startup_cycles=TRANSFER_CYCLES,
+        job_cycles=found.startup_cycles,
+        max_dims=min(found.max_dims, 2),
+    )
+
+
+def _step(system: SystemOp, nest: NestOp, tensors: _Tensors) -> Step:
+    kernel, engine = nest.kernel, engine_of(system, nest)
+    space, cores = kernel.iteration_space(), engine.core_count
+
+    def cycles(sizes: Sequence[int]) -> int:
+        return space.macs(sizes) * 6 // cores + 100
+
+    return Step(
+        name=nest.layer.data,
+        space=space,
+        tensors=tuple(tensors.number(v) for v in nest.accessed),
+        memory=engine.memory_name,
+        cycles=cycles,
+        key=(engine.symbol, kernel_key(kernel)),
+    )
+
+
+def kernel_key(kernel: KernelOp) -> Hashable:
+    """Equal for kernels that differ in their layer's name only."""
+    properties = tuple(sorted((k, v) for k, v in kernel.properties.items() if k != "layer"))
+    types = tuple(v.type for v in kernel.operands_accessed)
+    if kernel.body is None:
+        return kernel.name, properties, types
+    numbers: dict[SSAValue, int] = {}
+    for argument in kernel.body.block.args:
+        numbers[argument] = len(numbers)
+    body: list[Hashable] = []
+    for op in kernel.body.block.ops:
+        attributes = tuple(sorted({**op.attributes, **op.properties}.items()))
+        operands = tuple(numbers.get(v, -1) for v in op.operands)
+        body.append((op.name, attributes, operands, tuple(r.type for r in op.results)))
+        for result in op.results:
+            numbers[result] = len(numbers)
+    return kernel.name, properties, types, tuple(body)
+
+
+def write_plan(source: FunctionProblem, result: PlanResult) -> None:
+    """Fills the attributes of nests, `tiled.empty`s, arguments and globals of the function."""
+    for roots, home in zip(source.roots, result.homes, strict=True):
+        for root in roots:
+            set_home(root, HomeAttr.at(home.memory, home.offset))
+    for nest, step, plan in zip(source.nests, source.problem.steps, result.steps, strict=True):
+        nest.tiles = DenseArrayBase.from_list(i64, list(plan.sizes))
+        nest.order = DenseArrayBase.from_list(i64, list(plan.order))
+        nest.staging = ArrayAttr(
+            [StagingAttr.through(step.memory, o) if o else StagingAttr.in_place() for o in plan.offsets]
+        )
+        nest.cycles = IntAttr(plan.cycles)
+
+
+def report_of(source: FunctionProblem, result: PlanResult) -> Plan:
+    """What a user may ask about the plan."""
+    memory = tuple(
+        MemoryUse(m.name, m.used + source.reserved[m.name], m.capacity + source.reserved[m.name])
+        for m in result.memories
+    )
+    home, steps = source.problem.home, source.problem.steps
+    traffic: dict[tuple[str, str], int] = {}
+    for step, plan in zip(steps, result.steps, strict=True):
+        if step.memory != home:
+            traffic[home, step.memory] = traffic.get((home, step.memory), 0) + plan.bytes_in
+            traffic[step.memory, home] = traffic.get((step.memory, home), 0) + plan.bytes_out
+    return Plan(
+        memory=memory,
+        traffic=tuple(Traffic(a, b, n) for (a, b), n in sorted(traffic.items())),
+        cycles=result.cycles,
+        solver=SolverReport(result.objective, result.bound, result.gap, result.seconds),
+        steps=tuple(
+            ReportStep(
+                nest.layer.data,
+                nest.kernel.name,
+                tiles_in_words(step, plan.sizes, plan.order),
+                plan.live_bytes,
+                plan.cycles,
+            )
+            for nest, step, plan in zip(source.nests, steps, result.steps, strict=True)
+        ),
+    )
+
+
+def tiles_in_words(step: Step, sizes: Sequence[int], order: Sequence[int]) -> str:
+    """`o0 48 by 16, m 64 by 32`, outermost loop first; `whole` for a single tile."""
+    dims = step.space.dims
+    return ", ".join(f"{dims[d].name} {dims[d].size} by {sizes[d]}" for d in order) or "whole"
+
+
+def plan_functions(module: ModuleOp) -> list[FuncOp]:
+    """The functions of the module that have nests."""
+    functions = [op for op in module.body.block.ops if isinstance(op, FuncOp)]
+    return [f for f in functions if any(isinstance(op, NestOp) for op in f.body.block.ops)]
