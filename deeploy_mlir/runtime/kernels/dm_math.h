@@ -1,0 +1,27 @@
+/* Elementary functions on float, so that results depend on no C library: the same bits on every IEEE-754 machine, in
+   round-to-nearest and without -ffast-math. Errors, in units in the last place of the result, are the largest seen over
+   all floats (dm_powf: over random arguments). Infinities, NaN and subnormals behave as in ISO C, but errno is not set. */
+#ifndef DM_MATH_H
+#define DM_MATH_H
+
+#include <stdint.h>
+
+float dm_expf(float x);
+float dm_logf(float x);
+float dm_tanhf(float x);
+float dm_erff(float x);
+float dm_powf(float x, float y);
+float dm_sinf(float x);
+float dm_cosf(float x);
+float dm_sigmoidf(float x); /* 1 / (1 + exp(-x)) */
+
+/* exact or correctly rounded */
+float dm_sqrtf(float x);
+float dm_floorf(float x);
+float dm_ceilf(float x);
+float dm_truncf(float x);
+float dm_rintf(float x);  /* to nearest, ties to even */
+float dm_roundf(float x); /* to nearest, ties away from zero */
+float dm_fmodf(float x, float y);
+
+#endif
