@@ -129,17 +129,20 @@ class Region(Generic[T]):
     origin: T
 
 
-def axis_region(axis: Axis, lows: Sequence[T], sizes: Sequence[T], extent: T, a: Arithmetic[T]) -> Region[T]:
+def axis_region(
+    axis: Axis, lows: Sequence[T], sizes: Sequence[T], extent: T, a: Arithmetic[T], origin: T | None = None
+) -> Region[T]:
     """The region of `axis` for the tile that starts at `lows` and has `sizes` (one entry a dimension).
 
-    `extent` is the operand's size along the axis, in the arithmetic's terms."""
-    low = a.constant(axis.offset)
-    span = a.constant(1)
+    `extent` is the operand's size along the axis and `origin`, where given, replaces the axis' offset (the operand is
+    itself a tile), both in the arithmetic's terms."""
+    low = a.constant(axis.offset) if origin is None else origin
+    span = a.constant(1 - sum(axis.coefficients))
     for i, coefficient in enumerate(axis.coefficients):
         if coefficient:
             c = a.constant(coefficient)
             low = a.add(low, a.mul(c, lows[i]))
-            span = a.add(span, a.mul(c, a.sub(sizes[i], a.constant(1))))
+            span = a.add(span, a.mul(c, sizes[i]))
     if not axis.padded:
         return Region(low, span, a.constant(0))
     # A window may lie wholly in the padding: then the size is 0 and the start is kept inside the operand.

@@ -8,7 +8,7 @@ A `tiled.nest` holds a kernel on the whole operands; its attributes say how it r
   memory and the offsets of the buffers that its tiles pass through (one offset: single, two: double buffered).
 
 Tensors have a *home*: `#tiled.home<@l2 at 1024>` is a place in the arena of a memory, `#tiled.home<@l2>` an array of
-its own. Homes stand on `tiled.empty`, on `ml_program.global` (attribute `tiled.home`) and on function arguments.
+its own. Homes stand on `tiled.empty`, on `tiled.constant` and on function arguments (attribute `tiled.home`).
 
     %0 = tiled.empty {home = #tiled.home<@l2 at 0>} : tensor<1x16x16x8xi8>
     %1 = tiled.nest ins(%x, %w : …) outs(%0 : …) {layer = "conv", engine = @cluster,
@@ -27,16 +27,16 @@ from collections.abc import Sequence
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DenseArrayBase,
+    DictionaryAttr,
     IntAttr,
     IntegerType,
-    ModuleOp,
     NoneAttr,
     StringAttr,
     SymbolRefAttr,
     TensorType,
 )
 from xdsl.dialects.func import FuncOp
-from xdsl.dialects.ml_program import GlobalLoadConstantOp, GlobalOp
+from xdsl.dialects.ml_program import GlobalOp
 from xdsl.ir import Attribute, Block, BlockArgument, Dialect, Operation, ParametrizedAttribute, Region, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
@@ -59,7 +59,7 @@ from xdsl.utils.exceptions import VerifyException
 from deeploy_mlir.dialects.kernel import KernelOp, ReshapeOp
 
 HOME = "tiled.home"
-"""Name of the home attribute on globals and function arguments."""
+"""Name of the home attribute on function arguments."""
 
 
 @irdl_attr_definition
@@ -151,6 +151,33 @@ class EmptyOp(IRDLOperation):
 
     def __init__(self, result_type: Attribute, home: HomeAttr | None = None) -> None:
         super().__init__(result_types=[result_type], properties={"home": home})
+
+
+@irdl_op_definition
+class ConstantOp(IRDLOperation):
+    """The constant that an `ml_program.global` holds, with its home once planned."""
+
+    name = "tiled.constant"
+    symbol = prop_def(SymbolRefAttr)
+    result = result_def(TensorType)
+    home = opt_prop_def(HomeAttr)
+    irdl_options = (ParsePropInAttrDict(),)
+    traits = traits_def(Pure())
+    assembly_format = "$symbol attr-dict `:` type($result)"
+
+    def __init__(self, symbol: SymbolRefAttr, result_type: Attribute, home: HomeAttr | None = None) -> None:
+        super().__init__(result_types=[result_type], properties={"symbol": symbol, "home": home})
+
+    @property
+    def constant(self) -> GlobalOp:
+        """The global. Raises VerifyException if there is none of that name."""
+        module: Operation = self
+        while (parent := module.parent_op()) is not None:
+            module = parent
+        found = SymbolTable.lookup_symbol(module, self.symbol)
+        if not isinstance(found, GlobalOp):
+            raise VerifyException(f"there is no ml_program.global {self.symbol}")
+        return found
 
 
 @irdl_op_definition
@@ -284,22 +311,25 @@ def home_of(value: SSAValue) -> HomeAttr | None:
         function = root.block.parent_op()
         if isinstance(function, FuncOp) and function.arg_attrs is not None:
             home = function.arg_attrs.data[root.index].data.get(HOME)
-    elif isinstance(root.owner, EmptyOp):
+    elif isinstance(root.owner, EmptyOp | ConstantOp):
         home = root.owner.home
-    elif isinstance(root.owner, GlobalLoadConstantOp):
-        home = global_of(root.owner).attributes.get(HOME)
     return home if isinstance(home, HomeAttr) else None
 
 
-def global_of(load: GlobalLoadConstantOp) -> GlobalOp:
-    """The global that a load names. Raises VerifyException if there is none."""
-    module: Operation | None = load
-    while module is not None and not isinstance(module, ModuleOp):
-        module = module.parent_op()
-    found = SymbolTable.lookup_symbol(module, load.global_attr) if module is not None else None
-    if not isinstance(found, GlobalOp):
-        raise VerifyException(f"there is no ml_program.global {load.global_attr}")
-    return found
+def set_home(value: SSAValue, home: HomeAttr) -> None:
+    """Gives the buffer behind a tensor its home. Raises ValueError for a tensor that has no buffer."""
+    root = root_of(value)
+    if isinstance(root, BlockArgument):
+        function = root.block.parent_op()
+        assert isinstance(function, FuncOp)
+        given = function.arg_attrs.data if function.arg_attrs is not None else ()
+        attrs = list(given) or [DictionaryAttr({}) for _ in function.args]
+        attrs[root.index] = DictionaryAttr({**attrs[root.index].data, HOME: home})
+        function.arg_attrs = ArrayAttr(attrs)
+    elif isinstance(root.owner, EmptyOp | ConstantOp):
+        root.owner.home = home
+    else:
+        raise ValueError(f"{root.owner.name} makes no buffer")
 
 
-Tiled = Dialect("tiled", [EmptyOp, NestOp, YieldOp], [HomeAttr, StagingAttr])
+Tiled = Dialect("tiled", [EmptyOp, ConstantOp, NestOp, YieldOp], [HomeAttr, StagingAttr])

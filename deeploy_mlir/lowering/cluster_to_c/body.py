@@ -1,0 +1,225 @@
+"""The body of a step in C: index arithmetic, loops, views, transfers, barriers and kernel calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
+
+from xdsl.dialects import arith, memref, scf
+from xdsl.dialects.builtin import DYNAMIC_INDEX, IndexType, IntegerAttr, IntegerType, Signedness
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+
+from deeploy_mlir.dialects import c
+from deeploy_mlir.dialects.cluster import BarrierOp
+from deeploy_mlir.dialects.dma import NoneOp, StartOp, TokenType, WaitOp
+from deeploy_mlir.dialects.kernel import KernelOp
+from deeploy_mlir.dialects.mem import MemRef, ReshapeOp, ViewOp, memory_of, strides_of
+from deeploy_mlir.lowering.c_builder import CBuilder
+from deeploy_mlir.lowering.cluster_to_c.transfers import strided_copy
+from deeploy_mlir.lowering.kernel_to_c import dynamic_arguments
+from deeploy_mlir.numpy_types import element_bytes
+
+TOKEN = c.OpaqueType("dm_token")
+DIM = c.OpaqueType("dm_dma_dim")
+BYTE = IntegerType(8, Signedness.UNSIGNED)
+UINT32 = IntegerType(32, Signedness.UNSIGNED)
+
+BINARY: dict[type[Operation], Callable[[CBuilder, SSAValue, SSAValue], SSAValue]] = {
+    arith.AddiOp: lambda b, x, y: b.add(x, y),
+    arith.SubiOp: lambda b, x, y: b.sub(x, y),
+    arith.MuliOp: lambda b, x, y: b.mul(x, y),
+    arith.DivUIOp: lambda b, x, y: b.div(x, y),
+    arith.RemUIOp: lambda b, x, y: b.rem(x, y),
+    arith.MinSIOp: lambda b, x, y: b.min(x, y),
+    arith.MaxSIOp: lambda b, x, y: b.max(x, y),
+    arith.AndIOp: lambda b, x, y: b.land(x, y),
+}
+"""Operations on indices and conditions; unsigned division is of non-negative indices."""
+
+PREDICATES = ("eq", "ne", "lt", "le", "gt", "ge")
+"""C comparisons of the signed `arith.cmpi` predicates, by number."""
+
+
+class BodyLowering:
+    """Lowers the operations of a step into a C function's body."""
+
+    def __init__(
+        self,
+        b: CBuilder,
+        function_for: Callable[[KernelOp], c.FuncOp],
+        constants: frozenset[str],
+        engine_memory: str | None,
+    ) -> None:
+        """`function_for` finds or makes the C function of a kernel; `constants` are the symbols of constant arrays."""
+        self.b = b
+        self.function_for = function_for
+        self.constants = constants
+        self.engine_memory = engine_memory
+        self.values: dict[SSAValue, SSAValue] = {}
+        """C values: indices as they are, memrefs as pointers to their first element, tokens as tokens."""
+
+    def block(self, ops: Iterable[Operation]) -> None:
+        """Lowers operations in order, up to a terminator."""
+        for op in ops:
+            self.operation(op)
+
+    def operation(self, op: Operation) -> None:
+        b, values = self.b, self.values
+        match op:
+            case arith.ConstantOp():
+                assert isinstance(op.value, IntegerAttr)
+                values[op.result] = b.const(op.value.value.data, op.result.type)
+            case arith.CmpiOp():
+                predicate = PREDICATES[op.predicate.value.data]
+                values[op.result] = b.cmp(predicate, values[op.lhs], values[op.rhs])
+            case scf.ForOp():
+                self._loop(op)
+            case scf.IfOp():
+                with b.if_(values[op.cond]):
+                    self.block(op.true_region.block.ops)
+            case scf.YieldOp():
+                pass
+            case ViewOp():
+                values[op.result] = self._view(op)
+            case memref.GetGlobalOp():
+                symbol = op.name_.root_reference.data
+                values[op.memref] = b.decay(b.get_global(symbol), const=symbol in self.constants)
+            case memref.SubviewOp():
+                values[op.result] = self._subview(op)
+            case ReshapeOp():
+                values[op.result] = values[op.source]
+            case NoneOp():
+                values[op.token] = b.literal("DM_NO_TOKEN", TOKEN)
+            case StartOp():
+                self._start(op)
+            case WaitOp():
+                self._wait(op)
+            case BarrierOp():
+                b.call("dm_barrier")
+            case KernelOp():
+                self._kernel(op)
+            case _:
+                values[op.results[0]] = BINARY[type(op)](b, values[op.operands[0]], values[op.operands[1]])
+        for result in op.results:
+            if result.name_hint is not None and result in values:
+                b.named(result.name_hint, values[result])
+
+    # -- memory ----------------------------------------------------------------------------------------------------
+
+    def _view(self, op: ViewOp) -> SSAValue:
+        b = self.b
+        element = op.result.type.element_type
+        offsets = op.offsets.get_values()
+        offset = b.const(offsets[0])
+        if op.which is not None:
+            which = self.values[op.which]
+            for number, other in enumerate(offsets[1:], 1):
+                offset = b.select(b.cmp("eq", which, number), b.const(other), offset)
+        start = b.offset(b.decay(b.get_global(op.arena.root_reference.data)), offset)
+        return b.cast(start, c.PtrType(element))
+
+    def _subview(self, op: memref.SubviewOp) -> SSAValue:
+        b = self.b
+        dynamic = iter(op.offsets)
+        position: SSAValue | int = 0
+        for given, stride in zip(op.static_offsets.get_values(), strides_of(cast(MemRef, op.source.type)), strict=True):
+            offset = self.values[next(dynamic)] if given == DYNAMIC_INDEX else int(given)
+            position = b.add(position, b.mul(offset, stride))
+        return b.offset(self.values[op.source], position)
+
+    def sizes(self, value: SSAValue) -> list[SSAValue | int]:
+        """Sizes of a memref in C terms."""
+        shape = cast(MemRef, value.type).get_shape()
+        if DYNAMIC_INDEX not in shape:
+            return list(shape)
+        owner = value.owner
+        assert isinstance(owner, memref.SubviewOp)
+        dynamic = iter(owner.sizes)
+        return [self.values[next(dynamic)] if s == DYNAMIC_INDEX else int(s) for s in owner.static_sizes.get_values()]
+
+    # -- transfers -------------------------------------------------------------------------------------------------
+
+    def _start(self, op: StartOp) -> None:
+        b = self.b
+        if op.condition is None:
+            self.values[op.token] = self._start_call(op)
+            return
+        token = b.var(op.token.name_hint or "token", TOKEN, b.literal("DM_NO_TOKEN", TOKEN))
+        with b.if_(self.values[op.condition]):
+            b.assign(token, self._start_call(op))
+        self.values[op.token] = b.load(token)
+
+    def _start_call(self, op: StartOp) -> SSAValue:
+        """Calls the runtime; strides are in bytes there."""
+        b = self.b
+        source, destination = cast(MemRef, op.source.type), cast(MemRef, op.destination.type)
+        pairs = zip(self.sizes(op.source), self.sizes(op.destination), strict=True)
+        sizes = [d if isinstance(d, int) else s for s, d in pairs]
+        copy = strided_copy(sizes, strides_of(source), strides_of(destination))
+        width = element_bytes(source.element_type)
+        line = b.cast(b.mul(copy.line, copy.line_elements * width), UINT32)
+        inward = memory_of(destination) == self.engine_memory
+        name = "dm_dma_start_in" if inward else "dm_dma_start_out"
+        dims: SSAValue = b.literal("NULL", c.PtrType(DIM, const=True))
+        if copy.dims:
+            entries = [
+                b.aggregate(
+                    [
+                        b.cast(b.value(d.size, IndexType()), UINT32),
+                        b.const(d.destination_stride * width),
+                        b.const(d.source_stride * width),
+                    ],
+                    DIM,
+                )
+                for d in copy.dims
+            ]
+            initial = b.aggregate(entries, c.ArrayType([len(entries)], DIM))
+            dims = b.decay(b.array("dims", [len(entries)], DIM, initial, ["const"]), const=True)
+        arguments = [self.values[op.destination], self.values[op.source], line, b.const(len(copy.dims), UINT32), dims]
+        return b.call_value(name, arguments, TOKEN)
+
+    def _wait(self, op: WaitOp) -> None:
+        b, token = self.b, self.values[op.token]
+        if isinstance(op.token.owner, StartOp) and op.token.owner.condition is None:
+            b.call("dm_dma_wait", [token])
+            return
+        with b.if_(b.cmp("ne", token, b.literal("DM_NO_TOKEN", TOKEN))):
+            b.call("dm_dma_wait", [token])
+
+    # -- control and kernels ---------------------------------------------------------------------------------------
+
+    def _loop(self, op: scf.ForOp) -> None:
+        b, values = self.b, self.values
+        body: Block = op.body.block
+        carried: list[SSAValue] = []
+        for initial, argument in zip(op.iter_args, body.args[1:], strict=True):
+            t: Attribute = TOKEN if isinstance(argument.type, TokenType) else argument.type
+            carried.append(b.var(argument.name_hint or "token", t, values[initial]))
+        with b.for_(body.args[0].name_hint or "i", values[op.lb], values[op.ub], values[op.step]) as i:
+            values[body.args[0]] = i
+            for argument, place in zip(body.args[1:], carried, strict=True):
+                values[argument] = b.load(place)
+            self.block(body.ops)
+            last = body.last_op
+            assert isinstance(last, scf.YieldOp)
+            for place, value in zip(carried, last.operands, strict=True):
+                b.assign(place, values[value])
+        for result, place in zip(op.results, carried, strict=True):
+            values[result] = b.load(place)
+
+    def _kernel(self, op: KernelOp) -> None:
+        function = self.function_for(op)
+        arguments: list[SSAValue | int] = [self.values[v] for v in op.operands_accessed]
+        for argument in dynamic_arguments(op):
+            if argument.origin is not None:
+                arguments.append(self.values[op.origins[argument.origin]])
+            else:
+                arguments.append(self.sizes(op.operands_accessed[argument.operand])[argument.axis])
+        self.b.call(function, self._converted(arguments, function))
+
+    def _converted(self, arguments: Sequence[SSAValue | int], function: c.FuncOp) -> list[SSAValue | int]:
+        types = function.function_type.inputs.data
+        return [
+            self.b.cast(a, t) if isinstance(a, SSAValue) and a.type != t else a
+            for a, t in zip(arguments, types, strict=True)
+        ]

@@ -1,0 +1,240 @@
+"""`convert-cluster-to-c`: a network's files.
+
+- `<net>.h` declares the input and output arrays and `<net>_run`;
+- `<net>.c` holds the arenas, a function for each distinct kernel, one for each step, and `<net>_run`;
+- `<net>_weights.c` holds the constants, `<net>_weights.h` declares them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import cast
+
+from xdsl.context import Context
+from xdsl.dialects import memref
+from xdsl.dialects.builtin import ArrayAttr, DenseIntOrFPElementsAttr, IndexType, ModuleOp, StringAttr, TensorType
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Block, Operation, Region
+from xdsl.passes import ModulePass
+from xdsl.rewriter import Rewriter
+from xdsl.utils.hints import isa
+
+from deeploy_mlir.dialects import c
+from deeploy_mlir.dialects.cluster import RunOp
+from deeploy_mlir.dialects.kernel import KernelOp
+from deeploy_mlir.dialects.mem import ArenaOp, StepOp, memory_of
+from deeploy_mlir.dialects.soc import SystemOp
+from deeploy_mlir.lowering.c_builder import CBuilder, new_function
+from deeploy_mlir.lowering.cluster_to_c.body import BYTE, BodyLowering
+from deeploy_mlir.lowering.kernel_to_c import HOST, RV32, Tuning, kernel_function
+from deeploy_mlir.numpy_types import element_bytes
+from deeploy_mlir.targets.registry import system_of
+
+MINIMUM_ALIGN = 4
+"""Alignment of arrays in bytes, so that kernels and DMAs may move whole words."""
+
+
+def c_name(text: str) -> str:
+    """A C identifier part from a layer name."""
+    return re.sub(r"\W+", "_", text).strip("_").lower() or "layer"
+
+
+class Kernels:
+    """The C functions of a network's kernels; equal ones are shared."""
+
+    def __init__(self, network: str, file: Block, tuning: Tuning) -> None:
+        self.network = network
+        self.tuning = tuning
+        self.file = file
+        self.known: dict[str, c.FuncOp] = {}
+        self.count: dict[str, int] = {}
+
+    def function_for(self, kernel: KernelOp) -> c.FuncOp:
+        """The function of a kernel; made at the end of the file where it is new."""
+        function = kernel_function(kernel, "kernel", self.tuning)
+        key = str(function)
+        if key not in self.known:
+            kind = kernel.name.removeprefix("kernel.")
+            number = self.count[kind] = self.count.get(kind, 0) + 1
+            function.sym_name = StringAttr(f"{self.network}_{kind}_{number}")
+            self.file.add_op(function)
+            self.known[key] = function
+        return self.known[key]
+
+
+@dataclass
+class NetworkFiles:
+    """The files of one function."""
+
+    function: FuncOp
+    system: SystemOp
+    arenas: Sequence[ArenaOp]
+    arrays: Sequence[memref.GlobalOp]
+
+    @property
+    def name(self) -> str:
+        return self.function.sym_name.data
+
+    def names(self, kind: str) -> list[str]:
+        """ONNX names of the inputs ("arg_names") or outputs ("result_names")."""
+        attribute = self.function.attributes.get(kind)
+        return [a.data for a in attribute] if isa(attribute, ArrayAttr[StringAttr]) else []
+
+    def write_to(self, module: Block) -> None:
+        """Adds all files to the module's block, the main one last."""
+        constants = [a for a in self.arrays if a.constant is not None]
+        io = [a for a in self.arrays if a.constant is None]
+        module.add_op(self._header(io))
+        if constants:
+            module.add_ops([self._weights_header(constants), self._weights(constants)])
+        source = self._source(io, constants)
+        module.add_op(source)  # before its code is built, so that symbols resolve
+        self._code(source, frozenset(a.sym_name.data for a in constants))
+
+    def _header_file(self, path: str, ops: Sequence[Operation]) -> c.FileOp:
+        includes = [c.IncludeOp(f"{name}.h", standard=True) for name in ("stdbool", "stdint")]
+        return c.FileOp(path, [*includes, *ops])
+
+    def _header(self, io: Sequence[memref.GlobalOp]) -> c.FileOp:
+        names = {f"{self.name}_input_{i}": n for i, n in enumerate(self.names("arg_names"))}
+        names |= {f"{self.name}_output_{i}": n for i, n in enumerate(self.names("result_names"))}
+        ops: list[Operation] = []
+        for array in io:
+            symbol = array.sym_name.data
+            kind = "input" if f"{self.name}_input" in symbol else "output"
+            ops.append(c.CommentOp(f"{kind} '{names.get(symbol, symbol)}': {_words(array)}"))
+            ops.append(c.DefineOp(f"{symbol.upper()}_ELEMENTS", str(_elements(array))))
+            ops.append(c.DeclareGlobalOp(symbol))
+        ops.append(c.CommentOp("One inference: reads the inputs, writes the outputs. Not reentrant."))
+        ops.append(c.DeclareFuncOp(f"{self.name}_run"))
+        return self._header_file(f"{self.name}.h", ops)
+
+    def _weights_header(self, constants: Sequence[memref.GlobalOp]) -> c.FileOp:
+        return self._header_file(
+            f"{self.name}_weights.h", [c.DeclareGlobalOp(array.sym_name.data) for array in constants]
+        )
+
+    def _weights(self, constants: Sequence[memref.GlobalOp]) -> c.FileOp:
+        ops: list[Operation] = [c.IncludeOp(f"{self.name}_weights.h"), c.IncludeOp("deeploy/platform.h")]
+        for array in constants:
+            value = cast(DenseIntOrFPElementsAttr, array.initial_value)
+            count = _elements(array)
+            flat = DenseIntOrFPElementsAttr(TensorType(value.get_element_type(), [count]), value.data)
+            ops.append(c.CommentOp(_words(array)))
+            ops.append(_global(array, ["const", *_placement(_memory(array), initialised=True)], flat))
+        return c.FileOp(f"{self.name}_weights.c", ops)
+
+    def _source(self, io: Sequence[memref.GlobalOp], constants: Sequence[memref.GlobalOp]) -> c.FileOp:
+        block = Block()
+        block.add_ops([c.IncludeOp(f"{self.name}.h"), c.IncludeOp("stddef.h", standard=True)])
+        block.add_ops([c.IncludeOp("deeploy/platform.h"), c.IncludeOp("dm_math.h")])
+        if constants:
+            block.add_op(c.IncludeOp(f"{self.name}_weights.h"))
+        for arena in self.arenas:
+            words = ["static", *_placement(arena.memory.root_reference.data), f"DM_ALIGN({arena.align.value.data})"]
+            array_type = c.ArrayType([arena.size.value.data], BYTE)
+            block.add_op(c.GlobalOp(arena.sym_name.data, array_type, None, words))
+        for array in io:
+            block.add_op(_global(array, _placement(_memory(array)), None))
+        return c.FileOp(f"{self.name}.c", Region(block))
+
+    def _code(self, file: c.FileOp, constants: frozenset[str]) -> None:
+        """Kernels, steps and the entry points, at the end of the file."""
+        block = file.body.block
+        run = next((op for op in self.function.body.block.ops if isinstance(op, RunOp)), None)
+        steps = [op for op in (run or self.function).walk() if isinstance(op, StepOp)]
+        kernels = Kernels(self.name, block, HOST if run is None else RV32)
+        memory = None
+        if run is not None:
+            memory = self.system.engine(run.engine.root_reference.data).memory
+        functions: list[c.FuncOp] = []
+        for number, step in enumerate(steps):
+            arguments = [("core", IndexType())] if run is not None else []
+            name = f"{self.name}_{number:02d}_{c_name(step.layer.data)}"
+            function = c.FuncOp(name, arguments, None, ["static"])
+            functions.append(function)
+            # In the file while it is built, so that globals resolve.
+            block.add_op(function)
+            assert function.block is not None
+            b = CBuilder(function.block)
+            lowering = BodyLowering(b, kernels.function_for, constants, memory)
+            if run is not None:
+                lowering.values[run.core] = function.block.args[0]
+            lowering.block(step.body.block.ops)
+            # Kernels made on the way stand behind the step: move the step behind them.
+            function.detach()
+            block.add_ops([c.CommentOp(_step_comment(step)), function])
+        self._entry(file, functions, run is not None)
+
+    def _entry(self, file: c.FileOp, steps: Sequence[c.FuncOp], on_cluster: bool) -> None:
+        if on_cluster:
+            _, b = new_function(file, f"{self.name}_cluster", (), None, ["static"])
+            core = b.named("core", b.cast(b.call_value("dm_core_id", [], c.OpaqueType("uint32_t")), IndexType()))
+            for step in steps:
+                b.call(step, [core])
+        _, b = new_function(file, f"{self.name}_run", (), None)
+        if on_cluster:
+            b.verbatim(f"dm_cluster_run({self.name}_cluster);")
+        else:
+            for step in steps:
+                b.call(step, [])
+
+
+def _step_comment(step: StepOp) -> str:
+    text = step.layer.data
+    if step.note is not None:
+        text += f"\n{step.note.data}"
+    if step.cycles is not None:
+        text += f"\nplanned: {step.cycles.data} cycles"
+    return text
+
+
+def _memory(array: memref.GlobalOp) -> str:
+    return memory_of(array.type)
+
+
+def _elements(array: memref.GlobalOp) -> int:
+    return prod(array.type.get_shape())
+
+
+def _words(array: memref.GlobalOp) -> str:
+    element = array.type.element_type
+    shape = "x".join(map(str, array.type.get_shape())) or "scalar"
+    return f"{shape} {element}, {_elements(array) * element_bytes(element)} bytes"
+
+
+def _placement(memory: str, *, initialised: bool = False) -> list[str]:
+    """The platform's macro for arrays in a memory; L1 is never initialised."""
+    macro = f"DM_{memory.upper()}"
+    return [macro if initialised or memory == "l1" else f"{macro}_NOINIT"]
+
+
+def _global(array: memref.GlobalOp, words: Sequence[str], value: DenseIntOrFPElementsAttr | None) -> c.GlobalOp:
+    element = array.type.element_type
+    align = f"DM_ALIGN({max(MINIMUM_ALIGN, element_bytes(element))})"
+    return c.GlobalOp(array.sym_name.data, c.ArrayType([_elements(array)], element), value, [*words, align])
+
+
+@dataclass(frozen=True)
+class ConvertClusterToCPass(ModulePass):
+    """Turns every function of steps into its files; arenas and arrays become C arrays, and the SoC's description,
+    which is of no more use, goes."""
+
+    name = "convert-cluster-to-c"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        system = system_of(op)
+        arenas = [o for o in op.body.block.ops if isinstance(o, ArenaOp)]
+        arrays = [o for o in op.body.block.ops if isinstance(o, memref.GlobalOp)]
+        for function in [f for f in op.body.block.ops if isinstance(f, FuncOp)]:
+            prefix = f"{function.sym_name.data}_"
+            own_arenas = [a for a in arenas if a.sym_name.data.startswith(prefix)]
+            own_arrays = [a for a in arrays if a.sym_name.data.startswith(prefix)]
+            files = NetworkFiles(function, system, own_arenas, own_arrays)
+            files.write_to(op.body.block)
+            for old in (*own_arenas, *own_arrays, function):
+                Rewriter.erase_op(old, safe_erase=False)
+        Rewriter.erase_op(system)

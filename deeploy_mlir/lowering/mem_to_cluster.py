@@ -1,0 +1,197 @@
+"""`convert-mem-to-cluster`: the steps of a function become one resident region on the cores of an engine.
+
+Every core runs all steps; core 0 starts the transfers (on the others nothing is ever started); each kernel is cut along
+one parallel dimension into the cores' shares, which are tiles like any other; barriers stand where one core's work
+meets another's or a transfer's. An engine with a single core that is the host needs none of this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from xdsl.builder import Builder
+from xdsl.context import Context
+from xdsl.dialects import scf
+from xdsl.dialects.builtin import IndexType, ModuleOp, SymbolRefAttr
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from deeploy_mlir.dialects.cluster import BarrierOp, RunOp
+from deeploy_mlir.dialects.dma import StartOp, WaitOp
+from deeploy_mlir.dialects.kernel import KernelOp
+from deeploy_mlir.dialects.mem import StepOp
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.iteration_space import IterationSpace, axis_region
+from deeploy_mlir.lowering.index_builder import Index, IndexBuilder
+from deeploy_mlir.lowering.kernel_on_memrefs import kernel_on
+from deeploy_mlir.targets.registry import system_of
+from deeploy_mlir.work_split import core_split_dim
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What may have happened since the last barrier."""
+
+    kernel: bool = False
+    transfer: bool = False
+
+    def join(self, other: Pending) -> Pending:
+        return Pending(self.kernel or other.kernel, self.transfer or other.transfer)
+
+
+def insert_barriers(block: Block, pending: Pending) -> Pending:
+    """Separates kernels from transfers waited for and from each other, and transfers from kernels before them.
+
+    `pending` holds at the block's start; returns what holds at its end. Inserting twice adds nothing."""
+    for op in list(block.ops):
+        if isinstance(op, BarrierOp):
+            pending = Pending()
+        elif isinstance(op, KernelOp | scf.IfOp):
+            if pending.kernel or pending.transfer:
+                Rewriter.insert_op(BarrierOp(), InsertPoint.before(op))
+            pending = Pending(kernel=True)
+        elif isinstance(op, StartOp):
+            if pending.kernel:
+                Rewriter.insert_op(BarrierOp(), InsertPoint.before(op))
+                pending = Pending(transfer=pending.transfer)
+        elif isinstance(op, WaitOp):
+            pending = pending.join(Pending(transfer=True))
+        elif isinstance(op, scf.ForOp):
+            at_end = insert_barriers(op.body.block, pending)
+            pending = insert_barriers(op.body.block, pending.join(at_end))
+    return pending
+
+
+def dim_size(indices: IndexBuilder, space: IterationSpace, dim: int, out_sizes: tuple[Index, ...]) -> Index:
+    """Size of a parallel dimension, from the sizes of the output."""
+    for axis, extent in zip(space.output.axes, out_sizes, strict=True):
+        coefficient = axis.coefficients[dim]
+        if not coefficient:
+            continue
+        others = sum(c * (space.dims[d].size - 1) for d, c in enumerate(axis.coefficients) if c and d != dim)
+        if isinstance(extent, int):
+            return (extent - 1 - others) // coefficient + 1
+        if coefficient == 1:
+            return indices.sub(extent, others)
+        return indices.add(indices.div(indices.sub(extent, 1 + others), coefficient), 1)
+    raise ValueError(f"dimension {dim} is not on the output")
+
+
+def share_of_core(kernel: KernelOp, tiles: tuple[int, ...], core: SSAValue, cores: int) -> None:
+    """Replaces a kernel by the share of `core`."""
+    space = kernel.iteration_space()
+    dim = core_split_dim(space, tiles, cores)
+    builder = Builder(InsertPoint.before(kernel))
+    indices = IndexBuilder(builder)
+    if dim is None:
+        first = scf.IfOp(indices.compare("eq", core, 0), [], Region(Block()))
+        Rewriter.replace_op(kernel, first, [])
+        first.true_region.block.add_ops([kernel_on(kernel, kernel.operands_accessed, None), scf.YieldOp()])
+        return
+    sizes_of = [indices.sizes_of(v) for v in kernel.operands_accessed]
+    extent = dim_size(indices, space, dim, sizes_of[-1])
+    low: Index
+    share: Index
+    if isinstance(extent, int) and extent % cores == 0:
+        low, share = indices.mul(core, extent // cores), extent // cores
+    else:
+        low = indices.div(indices.mul(core, extent), cores)
+        share = indices.sub(indices.div(indices.mul(indices.add(core, 1), extent), cores), low)
+    never_empty = isinstance(extent, int) and extent >= cores
+    if not never_empty:
+        work = Block()
+        builder.insert(scf.IfOp(indices.compare("sgt", share, 0), [], Region(work)))
+        indices = IndexBuilder(Builder(InsertPoint.at_end(work)))
+    _insert_share(indices, kernel, space, dim, low, share, sizes_of)
+    if not never_empty:
+        indices.builder.insert(scf.YieldOp())
+    Rewriter.erase_op(kernel)
+
+
+def _insert_share(
+    indices: IndexBuilder,
+    kernel: KernelOp,
+    space: IterationSpace,
+    dim: int,
+    low: Index,
+    share: Index,
+    sizes_of: list[tuple[Index, ...]],
+) -> None:
+    """Inserts the kernel on the parts of its operands where dimension `dim` runs over the share."""
+    given = iter(kernel.origins)
+    operands: list[SSAValue] = []
+    origins: list[SSAValue] = []
+    for value, access, extents in zip(kernel.operands_accessed, space.accesses, sizes_of, strict=True):
+        starts: list[Index] = []
+        sizes: list[Index] = []
+        for axis, extent in zip(access.axes, extents, strict=True):
+            origin: Index | None = next(given) if axis.padded and kernel.origins else None
+            if not axis.coefficients[dim] and (axis.padded or kernel.local is not None):
+                # The whole axis: only its origin is handed on.
+                starts.append(0)
+                sizes.append(extent)
+                if axis.padded:
+                    origins.append(indices.value(axis.offset if origin is None else origin))
+                continue
+            lows: list[Index] = [low if d == dim else 0 for d in range(len(space.dims))]
+            spans: list[Index] = [share if d == dim else s.size for d, s in enumerate(space.dims)]
+            region = axis_region(axis, lows, spans, extent, indices, origin)
+            starts.append(region.start)
+            sizes.append(region.size)
+            if axis.padded:
+                origins.append(indices.value(region.origin))
+        operands.append(indices.subview(value, starts, sizes))
+    indices.builder.insert(kernel_on(kernel, operands, origins))
+
+
+def guard_transfers(region: RunOp) -> None:
+    """Only core 0 starts transfers."""
+    for start in [op for op in region.walk() if isinstance(op, StartOp)]:
+        indices = IndexBuilder(Builder(InsertPoint.before(start)))
+        condition = indices.compare("eq", region.core, 0)
+        if start.condition is not None:
+            condition = indices.both(condition, start.condition)
+        Rewriter.replace_op(start, StartOp(start.source, start.destination, condition))
+
+
+@dataclass(frozen=True)
+class ConvertMemToClusterPass(ModulePass):
+    """Wraps the steps of every function into one `cluster.run`, where their engine has several cores."""
+
+    name = "convert-mem-to-cluster"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        system = system_of(op)
+        for function in [f for f in op.body.block.ops if isinstance(f, FuncOp)]:
+            engines = {k.engine for k in function.body.walk() if isinstance(k, KernelOp) and k.engine is not None}
+            if not engines:
+                continue
+            if len(engines) > 1:
+                names = ", ".join(sorted(e.string_value() for e in engines))
+                raise DeeployError(f"several engines in one function ({names}) are not supported yet")
+            engine: SymbolRefAttr = engines.pop()
+            cores = system.engine(engine.root_reference.data).cores
+            if cores > 1:
+                to_region(function, engine, cores)
+
+
+def to_region(function: FuncOp, engine: SymbolRefAttr, cores: int) -> None:
+    """The steps of `function` as a resident region, in place."""
+    steps = [op for op in function.body.block.ops if not isinstance(op, ReturnOp)]
+    body = Block(arg_types=[IndexType()])
+    body.args[0].name_hint = "core"
+    for step in steps:
+        step.detach()
+        body.add_op(step)
+    run = RunOp(engine, Region(body))
+    function.body.block.insert_op_before(run, cast(Operation, function.body.block.last_op))
+    pending = Pending()
+    for step in [s for s in body.ops if isinstance(s, StepOp)]:
+        pending = insert_barriers(step.body.block, pending)
+    guard_transfers(run)
+    for step in [s for s in body.ops if isinstance(s, StepOp)]:
+        for kernel in [k for k in step.walk() if isinstance(k, KernelOp)]:
+            share_of_core(kernel, tuple(step.tiles.get_values()), run.core, cores)

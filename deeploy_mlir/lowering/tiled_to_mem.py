@@ -1,0 +1,331 @@
+"""`convert-tiled-to-mem`: planned nests become loops over memrefs in memories, with copies to and from the engine's.
+
+Tensors become arrays (`memref.global`) or places in the arenas; the function takes no arguments: inputs and outputs are
+the public globals `<net>_input_<i>` and `<net>_output_<i>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import cast
+
+from xdsl.builder import Builder
+from xdsl.context import Context
+from xdsl.dialects import memref, scf
+from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
+    FunctionType,
+    MemRefType,
+    ModuleOp,
+    StringAttr,
+    TensorType,
+    UnitAttr,
+)
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.dialects.ml_program import GlobalOp
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, Region, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.utils.hints import isa
+
+from deeploy_mlir.dialects.mem import ArenaOp, CopyOp, ReshapeOp, StepOp, ViewOp
+from deeploy_mlir.dialects.soc import MemorySpaceAttr
+from deeploy_mlir.dialects.tiled import ConstantOp, HomeAttr, NestOp, StagingAttr, home_of, root_of
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.iteration_space import Access, IterationSpace, axis_region
+from deeploy_mlir.iteration_space import Region as AxisRegion
+from deeploy_mlir.lowering.index_builder import Index, IndexBuilder
+from deeploy_mlir.lowering.kernel_on_memrefs import kernel_on
+from deeploy_mlir.numpy_types import element_bytes
+
+ARENA_ALIGN = 8
+"""Alignment of an arena in bytes."""
+
+
+def contiguous(element: Attribute, shape: Sequence[int], memory: str) -> MemRefType[Attribute]:
+    """A row-major memref in a memory."""
+    return MemRefType(element, list(shape), memory_space=MemorySpaceAttr(memory))
+
+
+def bytes_of(tensor_type: Attribute) -> int:
+    """Bytes of a statically shaped tensor."""
+    tensor_type = cast(TensorType[Attribute], tensor_type)
+    return prod(tensor_type.get_shape()) * element_bytes(tensor_type.element_type)
+
+
+@dataclass
+class Memories:
+    """Where the buffers of one network lie: its arenas and the arrays of its own."""
+
+    network: str
+    arena_bytes: dict[str, int] = field(default_factory=dict[str, int])
+    arrays: dict[SSAValue, str] = field(default_factory=dict[SSAValue, str])
+    """Root tensors that are arrays of their own, and their symbols."""
+
+    def arena(self, memory: str) -> str:
+        """Symbol of the arena of a memory."""
+        return f"{self.network}_{memory}"
+
+    def reserve(self, memory: str, end: int) -> None:
+        """Makes the arena of `memory` reach at least to byte `end`."""
+        self.arena_bytes[memory] = max(self.arena_bytes.get(memory, 0), end)
+
+    def buffer(self, builder: Builder, tensor: SSAValue) -> SSAValue:
+        """The buffer of a tensor as a contiguous memref of the tensor's shape."""
+        root, home = root_of(tensor), home_of(tensor)
+        if home is None:
+            raise DeeployError(f"{tensor.type} has no home; run deeploy-plan first")
+        tensor_type = cast(TensorType[Attribute], tensor.type)
+        wanted = contiguous(tensor_type.element_type, tensor_type.get_shape(), home.memory_name)
+        if home.offset is not None:
+            self.reserve(home.memory_name, home.offset + bytes_of(tensor_type))
+            return builder.insert(ViewOp(self.arena(home.memory_name), [home.offset], wanted)).result
+        root_type = cast(TensorType[Attribute], root.type)
+        stored = contiguous(root_type.element_type, root_type.get_shape(), home.memory_name)
+        array = builder.insert(memref.GetGlobalOp(self.arrays[root], stored)).memref
+        return array if stored == wanted else builder.insert(ReshapeOp(array, wanted)).result
+
+
+@dataclass
+class NestLowering:
+    """One planned nest on its way to loops."""
+
+    nest: NestOp
+    memories: Memories
+    space: IterationSpace
+    tiles: tuple[int, ...]
+    order: tuple[int, ...]
+    staging: tuple[StagingAttr, ...]
+
+    @classmethod
+    def of(cls, nest: NestOp, memories: Memories) -> NestLowering:
+        if nest.tiles is None or nest.order is None or nest.staging is None:
+            raise DeeployError("the nest has no plan; run deeploy-plan first", nest.layer.data)
+        return cls(
+            nest,
+            memories,
+            nest.kernel.iteration_space(),
+            tuple(nest.tiles.get_values()),
+            tuple(nest.order.get_values()),
+            tuple(nest.staging.data),
+        )
+
+    @property
+    def trips(self) -> int:
+        return prod(self.space.trips(self.tiles))
+
+    def period(self, access: Access) -> int:
+        """After how many tiles the part that `access` touches changes; all of them if it never does."""
+        trips = self.space.trips(self.tiles)
+        period = 1
+        for d in reversed(self.order):
+            if d in access.dims:
+                return period
+            period *= trips[d]
+        return period
+
+    def lower(self) -> StepOp:
+        """The nest as a step."""
+        block = Block()
+        builder = Builder(InsertPoint.at_end(block))
+        homes = [self.memories.buffer(builder, v) for v in self.nest.accessed]
+        staged = [self._fetch_once(builder, i, home) for i, home in enumerate(homes)]
+        if self.trips == 1:
+            self._tile(IndexBuilder(builder), 0, homes, staged)
+        else:
+            indices = IndexBuilder(builder)
+            bounds = [indices.value(i) for i in (0, self.trips, 1)]
+            body = Block(arg_types=[bounds[0].type])
+            body.args[0].name_hint = "tile"
+            builder.insert(scf.ForOp(bounds[0], bounds[1], bounds[2], [], Region(body)))
+            inner = IndexBuilder(Builder(InsertPoint.at_end(body)))
+            self._tile(inner, body.args[0], homes, staged)
+            inner.builder.insert(scf.YieldOp())
+        return StepOp(self.nest.layer.data, self.tiles, Region(block), note=self._note(), cycles=self.nest.cycles)
+
+    def _note(self) -> str:
+        """Shapes and tiles in words."""
+        kernel = self.nest.kernel
+        types = " x ".join(_short(v.type) for v in kernel.ins)
+        text = f"{kernel.name.removeprefix('kernel.')}: {types} -> {_short(kernel.out.type)}"
+        if self.trips == 1:
+            return text
+        cuts = ", ".join(f"{self.space.dims[d].name} {self.space.dims[d].size} by {self.tiles[d]}" for d in self.order)
+        return f"{text}; {self.trips} tiles: {cuts}"
+
+    def _buffer(self, indices: IndexBuilder, number: int, tile: Index) -> SSAValue:
+        """The staging buffer that operand `number` uses for this tile, at its largest size."""
+        access, staging = self.space.accesses[number], self.staging[number]
+        memory = staging.memory_name
+        assert memory is not None
+        element = cast(TensorType[Attribute], self.nest.accessed[number].type).element_type
+        buffer_type = contiguous(element, access.tile_shape(self.tiles), memory)
+        for offset in staging.offsets:
+            self.memories.reserve(memory, offset + access.tile_bytes(self.tiles))
+        depth = len(staging.offsets)
+        which = indices.rem(indices.div(tile, self.period(access)), depth)
+        offsets = staging.offsets if isinstance(which, SSAValue) else [staging.offsets[which]]
+        view = ViewOp(self.memories.arena(memory), offsets, buffer_type, which if isinstance(which, SSAValue) else None)
+        return indices.builder.insert(view).result
+
+    def _fetch_once(self, builder: Builder, number: int, home: SSAValue) -> SSAValue | None:
+        """Copies in an operand that is the same for all tiles, before the loop; None for the others."""
+        access = self.space.accesses[number]
+        if self.staging[number].memory_name is None or access.written or self.trips == 1:
+            return None
+        if self.period(access) < self.trips:
+            return None
+        indices = IndexBuilder(builder)
+        regions = self._regions(indices, number, [0] * len(self.tiles), self.tiles)
+        part, buffer = self._part(indices, home, regions), self._buffer(indices, number, 0)
+        tile = indices.subview(buffer, [0] * len(regions), [r.size for r in regions])
+        builder.insert(CopyOp(part, tile))
+        return tile
+
+    def _regions(
+        self, indices: IndexBuilder, number: int, lows: Sequence[Index], sizes: Sequence[Index]
+    ) -> list[AxisRegion[Index]]:
+        access = self.space.accesses[number]
+        return [axis_region(axis, lows, sizes, axis.extent, indices) for axis in access.axes]
+
+    def _part(self, indices: IndexBuilder, home: SSAValue, regions: Sequence[AxisRegion[Index]]) -> SSAValue:
+        return indices.subview(home, [r.start for r in regions], [r.size for r in regions])
+
+    def _tile_box(self, indices: IndexBuilder, tile: Index) -> tuple[list[Index], list[Index]]:
+        """First index and size of the tile along each dimension, from its number in the sequence."""
+        trips = self.space.trips(self.tiles)
+        lows: list[Index] = [0] * len(self.tiles)
+        sizes: list[Index] = list(self.tiles)
+        inner = self.trips
+        for position, d in enumerate(self.order):
+            inner //= trips[d]
+            number = indices.div(tile, inner)
+            if position:
+                number = indices.rem(number, trips[d])
+            extent, size = self.space.dims[d].size, self.tiles[d]
+            lows[d] = indices.mul(number, size)
+            if extent % size:
+                sizes[d] = indices.min(size, indices.sub(extent, lows[d]))
+        return lows, sizes
+
+    def _tile(
+        self, indices: IndexBuilder, tile: Index, homes: Sequence[SSAValue], staged: Sequence[SSAValue | None]
+    ) -> None:
+        """One tile: copies in, the kernel on its parts, the copy out."""
+        kernel = self.nest.kernel
+        lows, sizes = self._tile_box(indices, tile)
+        operands: list[SSAValue] = []
+        origins: list[Index] = []
+        copy_out: Operation | None = None
+        for number, access in enumerate(self.space.accesses):
+            regions = self._regions(indices, number, lows, sizes)
+            origins += [r.origin for r, axis in zip(regions, access.axes, strict=True) if axis.padded]
+            fetched = staged[number]
+            if fetched is not None:
+                operands.append(fetched)
+                continue
+            part = self._part(indices, homes[number], regions)
+            if self.staging[number].memory_name is None:
+                operands.append(part)
+                continue
+            buffer = self._buffer(indices, number, tile)
+            local = indices.subview(buffer, [0] * len(regions), [r.size for r in regions])
+            operands.append(local)
+            if access.written:
+                copy_out = CopyOp(local, part)
+                continue
+            period = self.period(access)
+            changed = None
+            if period > 1 and isinstance(tile, SSAValue):
+                changed = indices.compare("eq", indices.rem(tile, period), 0)
+            indices.builder.insert(CopyOp(part, local, changed))
+        whole = self.trips == 1
+        indices.builder.insert(kernel_on(kernel, operands, None if whole else [indices.value(o) for o in origins]))
+        if copy_out is not None:
+            indices.builder.insert(copy_out)
+
+
+def _short(type_: Attribute) -> str:
+    """`1x16x16x8 i8` for a tensor type."""
+    tensor_type = cast(TensorType[Attribute], type_)
+    return f"{'x'.join(map(str, tensor_type.get_shape())) or 'scalar'} {tensor_type.element_type}"
+
+
+@dataclass(frozen=True)
+class ConvertTiledToMemPass(ModulePass):
+    """Lowers every function of planned nests; afterwards no tensor is left."""
+
+    name = "convert-tiled-to-mem"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for function in [f for f in op.body.block.ops if isinstance(f, FuncOp)]:
+            lower_function(op, function)
+        for constant in [g for g in op.body.block.ops if isinstance(g, GlobalOp)]:
+            Rewriter.erase_op(constant)
+
+
+def lower_function(module: ModuleOp, function: FuncOp) -> None:
+    """Lowers one function, in place."""
+    network = function.sym_name.data
+    memories = Memories(network)
+    arrays = declare_arrays(module, function, memories)
+    steps: list[Operation] = []
+    for nest in [n for n in function.body.block.ops if isinstance(n, NestOp)]:
+        steps.append(NestLowering.of(nest, memories).lower())
+    arenas = [
+        ArenaOp(memories.arena(m), m, -(-n // ARENA_ALIGN) * ARENA_ALIGN, ARENA_ALIGN)
+        for m, n in memories.arena_bytes.items()
+    ]
+    for op in (*arenas, *arrays):
+        Rewriter.insert_op(op, InsertPoint.before(function))
+    block = Block([*steps, ReturnOp()])
+    lowered = FuncOp(network, FunctionType.from_lists([], []), Region(block), visibility=function.sym_visibility)
+    lowered.attributes.update({k: v for k, v in function.attributes.items() if k in ("arg_names", "result_names")})
+    Rewriter.replace_op(function, lowered)
+
+
+def declare_arrays(module: ModuleOp, function: FuncOp, memories: Memories) -> list[memref.GlobalOp]:
+    """Globals for inputs, outputs and constants; records their symbols in `memories`."""
+    arrays: list[memref.GlobalOp] = []
+
+    def declare(root: SSAValue, symbol: str, value: DenseIntOrFPElementsAttr | None, home: HomeAttr) -> None:
+        tensor_type = cast(TensorType[Attribute], root.type)
+        memref_type = contiguous(tensor_type.element_type, tensor_type.get_shape(), home.memory_name)
+        memories.arrays[root] = symbol
+        arrays.append(
+            memref.GlobalOp.get(
+                StringAttr(symbol),
+                memref_type,
+                value if value is not None else UnitAttr(),
+                StringAttr("public" if value is None else "private"),
+                constant=UnitAttr() if value is not None else None,
+            )
+        )
+
+    for number, argument in enumerate(function.args):
+        home = home_of(argument)
+        if home is None:
+            raise DeeployError(f"input {number} of type {argument.type} has no home; run deeploy-plan first")
+        declare(argument, f"{memories.network}_input_{number}", None, home)
+    last = function.body.block.last_op
+    assert isinstance(last, ReturnOp)
+    for number, value in enumerate(last.arguments):
+        root, home = root_of(value), home_of(value)
+        if home is None or home.offset is not None or isinstance(root, BlockArgument) or root in memories.arrays:
+            raise DeeployError(f"output {number} of type {value.type} has no array of its own; run deeploy-plan first")
+        declare(root, f"{memories.network}_output_{number}", None, home)
+    declared: dict[str, str] = {}
+    for load in [o for o in function.body.block.ops if isinstance(o, ConstantOp)]:
+        constant = load.constant
+        name = constant.sym_name.data
+        if name in declared:
+            memories.arrays[load.result] = declared[name]
+            continue
+        home, value = load.home, constant.value
+        if home is None or not isa(value, DenseIntOrFPElementsAttr):
+            raise DeeployError(f"constant {name} has no home or no value; run deeploy-plan first")
+        declared[name] = f"{memories.network}_{name}"
+        declare(load.result, declared[name], value, home)
+    return arrays
