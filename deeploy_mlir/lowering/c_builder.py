@@ -6,8 +6,9 @@
         b.assign(acc, b.add(b.load(acc), b.cast(b.load(p, i), i32)))
     b.return_(b.load(acc))
 
-Operands may be Python numbers: they take the type of the other operand. Integer operations on constants are computed at once, modulo the
-width of their type, and neutral operations (x + 0, x * 1, ...) leave no trace. Every method inserts at the builder's point.
+Operands may be Python numbers: they take the type of the other operand. Integer operations on constants are computed at
+once, modulo the width of their type, and neutral operations (x + 0, x * 1, ...) leave no trace. Every method inserts at
+the builder's point.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from xdsl.dialects.builtin import FloatAttr, IndexType, IntegerAttr, IntegerType, f32, i1
+from xdsl.dialects.builtin import Float32Type, Float64Type, FloatAttr, IndexType, IntegerAttr, IntegerType, f32, i1
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -39,7 +40,7 @@ def constant_op(value: float, t: Attribute) -> c.ConstantOp:
         it = cast(IntegerType | IndexType, t)
         return c.ConstantOp(IntegerAttr(c.wrap_to(int(value), t), it))
     if c.is_float(t):
-        return c.ConstantOp(FloatAttr(float(value), cast(type(f32), t)))
+        return c.ConstantOp(FloatAttr(float(value), cast(Float32Type | Float64Type, t)))
     raise TypeError(f"no constant of type {t}: use a literal")
 
 
@@ -364,7 +365,7 @@ class CBuilder:
     def for_(
         self, name: str, lower: Value, upper: Value, step: Value = 1, t: Attribute | None = None
     ) -> Generator[SSAValue]:
-        """A loop from `lower` while below `upper`; yields the counter. One that is known to run once leaves its body only."""
+        """A loop from `lower` while below `upper`; yields the counter. One that runs once leaves its body only."""
         if t is None:
             t = next((x.type for x in (lower, upper, step) if isinstance(x, SSAValue)), IndexType())
         bounds = [self.value(x, t) for x in (lower, upper, step)]
@@ -372,7 +373,7 @@ class CBuilder:
         if low is not None and high is not None and by is not None and 0 < high - low <= by:
             yield bounds[0]
             return
-        op = self.insert(c.ForOp(*bounds))
+        op = self.insert(c.ForOp(bounds[0], bounds[1], bounds[2]))
         counter = op.body.block.args[0]
         counter.name_hint = name
         with self.at(InsertPoint.at_end(op.body.block)):

@@ -54,7 +54,7 @@ def compare(predicate: c.Comparison, x: float, y: float) -> bool:
 
 
 def fold_cast(value: float, t: Attribute) -> float | None:
-    """A constant converted to `t`; None if that is not for us to compute (undefined, or the rounding is the target's)."""
+    """A constant converted to `t`; None where C leaves it undefined, or the target rounds."""
     if c.is_bool(t):
         return int(value != 0)
     if c.is_integer(t):

@@ -28,7 +28,7 @@ def c_sources(module: ModuleOp, *, index_type: str = "int32_t") -> dict[str, str
 
 @dataclass(frozen=True)
 class CTarget(Target):
-    """`-t c`: all files of the module, each behind a marker comment. `-t 'c{index-type=int64_t}'` for a 64-bit `index`."""
+    """`-t c`: all files of the module, each behind a marker comment. `-t 'c{index-type=int64_t}'`: a 64-bit `index`."""
 
     name: ClassVar[str] = "c"
     index_type: str = "int32_t"

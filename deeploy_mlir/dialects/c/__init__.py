@@ -1,7 +1,7 @@
 """The `c` dialect: C as IR, after MLIR's EmitC, with files, data, comments and structs added.
 
-A `builtin.module` holds `c.file`s; `deeploy_mlir.lowering.print_c` prints them. Names and meanings are EmitC's where it has the
-operation, with one short form: `c.bitwise_left_shift` and its like keep EmitC's names, results and places (`!c.lvalue`) too.
+A `builtin.module` holds `c.file`s; `deeploy_mlir.lowering.print_c` prints them. Names and meanings are EmitC's where it
+has the operation; there is no `expression`, since the printer folds by itself.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import IsolatedFromAbove, IsTerminator, NoTerminator, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.hints import isa
 
 from deeploy_mlir.dialects.c.symbols import enclosing, find_symbol, symbol_name
 from deeploy_mlir.dialects.c.types import ArrayType, OpaqueType, is_object_type
@@ -72,7 +73,7 @@ class FileOp(IRDLOperation):
 
 @irdl_op_definition
 class IncludeOp(IRDLOperation):
-    """`c.include "net.h"` or `c.include standard "string.h"` (angle brackets). The printer adds stdint.h and its like."""
+    """`c.include "net.h"` or `c.include standard "string.h"` (angle brackets). stdint.h comes by itself."""
 
     name = "c.include"
     header = prop_def(StringAttr)
@@ -155,7 +156,7 @@ class StructOp(IRDLOperation):
 
 
 def _verify_initial_value(name: str, t: Attribute, value: Attribute) -> None:
-    if isinstance(value, DenseIntOrFPElementsAttr):
+    if isa(value, DenseIntOrFPElementsAttr):
         if not isinstance(t, ArrayType) or tuple(value.get_shape()) != t.dims:
             raise VerifyException(f"c.global @{name} of {t} cannot hold a dense value of shape {value.get_shape()}")
         if element_bytes(value.get_element_type()) != element_bytes(t.element_type):
@@ -182,10 +183,10 @@ def _verify_initial_value(name: str, t: Attribute, value: Attribute) -> None:
 
 @irdl_op_definition
 class GlobalOp(IRDLOperation):
-    """Static data: `c.global @w ["static", "const", "DM_L2", "DM_ALIGN(8)"] : !c.array<4xi8> = dense<1> : tensor<4xi8>`.
+    """Static data: `c.global @w ["static", "const", "DM_ALIGN(8)"] : !c.array<4xi8> = dense<1> : tensor<4xi8>`.
 
-    The words in brackets go in front of the declaration. The value is a dense attribute of the array's shape (elements of the same
-    width: bf16 data in a ui16 array is its bits), or numbers, `"C text"`, `@symbol` (its name) and nested lists of these.
+    The words in brackets go in front of the declaration. The value is a dense attribute of the array's shape (elements
+    of the same width: bf16 data in a ui16 array is its bits), or numbers, `"C text"`, `@symbol` and lists of these.
     """
 
     name = "c.global"

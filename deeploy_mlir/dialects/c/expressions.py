@@ -61,7 +61,7 @@ class ComparisonAttr(EnumAttribute[Comparison], SpacedOpaqueSyntaxAttribute):
 
 
 class BinaryOp(IRDLOperation, abc.ABC):
-    """`c.add %a, %b : i32`: two operands and a result of one type; otherwise `c.add %p, %i : (!c.ptr<i8>, index) -> !c.ptr<i8>`."""
+    """`c.add %a, %b : i32`: two operands and a result of one type; otherwise `c.add %p, %i : (T1, T2) -> T3`."""
 
     OPERANDS: ClassVar[str] = "integers or floats"
 

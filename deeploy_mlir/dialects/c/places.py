@@ -21,6 +21,7 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import MemoryReadEffect, Pure
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.hints import isa
 
 from deeploy_mlir.dialects.c.symbols import find_global_type
 from deeploy_mlir.dialects.c.types import ArrayType, LValueType, OpaqueType, PtrType, is_integer, is_object_type
@@ -47,9 +48,9 @@ class ConstantOp(IRDLOperation):
 
     def verify_(self) -> None:
         value = self.value
-        if not isinstance(value, IntegerAttr | FloatAttr):
+        if not isa(value, IntegerAttr | FloatAttr):
             raise VerifyException(f"c.constant holds an integer or a float, not {value}")
-        t = cast(Attribute, value.type)
+        t: Attribute = value.type
         if t != self.result.type:
             raise VerifyException(f"c.constant of {t} has a result of {self.result.type}")
         if not is_object_type(t):
@@ -125,7 +126,7 @@ class GetGlobalOp(IRDLOperation):
 
 @irdl_op_definition
 class SubscriptOp(IRDLOperation):
-    """`c.subscript %p[%i] : (!c.ptr<i8>, index) -> !c.lvalue<i8>`: the place `p[i]`; an array takes an index a dimension."""
+    """`c.subscript %p[%i] : (!c.ptr<i8>, index) -> !c.lvalue<i8>`: the place `p[i]`; of an array, `a[i][j]...`."""
 
     name = "c.subscript"
     base = operand_def(AnyAttr())
@@ -180,7 +181,7 @@ class DereferenceOp(IRDLOperation):
         super().__init__(operands=[pointer], result_types=[LValueType(t.pointee)])
 
     def verify_(self) -> None:
-        pointer, result = cast(PtrType, self.pointer.type), cast(LValueType, self.result.type)
+        pointer, result = cast(PtrType, self.pointer.type), self.result.type
         if pointer.pointee != result.value_type:
             raise VerifyException(f"c.dereference of {pointer} gives {LValueType(pointer.pointee)}, not {result}")
 
@@ -201,7 +202,7 @@ class AddressOfOp(IRDLOperation):
         super().__init__(operands=[place], result_types=[PtrType(t.value_type, const=const)])
 
     def verify_(self) -> None:
-        place, result = cast(LValueType, self.place.type), cast(PtrType, self.result.type)
+        place, result = cast(LValueType, self.place.type), self.result.type
         if place.value_type != result.pointee:
             raise VerifyException(f"c.address_of {place} gives a pointer to {place.value_type}, not {result}")
 

@@ -1,6 +1,6 @@
 """Types of the `c` dialect, beside the builtin integers, floats and `index`.
 
-Integers carry their signedness: `i8` is `int8_t`, `ui8` is `uint8_t`, `i1` is `bool`; `index` is the target's index type.
+Integers carry their signedness: `i8` is `int8_t`, `ui8` is `uint8_t`, `i1` is `bool`; `index` is the target's.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ INTEGER_WIDTHS = (1, 8, 16, 32, 64)
 
 @irdl_attr_definition
 class OpaqueType(ParametrizedAttribute, TypeAttribute):
-    """A C type by its name, printed as it stands: `!c.opaque<"dm_token">`. Pointers to it are `!c.ptr<!c.opaque<"T">>`."""
+    """A C type by its name, printed as it stands: `!c.opaque<"dm_token">`. A pointer to it is a `!c.ptr`."""
 
     name = "c.opaque"
     value: StringAttr
@@ -98,7 +98,7 @@ class PtrType(ParametrizedAttribute, TypeAttribute):
 
 @irdl_attr_definition
 class ArrayType(ParametrizedAttribute, TypeAttribute):
-    """An array object: `!c.array<4x8xi8>` is `int8_t name[4][8]`. As a value it decays to a pointer to its first element."""
+    """An array object: `!c.array<4x8xi8>` is `int8_t name[4][8]`. `c.cast` makes it a pointer to its first element."""
 
     name = "c.array"
     shape: ArrayAttr[IntAttr]
@@ -164,21 +164,21 @@ def is_bool(t: Attribute) -> bool:
 
 def is_object_type(t: Attribute) -> bool:
     """Whether a C variable that is no array can have type `t`; bf16 and f16 are for stored data only."""
-    if isinstance(t, IntegerType):
+    if isa(t, IntegerType):
         return t.width.data in INTEGER_WIDTHS
     return isinstance(t, IndexType | Float16Type | BFloat16Type | Float32Type | Float64Type | PtrType | OpaqueType)
 
 
 def is_unsigned(t: Attribute) -> bool:
     """Whether `t` is an unsigned integer (bool counts as unsigned)."""
-    if isinstance(t, IntegerType):
+    if isa(t, IntegerType):
         return t.signedness.data == Signedness.UNSIGNED or t.width.data == 1
     return False
 
 
 def bit_width(t: Attribute) -> int:
     """Bits of an integer type; `index` is taken as 32."""
-    if isinstance(t, IntegerType):
+    if isa(t, IntegerType):
         return t.width.data
     if isinstance(t, IndexType):
         return 32

@@ -1,7 +1,7 @@
 """Function bodies as C statements.
 
-An expression used once, in its own block, is folded into its user; it waits (as pending) until then, and is given a name before any
-statement that writes what it reads. So no read moves across a write, and no call moves at all.
+An expression used once, in its own block, is folded into its user; it waits (as pending) until then, and is given a
+name before any statement that writes what it reads. So no read moves across a write, and no call moves at all.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -17,6 +17,7 @@ from xdsl.dialects.builtin import (
     SymbolRefAttr,
 )
 from xdsl.ir import Attribute
+from xdsl.utils.hints import isa
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.errors import DeeployError
@@ -108,19 +109,17 @@ def _dense(value: DenseIntOrFPElementsAttr, t: c.ArrayType, spelling: Spelling) 
 
 def initial_value(value: Attribute, t: Attribute, spelling: Spelling) -> str:
     """The text after the `=` of a definition of type `t`."""
-    if isinstance(value, DenseIntOrFPElementsAttr) and isinstance(t, c.ArrayType):
+    if isa(value, DenseIntOrFPElementsAttr) and isinstance(t, c.ArrayType):
         return _dense(value, t, spelling)
     if isinstance(value, ArrayAttr):
-        element: Callable[[Attribute], Attribute] = lambda item: _item_type(t, item)  # noqa: E731
-        items = [initial_value(item, element(item), spelling) for item in cast("ArrayAttr[Attribute]", value)]
+        items = [initial_value(i, _item_type(t, i), spelling) for i in cast("ArrayAttr[Attribute]", value)]
         flat = ", ".join(items)
         if len(flat) < 80 and "\n" not in flat:
             return f"{{{flat}}}"
         inner = "".join(f"    {line}\n" for item in items for line in f"{item},".splitlines())
         return f"{{\n{inner}}}"
-    if isinstance(value, IntegerAttr | FloatAttr):
-        number_type = cast(Attribute, value.type)
-        return spelling.number(value.value.data, number_type)
+    if isa(value, IntegerAttr | FloatAttr):
+        return spelling.number(value.value.data, value.type)
     if isinstance(value, StringAttr):
         return value.data
     if isinstance(value, SymbolRefAttr):
@@ -131,6 +130,6 @@ def initial_value(value: Attribute, t: Attribute, spelling: Spelling) -> str:
 def _item_type(t: Attribute, item: Attribute) -> Attribute:
     if isinstance(t, c.ArrayType):
         return c.ArrayType(t.dims[1:], t.element_type) if len(t.dims) > 1 else t.element_type
-    if isinstance(item, DenseIntOrFPElementsAttr):
+    if isa(item, DenseIntOrFPElementsAttr):
         return c.ArrayType(item.get_shape(), item.get_element_type())
     return t

@@ -101,7 +101,7 @@ class Liveness:
             self._uses.clear()
             for op in reversed(list(function.block.ops)):
                 self._visit(op)
-            dead = {load for load in loads if load not in self._live}
+            dead: set[Operation] = {load for load in loads if load not in self._live}
             if dead == self._dead_loads:
                 break
             self._dead_loads = dead

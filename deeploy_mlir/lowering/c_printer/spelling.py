@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, Float64Type, IndexType, IntegerType
 from xdsl.ir import Attribute
+from xdsl.utils.hints import isa
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.errors import DeeployError
@@ -32,7 +33,7 @@ class Spelling:
             return f"{star}restrict" if t.is_restrict else star
         if isinstance(t, c.OpaqueType):
             return t.value.data
-        if isinstance(t, IntegerType) and c.bit_width(t) in (1, 8, 16, 32, 64):
+        if isa(t, IntegerType) and c.bit_width(t) in (1, 8, 16, 32, 64):
             return self._integer_name(t)
         if isinstance(t, IndexType):
             self.headers.add("stdint.h")
