@@ -37,14 +37,13 @@ GRAPH = (
     "deeploy-fold-batch-norm",
     "deeploy-qdq-to-integer",
     "deeploy-simplify-graph",
-    "deeploy-fold-constants",
 )
 """Graph level: standard operators on tensors, integers made explicit."""
 
 KERNELS = (
     "convert-onnx-to-kernel",
-    "deeploy-channels-last",
     "deeploy-fuse-epilogues",
+    "deeploy-remove-dead-globals",
     "deeploy-assign-engines",
 )
 """Kernel level: structured operators with epilogues, an engine each."""
@@ -72,7 +71,6 @@ def pipeline_for(options: PipelineOptions) -> str:
         "deeploy-insert-dma",
         "deeploy-pipeline-dma",
         "convert-mem-to-cluster",
-        "deeploy-verify-plan",
         "convert-cluster-to-c",
     )
     return ",".join(passes)
