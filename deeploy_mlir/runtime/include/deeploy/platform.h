@@ -4,8 +4,9 @@
 
    DM_CORES          number of cluster cores
    DM_L1             attribute of a static array in L1: uninitialised at start, may not have an initialiser
-   DM_L2             attribute of a static object in the outer memory; initialisers and const allowed, otherwise zero at start
-   DM_L2_NOINIT      the same, but uninitialised at start and without initialiser (arenas)                                */
+   DM_L2, DM_RAM ... one for each other memory of the target's description, attribute of a static object in it;
+                     initialisers and const allowed, otherwise zero at start
+   DM_L2_NOINIT ...  the same, but uninitialised at start and without initialiser (arenas, inputs, outputs)            */
 #ifndef DEEPLOY_PLATFORM_H
 #define DEEPLOY_PLATFORM_H
 

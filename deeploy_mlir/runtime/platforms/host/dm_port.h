@@ -1,4 +1,4 @@
-/* The host platform: ordinary static arrays stand for both memories. */
+/* The host platform: one core and one memory. */
 #ifndef DM_PORT_H
 #define DM_PORT_H
 
@@ -6,8 +6,7 @@
 #define DM_CORES 1
 #endif
 
-#define DM_L1
-#define DM_L2
-#define DM_L2_NOINIT
+#define DM_RAM
+#define DM_RAM_NOINIT
 
 #endif
