@@ -11,9 +11,20 @@ from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, TensorType
 from xdsl.dialects.tensor import EmptyOp
 from xdsl.ir import Attribute, Operation, OpResult, Region, SSAValue
 from xdsl.ir.affine import AffineMap
+from xdsl.rewriter import InsertPoint, Rewriter
 
-from deeploy_mlir.affine_maps import axes_of, compose, linear_map
-from deeploy_mlir.dialects.kernel import KernelOp, MapOp, ReshapeOp, YieldOp, ints, shape_of
+from deeploy_mlir.affine_maps import axes_of, compose, inverse, linear_map, permutation_of, select
+from deeploy_mlir.dialects.kernel import (
+    KernelOp,
+    MapOp,
+    ReshapeOp,
+    YieldOp,
+    element_type_of_value,
+    identity_body,
+    ints,
+    map_op,
+    shape_of,
+)
 from deeploy_mlir.scalar_body import ScalarBody
 
 _OWN = ("layer", "extra_maps", "operandSegmentSizes")
@@ -191,3 +202,42 @@ def forwarded(value: SSAValue, map_: AffineMap) -> tuple[SSAValue, AffineMap]:
             value = source
         else:
             return value, map_
+
+
+def permuting_map(permutation: Sequence[int]) -> AffineMap:
+    """The map whose result i is dimension permutation[i]."""
+    return select(len(permutation), list(permutation))
+
+
+def transposing(op: Operation | None) -> tuple[int, ...] | None:
+    """For a copy that only permutes axes: which axis of the source each axis of the result is; None for other ones."""
+    if not isinstance(op, MapOp) or not is_copy(op) or op.padded is not None:
+        return None
+    followed = permutation_of(maps_of(op)[0])
+    return None if followed is None or shape_of(op.ins[0]) == () else inverse(followed)
+
+
+def place_transpose(value: SSAValue, permutation: Sequence[int], layer: str, point: InsertPoint) -> SSAValue:
+    """A tensor whose axis i is axis permutation[i] of `value`, made at `point`.
+
+    An identity is left out, and where only axes of size 1 change places it is a reshape."""
+    if list(permutation) == list(range(len(permutation))):
+        return value
+    before = shape_of(value)
+    after = [before[p] for p in permutation]
+    moved = [p for p in permutation if before[p] != 1]
+    if moved == sorted(moved):
+        reshape = ReshapeOp(value, after)
+        Rewriter.insert_op(reshape, point)
+        return reshape.results[0]
+    element = element_type_of_value(value)
+    out = empty_like(after, element)
+    op = map_op(
+        [value],
+        [permuting_map(inverse(permutation))],
+        out.results[0],
+        identity_body(element, element),
+        layer=layer,
+    )
+    Rewriter.insert_op([out, op], point)
+    return output_of(op)

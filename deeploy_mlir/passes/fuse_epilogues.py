@@ -4,7 +4,7 @@
     %y = kernel.map ins(%c, %mul, %add) { ... }  ->          ^bb0(%acc: i32, %m: i32, %a: i32): ...
                                                          } -> tensor<1x8x8x16xi8>
 
-Copies (transposes, slices, broadcasts) are read through, maps of maps become one map, constants of one element become
+Copies (transposes, slices, broadcasts) are read through, maps of maps become one map, constants of one value become
 `arith.constant`. A kernel whose result has other uses keeps it, and nothing is fused that would compute an element
 twice.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerType, ModuleOp, i32, i64
@@ -24,7 +23,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.transforms.dead_code_elimination import dce
 
 from deeploy_mlir.affine_maps import compose, is_identity, used_dims
-from deeploy_mlir.constants import constant_of
+from deeploy_mlir.constants import scalar_constant
 from deeploy_mlir.dialects.kernel import KernelOp, MapOp, ReshapeOp, element_type_of_value, shape_of
 from deeploy_mlir.kernel_rewriting import (
     defining,
@@ -114,14 +113,14 @@ def _read_through_copies(op: KernelOp) -> bool:
 
 
 def _inline_scalars(op: KernelOp) -> bool:
-    """Constants of one element become constants of the body; equal operands become one."""
+    """Constants whose elements are all equal become constants of the body; equal operands become one."""
     values, maps = _elementwise_operands(op)
     if op.body is None or not values:
         return False
     lead = [] if isinstance(op, MapOp) else [op.accumulator()]
     padded = padded_pairs(op) if isinstance(op, MapOp) else []
     touched = {operand for operand, _ in padded}
-    constants = [None if i in touched else _element(v) for i, v in enumerate(values)]
+    constants = [None if i in touched else scalar_constant(v) for i, v in enumerate(values)]
     first: dict[tuple[SSAValue, AffineMap], int] = {}
     kept: list[int] = []
     for i, (value, map_) in enumerate(zip(values, maps, strict=True)):
@@ -149,14 +148,6 @@ def _inline_scalars(op: KernelOp) -> bool:
             new.properties["padded"] = attr
     _replace(op, new)
     return True
-
-
-def _element(value: SSAValue) -> int | float | None:
-    """The element of a constant that has one element."""
-    if prod(shape_of(value)) != 1:
-        return None
-    array = constant_of(value)
-    return None if array is None else array.reshape(-1)[0].item()
 
 
 def _constant(body: ScalarBody, number: int | float, value: SSAValue) -> SSAValue:
