@@ -42,6 +42,8 @@ GRAPH = (
 
 KERNELS = (
     "convert-onnx-to-kernel",
+    "deeploy-channels-last",
+    "deeploy-sink-transposes",
     "deeploy-fuse-epilogues",
     "deeploy-remove-dead-globals",
     "deeploy-assign-engines",
