@@ -1,0 +1,91 @@
+"""`kernel.map`: loops over the output, with the padded border of an operand as loops of their own."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import cast
+
+from xdsl.ir import SSAValue
+
+from deeploy_mlir.dialects import c
+from deeploy_mlir.dialects.kernel.ops import MapOp
+from deeploy_mlir.lowering.kernel_to_c.description import PaddedAxis
+from deeploy_mlir.lowering.kernel_to_c.nest import Nest
+
+
+def emit_map(nest: Nest) -> None:
+    """The whole kernel.
+
+    A padded axis that one dimension moves along is inside the operand for a range of its indices: before and behind
+    that range the operand reads as the padding value. Other padded axes are tested for each element."""
+    simple = {p for p in nest.d.padded if sum(1 for x in p.coefficients if x) == 1}
+    _Map(nest, simple).dimension(0, frozenset())
+
+
+class _Map:
+    def __init__(self, nest: Nest, simple: set[PaddedAxis]) -> None:
+        self.nest = nest
+        self.simple = simple
+        padded_operands = {p.operand for p in simple}
+        # Ranges nest well for one padded operand; with several, all but the first are tested for each element.
+        self.ranged = min(padded_operands) if padded_operands else -1
+
+    def dimension(self, dim: int, outside: frozenset[int]) -> None:
+        """Loops from `dim` on inwards; the operands `outside` read as padding."""
+        nest, b = self.nest, self.nest.b
+        if dim == len(nest.d.dims):
+            self.element(outside)
+            return
+        ranged = [p for p in nest.pads_on(dim) if p in self.simple and p.operand == self.ranged]
+        if not ranged or self.ranged in outside:
+            with nest.loop(dim):
+                self.dimension(dim + 1, outside)
+            return
+        low, high = nest.inside(dim)
+        size = nest.size(dim)
+        low = b.min(low, size)
+        high = b.max(low, high)
+        segments = ((b.const(0), low, True), (low, high, False), (high, size, True))
+        for first, last, is_outside in segments:
+            if self.empty(first, last):
+                continue
+            with b.for_(nest.d.dims[dim].name, first, last) as index, nest.fixed(dim, index):
+                if not is_outside:
+                    nest.enter_padded(dim, self.ranged)
+                self.dimension(dim + 1, outside | {self.ranged} if is_outside else outside)
+
+    def empty(self, first: SSAValue, last: SSAValue) -> bool:
+        """Whether a range is known to be empty."""
+        low, high = c.constant_of(first), c.constant_of(last)
+        return low is not None and high is not None and low >= high
+
+    def element(self, outside: frozenset[int]) -> None:
+        """One element of the output."""
+        nest = self.nest
+        op = cast(MapOp, nest.op)
+        values: list[SSAValue] = []
+        for operand in range(nest.d.num_ins):
+            pad = nest.body.constant(op.pad_value(), nest.d.operands[operand].element_type)
+            tested = [p for p in nest.d.pads_of(operand) if p not in self.simple or operand != self.ranged]
+            if operand in outside:
+                values.append(pad)
+            elif not tested:
+                values.append(nest.element(operand))
+            else:
+                values.append(self.tested(operand, tested, pad))
+        nest.b.store(nest.pointers[-1], 0, nest.epilogue(values, ()))
+
+    def tested(self, operand: int, pads: list[PaddedAxis], pad: SSAValue) -> SSAValue:
+        """The element, or the padding value if its index is outside."""
+        nest, b = self.nest, self.nest.b
+        place = b.var(f"padded{operand}", nest.d.operands[operand].element_type, pad)
+        index = nest.index(0)
+        conditions: list[SSAValue] = []
+        for axis in pads:
+            at = nest.positions[axis]
+            conditions += [b.cmp("ge", at, 0), b.cmp("lt", at, nest.quantity(axis.extent))]
+            index = b.add(index, b.mul(at, axis.stride))
+        condition = reduce(b.land, conditions)
+        with b.if_(condition):
+            b.assign(place, nest.element(operand, index))
+        return b.load(place)
