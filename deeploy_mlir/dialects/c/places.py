@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self, cast
 
-from xdsl.dialects.builtin import FloatAttr, IntegerAttr, StringAttr, SymbolRefAttr
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, StringAttr, SymbolRefAttr, i1
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import (
     AnyAttr,
@@ -44,7 +44,8 @@ class ConstantOp(IRDLOperation):
     def constant(self) -> int | float:
         """The value; i1 as 0 or 1."""
         value = cast(IntegerAttr | FloatAttr, self.value)
-        return value.value.data
+        # A true i1 is stored as -1.
+        return abs(value.value.data) if value.type == i1 else value.value.data
 
     def verify_(self) -> None:
         value = self.value
