@@ -63,9 +63,12 @@ def _kernel_root(value: SSAValue) -> SSAValue:
 
 
 def name_constants(function: FuncOp) -> None:
-    """One `tiled.constant` for each global that the function loads, at its head."""
+    """One `tiled.constant` for each global that the function uses, at its head."""
     known: dict[SymbolRefAttr, ConstantOp] = {}
     for load in [o for o in function.body.walk() if isinstance(o, GlobalLoadConstantOp)]:
+        if not list(load.result.uses):
+            Rewriter.erase_op(load)
+            continue
         symbol = load.global_attr
         assert isinstance(symbol, SymbolRefAttr)
         if symbol not in known:
