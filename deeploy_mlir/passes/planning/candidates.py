@@ -292,20 +292,22 @@ class Front:
     def best(self, limit: int) -> list[tuple[int, Origin, int, int]]:
         """(element, origin, bytes, cycles) of the front by ascending bytes, thinned to about `limit`.
 
-        Thinning keeps both ends and drops what saves too little over the one before; ties go to the first added."""
+        Thinning keeps both ends and drops what saves too little over the one before, more of it where cycles are far
+        from the least; ties go to the first added."""
         held, cycles = np.concatenate(self._bytes), np.concatenate(self._cycles)
         rank: Ints = np.lexsort((cycles, held))  # stable: ties in the order added
         before = np.minimum.accumulate(np.concatenate(([np.inf], cycles[rank][:-1])))
         front = rank[cycles[rank] < before].tolist()
-        saving = 0.001
+        saving, least = 0.001, cycles[front[-1]]
         while True:
             kept = [front[0]]
             for i in front[1:]:
-                if cycles[i] <= cycles[kept[-1]] * (1 - saving) or i == front[-1]:
+                worth = min(saving * (cycles[kept[-1]] / least) ** 2, 0.5)
+                if cycles[i] <= cycles[kept[-1]] * (1 - worth) or i == front[-1]:
                     kept.append(i)
             if len(kept) <= limit:
                 break
-            saving *= 1.5
+            saving *= 1.3
         width = len(self._bytes[0])
         return [(int(i % width), self._origin[i // width], int(held[i]), int(cycles[i])) for i in kept]
 

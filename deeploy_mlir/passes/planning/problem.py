@@ -149,7 +149,7 @@ class Options:
     double_buffer: bool = True
     gap: float = 1e-4
     nodes: int = 20_000
-    front: int = 16
+    front: int = 64
     """Most candidates kept for a step and a choice of homes."""
 
 
