@@ -42,7 +42,7 @@ def to_ir(value: Any) -> Attribute:
     if isinstance(value, Attribute):
         return value
     if isinstance(value, bool | int | np.integer):
-        return IntegerAttr(int(value), i64)
+        return IntegerAttr(int(cast(int, value)), i64)
     if isinstance(value, float | np.floating):
         return FloatAttr(float(cast(float, value)), f32)
     if isinstance(value, str):
@@ -50,10 +50,10 @@ def to_ir(value: Any) -> Attribute:
     if isinstance(value, np.ndarray):
         return dense(cast(Array, value))
     if isinstance(value, list | tuple):
-        items = cast(Sequence[Any], value)
+        items: list[Any] = list(cast("Sequence[Any]", value))
         if all(isinstance(item, int | np.integer) for item in items):
             return DenseArrayBase.from_list(i64, [int(item) for item in items])
-        if all(isinstance(item, int | float | np.number) for item in items):
+        if all(isinstance(item, int | float | np.floating) for item in items):
             return DenseArrayBase.from_list(f32, [float(item) for item in items])
         if all(isinstance(item, str) for item in items):
             return ArrayAttr([StringAttr(item) for item in items])
@@ -69,19 +69,20 @@ def to_python(attr: Attribute) -> Any:
     if isinstance(attr, StringAttr):
         return attr.data
     if isinstance(attr, DenseArrayBase):
-        return list(attr.get_values())
+        return list(cast("DenseArrayBase[Any]", attr).get_values())
     if isinstance(attr, DenseIntOrFPElementsAttr):
-        return array_of(attr)
+        return array_of(cast("DenseIntOrFPElementsAttr[Any]", attr))
     if isinstance(attr, ArrayAttr):
-        return [to_python(item) for item in cast(ArrayAttr[Attribute], attr)]
+        return [to_python(item) for item in cast("ArrayAttr[Attribute]", attr).data]
     raise TypeError(f"attribute {attr} is not one of a graph operation")
 
 
 def tensor_type(value: SSAValue) -> TensorType[Any]:
     """The type of a value of the graph level, which is always a tensor. Raises VerifyException otherwise."""
-    if not isinstance(value.type, TensorType):
-        raise VerifyException(f"a value of the graph level must be a tensor, not {value.type}")
-    return cast("TensorType[Any]", value.type)
+    found = value.type
+    if not isinstance(found, TensorType):
+        raise VerifyException(f"a value of the graph level must be a tensor, not {found}")
+    return cast("TensorType[Any]", found)
 
 
 class GraphOp(IRDLOperation):
@@ -114,9 +115,7 @@ class GraphOp(IRDLOperation):
     def inputs(self) -> tuple[SSAValue | None, ...]:
         """The operands by position, None where an optional one is absent; trailing absent ones are left out."""
         flat: list[SSAValue | None] = []
-        for segment, (_, definition) in zip(
-            self.operand_segments(), self.get_irdl_definition().operands, strict=True
-        ):
+        for segment, (_, definition) in zip(self.operand_segments(), self.get_irdl_definition().operands, strict=True):
             flat.extend(segment if segment or not isinstance(definition, OptOperandDef) else (None,))
         while flat and flat[-1] is None:
             flat.pop()

@@ -75,6 +75,7 @@ from deeploy_mlir.dialects.graph_op import (
     RESULT_SEGMENTS,
     SEGMENTS,
     GraphOp,
+    tensor_type,
     to_ir,
 )
 from deeploy_mlir.numpy_types import dense
@@ -111,6 +112,12 @@ _ATTRIBUTE_CLASSES: dict[str, tuple[type[Attribute], str]] = {
 }
 
 
+def attribute_kind(schema: OpSchema, name: str) -> str | None:
+    """The kind of a schema's attribute, such as `INTS`; None if it has no such attribute."""
+    found = schema.attributes.get(name)
+    return None if found is None else str(cast(Any, found.type).name)
+
+
 class OnnxOp(GraphOp):
     """An operator of the ONNX standard; `schema` is its definition."""
 
@@ -118,7 +125,7 @@ class OnnxOp(GraphOp):
 
     @classmethod
     def attribute_to_ir(cls, name: str, value: Any) -> Attribute:
-        kind = cls.schema.attributes[name].type.name if name in cls.schema.attributes else None
+        kind = attribute_kind(cls.schema, name)
         if kind == "FLOAT":
             return FloatAttr(float(value), f32)
         if kind in ("INTS", "FLOATS"):
@@ -188,7 +195,7 @@ def _verify_attributes(op: OnnxOp) -> None:
             continue
         if name not in known or known[name].type == _AttrType.GRAPH:
             raise VerifyException(f"{op.node_name}: {op.name} has no attribute '{name}'; it has {sorted(known)}")
-        cls, text = _ATTRIBUTE_CLASSES.get(known[name].type.name, (Attribute, "any attribute"))
+        cls, text = _ATTRIBUTE_CLASSES.get(attribute_kind(op.schema, name) or "", (Attribute, "any attribute"))
         if not isinstance(value, cls):
             raise VerifyException(f"{op.node_name}: attribute '{name}' of {op.name} must be {text}, not {value}")
     for name in op.attributes:
@@ -220,17 +227,17 @@ def _verify_types(op: OnnxOp) -> None:
     ]
     for what, formal, values in groups:
         for value in values:
-            if not isinstance(value.type, TensorType) or not value.type.has_static_shape():
+            found = value.type
+            if not isinstance(found, TensorType) or not cast("TensorType[Any]", found).has_static_shape():
                 raise VerifyException(
-                    f"{op.node_name}: {what} '{formal.name}' of {op.name} must be a tensor of static shape, "
-                    f"not {value.type}"
+                    f"{op.node_name}: {what} '{formal.name}' of {op.name} must be a tensor of static shape, not {found}"
                 )
-            element = cast("TensorType[Any]", value.type).element_type
+            element = tensor_type(value).element_type
             choices = allowed.get(formal.type_str, frozenset({_ELEMENT_TYPES.get(formal.type_str, element)}))
             if element not in choices:
                 raise VerifyException(
-                    f"{op.node_name}: {what} '{formal.name}' of {op.name} is {value.type}, but its element type must "
-                    f"be one of {', '.join(sorted(map(str, choices)))}"
+                    f"{op.node_name}: {what} '{formal.name}' of {op.name} is {tensor_type(value)}, but its element "
+                    f"type must be one of {', '.join(sorted(map(str, choices)))}"
                 )
             if formal.option == _Variadic and not formal.is_homogeneous:
                 continue

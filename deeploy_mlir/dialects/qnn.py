@@ -73,7 +73,17 @@ def broadcast_shape(shape: Sequence[int], other: Sequence[int]) -> tuple[int, ..
 
 def is_integer(element: Attribute) -> bool:
     """Whether an element type is an integer of at least 8 bits."""
-    return isinstance(element, IntegerType) and int(element.width.data) >= 8
+    return integer_bits(element) >= 8
+
+
+def integer_bits(element: Attribute) -> int:
+    """Width of an integer element type, 0 for any other."""
+    return int(cast(Any, element).width.data) if isinstance(element, IntegerType) else 0
+
+
+def is_unsigned(element: Attribute) -> bool:
+    """Whether an element type is an unsigned integer."""
+    return isinstance(element, IntegerType) and cast(Any, element).signedness.data == _Signedness.UNSIGNED
 
 
 class QnnOp(GraphOp):
@@ -119,7 +129,9 @@ class QnnOp(GraphOp):
     def verify_(self) -> None:
         for expected, result in zip(self.infer(), self.results, strict=True):
             if result.type != expected:
-                raise VerifyException(f"{self.node_name}: {self.name} gives {expected}, but its result is {result.type}")
+                raise VerifyException(
+                    f"{self.node_name}: {self.name} gives {expected}, but its result is {result.type}"
+                )
 
 
 def levels_type(x: AnyTensor, n_levels: int, signed: bool) -> AnyTensor:
@@ -167,17 +179,16 @@ class FloatScaleOp(QnnOp):
 
 @irdl_op_definition
 class RequantizeOp(FloatScaleOp):
-    """y = saturate(round((x - x_zero_point) * scale) + zero_point), rounding half to even, in the element type of `zero_point`.
+    """y = saturate(round(x * scale) + zero_point), rounding half to even, in the element type of `zero_point`.
 
-    `scale` is f32 or f64. The difference is exact; it is converted to the type of `scale` (rounding to nearest, which f64
-    never needs for i32), and the product is rounded once in that type, so an f64 scale gives the ONNX definition up to the
-    rounding of the scale itself. `scale` and `zero_point` broadcast to x's shape by numpy's rules."""
+    `scale` is f32 or f64. x is converted to that type (rounded to nearest, which f64 never needs for i32) and the
+    product rounded once in it, so an f64 scale gives the ONNX definition up to the rounding of the scale itself.
+    `scale` and `zero_point` broadcast to x's shape by numpy's rules."""
 
     name = "qnn.Requantize"
     x = operand_def()
     scale = operand_def()
     zero_point = operand_def()
-    x_zero_point = prop_def(IntegerAttr)
     y = result_def()
     traits = traits_def(Pure())
 
@@ -190,7 +201,8 @@ class RequantizeOp(FloatScaleOp):
 
 @irdl_op_definition
 class RequantizeAddOp(FloatScaleOp):
-    """y = saturate(round((a - a_zero_point) * a_scale + (b - b_zero_point) * b_scale) + zero_point), half to even.
+    """y = saturate(round((a - a_zero_point) * a_scale + (b - b_zero_point) * b_scale) + zero_point),
+    rounding half to even.
 
     a and b broadcast to each other; scales are scalars of one type (f32 or f64), in which each product and the sum are
     rounded; `zero_point` is a scalar of the result's element type."""
@@ -258,8 +270,9 @@ class ITAMaxOp(LastAxisOp):
 
 @irdl_op_definition
 class ITAPartialMaxOp(LastAxisOp):
-    """ITAMax in a stream over groups of `group_width` columns: the running maximum starts at -128, and when a group raises it
-    by D the partial sum is shifted right by (D+16) >> 5; y = (((n/2-1)*256) / S) >> ((max - x + 16) >> 5). Unsigned."""
+    """ITAMax in a stream over groups of `group_width` columns: the running maximum starts at -128, and when a group
+    raises it by D the partial sum is shifted right by (D+16) >> 5; y = (((n/2-1)*256) / S) >> ((max - x + 16) >> 5).
+    Unsigned."""
 
     name = "qnn.ITAPartialMax"
     x = operand_def()
@@ -352,7 +365,8 @@ class NormOp(QnnOp):
 
 @irdl_op_definition
 class ILayerNormOp(NormOp):
-    """Last axis of N: m = sum / N; v = sum((x-m)^2) / N + 1; s = floor(sqrt(v)); y = ((x-m)*w / s + bias) >> k, D = 2^k."""
+    """Last axis of N: m = sum / N; v = sum((x-m)^2) / N + 1; s = floor(sqrt(v));
+    y = ((x-m)*w / s + bias) >> k, D = 2^k."""
 
     name = "qnn.iLayerNorm"
     x = operand_def()
@@ -456,7 +470,7 @@ class GeluGradOp(LikeOp):
 
 @irdl_op_definition
 class LayerNormalizationGradOp(LikeOp):
-    """Gradient of LayerNormalization over the last axis with respect to x: with h = (x-mean)/sqrt(var+epsilon), g = dy*scale,
+    """Gradient of LayerNormalization over the last axis to x: with h = (x-mean)/sqrt(var+epsilon), g = dy*scale,
     dx = (g - mean(g) - h*mean(g*h)) / sqrt(var+epsilon)."""
 
     name = "qnn.LayerNormalizationGrad"

@@ -74,7 +74,9 @@ def _loop(importer: GraphImporter, node: Node, env: MutableMapping[str, Value]) 
         ]
         outputs = _run(importer, body, inputs, env, node)
         if not outputs[0].is_constant:
-            raise DeeployError("the condition of Loop depends on data; only a known trip count can be compiled", node.name)
+            raise DeeployError(
+                "the condition of Loop depends on data; only a known trip count can be compiled", node.name
+            )
         going = bool(outputs[0].array().reshape(-1)[0])
         carried = outputs[1 : 1 + len(carried)]
         for collected, value in zip(scanned, outputs[1 + len(carried) :], strict=True):
@@ -109,7 +111,9 @@ def _scan(importer: GraphImporter, node: Node, env: MutableMapping[str, Value]) 
     for trip in range(trips):
         slices: list[Value] = []
         for value, axis, direction in zip(sequences, axes, directions, strict=True):
-            index = emitter.constant(np.asarray(trips - 1 - trip if direction else trip, np.int64), f"{node.name}_index")
+            index = emitter.constant(
+                np.asarray(trips - 1 - trip if direction else trip, np.int64), f"{node.name}_index"
+            )
             slices.append(emitter.onnx("Gather", [value, index], {"axis": axis}, node.name)[0])
         outputs = _run(importer, body, [*carried, *slices], env, node)
         carried = outputs[: len(carried)]

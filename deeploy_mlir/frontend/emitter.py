@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -112,15 +113,15 @@ class Emitter:
         self.module_block = module_block
         self._loads_block = insert.block if loads_first else None
         self.builder = Builder(insert)
-        self.symbols = {
-            op.sym_name.data for op in module_block.ops if isinstance(op, ml_program.GlobalOp)
-        }
+        self.symbols = {op.sym_name.data for op in module_block.ops if isinstance(op, ml_program.GlobalOp)}
         self._first = module_block.first_op
         self._loads: dict[DenseIntOrFPElementsAttr, SSAValue] = {}
 
     def constant(self, array: Array | Sequence[int], name: str) -> Value:
         """A constant (a list is int64)."""
-        return Value.of_array(np.asarray(array, np.int64) if isinstance(array, list | tuple) else np.asarray(array), name)
+        return Value.of_array(
+            np.asarray(array, np.int64) if isinstance(array, list | tuple) else np.asarray(array), name
+        )
 
     def _symbol(self, name: str) -> str:
         base = identifier(name, "constant")
@@ -243,7 +244,7 @@ def infer_types(
     wanted: Sequence[bool],
     declared: Sequence[AnyTensor | None] = (),
 ) -> list[AnyTensor | None]:
-    """Types of the wanted outputs of an ONNX operator. Raises DeeployError if a shape depends on data or does not fit."""
+    """Types of the wanted outputs of an ONNX operator. Raises DeeployError if a shape depends on data, or misfits."""
     schema = onnx_dialect.OPERATORS[op_type].schema
     proto = onnx.NodeProto(op_type=op_type, name=node)
     types: dict[str, onnx.TypeProto] = {}
@@ -257,12 +258,15 @@ def infer_types(
         proto.input.append(name)
         found = value.type
         types[name] = type_proto(tensor(IntegerType(8), list(found.get_shape())) if wide and index < 2 else found)
-        if value.is_constant and len(value.shape) <= _SHAPE_DATA_RANK and np.prod(value.shape) <= _SHAPE_DATA_ELEMENTS:
+        small = len(value.shape) <= _SHAPE_DATA_RANK and math.prod(value.shape) <= _SHAPE_DATA_ELEMENTS
+        if value.is_constant and small:
             data[name] = onnx.numpy_helper.from_array(np.array(value.array()))
     proto.output.extend(f"o{i}" if want else "" for i, want in enumerate(wanted))
     for name, attribute in attrs.items():
         kind = cast(Any, int(cast(Any, schema.attributes[name].type).value))
-        content = onnx.numpy_helper.from_array(np.array(attribute)) if isinstance(attribute, np.ndarray) else attribute
+        content: Any = attribute
+        if isinstance(attribute, np.ndarray):
+            content = onnx.numpy_helper.from_array(np.array(cast(Array, attribute)))
         proto.attribute.append(onnx.helper.make_attribute(name, content, attr_type=kind))
     opset = onnx.helper.make_opsetid("", onnx.defs.onnx_opset_version())
     try:
@@ -301,8 +305,9 @@ def _static_type(proto: onnx.TypeProto | None, fallback: AnyTensor | None, node:
             shape.append(fallback.get_shape()[axis])
         else:
             raise DeeployError(
-                f"dimension {axis} of output {index} depends on data; only shapes known at compile time can be compiled", node
+                f"dimension {axis} of output {index} depends on data; only shapes known beforehand can be compiled",
+                node,
             )
-    if any(n < 0 for n in shape) or float(np.prod([float(n) for n in shape])) > MAX_ELEMENTS:
+    if any(n < 0 for n in shape) or math.prod(shape) > MAX_ELEMENTS:
         raise DeeployError(f"output {index} would have shape {shape}, more than {MAX_ELEMENTS} elements", node)
     return tensor(element_of_onnx(tensor_proto.elem_type, node), shape)

@@ -79,7 +79,7 @@ class GraphImporter:
     def constant(self, array: Any, name: str) -> Value:
         """A constant of the model."""
         found = np.asarray(array)
-        if self.widen_floats and found.dtype in (np.float16, ml_dtypes.bfloat16):
+        if self.widen_floats and any(found.dtype == np.dtype(narrow) for narrow in (np.float16, ml_dtypes.bfloat16)):
             found = found.astype(np.float32)
         return self.emitter.constant(found, name)
 
@@ -112,7 +112,9 @@ class GraphImporter:
                 found = attributes[attribute.ref_attr_name]
             attrs[attribute.name] = attribute_value(found, name)
         outputs = tuple(proto.output)
-        node = Node(proto.op_type, "" if proto.domain in STANDARD else proto.domain, name, inputs, attrs, outputs, opset)
+        node = Node(
+            proto.op_type, "" if proto.domain in STANDARD else proto.domain, name, inputs, attrs, outputs, opset
+        )
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise DeeployError(f"graphs or functions are nested more than {_MAX_DEPTH} deep", name)
@@ -223,7 +225,9 @@ def batched_gemm(emitter: Emitter, node: Node) -> list[Value]:
         factor = node.number(name, 1.0)
         if factor == 1.0:
             return value
-        scale = emitter.as_type(emitter.constant(np.asarray(factor), f"{node.name}_{name}"), value.element_type, node.name)
+        scale = emitter.as_type(
+            emitter.constant(np.asarray(factor), f"{node.name}_{name}"), value.element_type, node.name
+        )
         return emitter.onnx("Mul", [value, scale], {}, node.name)[0]
 
     operands = [swapped(node.required(0), "transA"), swapped(node.required(1), "transB")]

@@ -36,9 +36,9 @@ def import_model(
     """Import an ONNX model (a path, its bytes, or the protobuf) of operator set 10 or newer.
 
     `name`: C prefix of the network (default: the file's name). `input_types`: element types of inputs by name, such as
-    {"x": "ui8"}, instead of the declared ones. `types_from`: sample inputs (matched by name, else by position); an input
-    that the file declares FLOAT gets the smallest integer type that its sample fits in, if the sample is integral. `dims`: values of
-    symbolic dimensions.
+    {"x": "ui8"}, instead of the declared ones. `types_from`: sample inputs (matched by name, else by position); an
+    input that the file declares FLOAT gets the smallest integer type that its sample fits in, if the sample is
+    integral. `dims`: values of symbolic dimensions.
 
     Gives a module of one function on `onnx` and `qnn` operations, every tensor of static shape, constants as globals.
     Raises DeeployError for anything that cannot be imported."""
@@ -69,7 +69,9 @@ class _Import:
         names = [value.name for value in self.inputs]
         for asked in input_types:
             if asked not in names:
-                raise DeeployError(f"an input type is given for '{asked}', but the inputs are {', '.join(names)}", symbol)
+                raise DeeployError(
+                    f"an input type is given for '{asked}', but the inputs are {', '.join(names)}", symbol
+                )
         self.given = {key: parse_element_type(text) for key, text in input_types.items()}
         self.samples = match_arrays(types_from, names) if types_from else {}
 
@@ -88,7 +90,9 @@ class _Import:
                 size = self.dims[dim.dim_param]
             else:
                 label = dim.dim_param or f"{value.name}_{axis}"
-                raise DeeployError(f"dimension {axis} ('{label}') has no size; bind it with --dim {label}=1", value.name)
+                raise DeeployError(
+                    f"dimension {axis} ('{label}') has no size; bind it with --dim {label}=1", value.name
+                )
             if size < 0:
                 raise DeeployError(f"dimension {axis} is {size}", value.name)
             shape.append(size)
@@ -138,7 +142,9 @@ class _Import:
         outputs = importer.graph(self.model.graph, env)
         results = [emitter.ssa(value) for value in outputs]
         emitter.builder.insert(func.ReturnOp(*results))
-        function = func.FuncOp(self.symbol, (types, [value.type for value in results]), Region(body), visibility="public")
+        function = func.FuncOp(
+            self.symbol, (types, [value.type for value in results]), Region(body), visibility="public"
+        )
         function.attributes["arg_names"] = _names(self.inputs)
         function.attributes["result_names"] = _names(self.model.graph.output)
         module_block.add_op(function)

@@ -13,19 +13,21 @@
 | Round, Floor, Ceil, Cast to float, Relu of unsigned | nothing |
 | anything else, or a constant that is not integral | operands cast to f32, then the operator in float |
 
-Integral constants become integers: weights i8 if they fit, else ui8, i16, i32; operands of arithmetic the type of the others.
+Integral constants become integers: weights i8 if they fit, else ui8, i16, i32; operands of arithmetic the type of the
+others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
-from xdsl.dialects.builtin import Float32Type, IntegerType, Signedness, i32, i64
+from xdsl.dialects.builtin import Float32Type, IntegerType, i32, i64
 from xdsl.ir import Attribute
 
 from deeploy_mlir.dialects.onnx import OPERATORS, allowed_types
-from deeploy_mlir.dialects.qnn import integer_type
+from deeploy_mlir.dialects.qnn import integer_bits, integer_type, is_unsigned
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.emitter import Emitter, Value
 from deeploy_mlir.frontend.legacy import drop_unknown_attributes
@@ -74,10 +76,8 @@ def _wide_type(values: Sequence[Value]) -> Attribute:
     """i32, or i64 if a value is not in the range of i32."""
     for value in values:
         element = value.element_type
-        if not isinstance(element, IntegerType):
-            continue
-        bits = element.width.data
-        if bits == 64 or (bits == 32 and element.signedness.data == Signedness.UNSIGNED):
+        bits = integer_bits(element)
+        if bits == 64 or (bits == 32 and is_unsigned(element)):
             if not value.is_constant or np.any(np.abs(value.array()) >= 1 << 31):
                 return i64
     return i32
@@ -105,7 +105,7 @@ def common_type(values: Sequence[Value]) -> Attribute:
         element = value.element_type
         if 0 in value.shape or not isinstance(element, IntegerType):
             continue
-        info = np.iinfo(numpy_dtype(element))
+        info = np.iinfo(cast(Any, numpy_dtype(cast(Attribute, element))))
         low, high = min(low, int(info.min)), max(high, int(info.max))
     return integer_type(low, high) if high else values[0].element_type
 
@@ -143,9 +143,7 @@ def _same(emitter: Emitter, node: Node) -> list[Value] | None:
 
 
 def _relu(emitter: Emitter, node: Node) -> list[Value] | None:
-    element = node.required(0).element_type
-    unsigned = isinstance(element, IntegerType) and element.signedness.data == Signedness.UNSIGNED
-    return _same(emitter, node) if unsigned else _keep(emitter, node)
+    return _same(emitter, node) if is_unsigned(node.required(0).element_type) else _keep(emitter, node)
 
 
 def _clip(emitter: Emitter, node: Node) -> list[Value] | None:
@@ -155,7 +153,9 @@ def _clip(emitter: Emitter, node: Node) -> list[Value] | None:
         return None
     info = np.iinfo(numpy_dtype(x.element_type))
     limited = [
-        None if value is None else Value.of_array(np.clip(value.array(), info.min, info.max).astype(info.dtype), value.name)
+        None
+        if value is None
+        else Value.of_array(np.clip(value.array(), info.min, info.max).astype(info.dtype), value.name)
         for value in bounds
     ]
     return _emit(emitter, node, [x, *limited])
@@ -256,8 +256,8 @@ def _div(emitter: Emitter, node: Node) -> list[Value] | None:
 
 
 _KEEP = (
-    "DepthToSpace Dropout Expand Flatten Gather GatherElements GatherND GlobalMaxPool Identity MaxPool Pad ReduceMax ReduceMin "
-    "Reshape Resize Slice SpaceToDepth Split Squeeze Tile TopK Transpose Trilu Unsqueeze"
+    "DepthToSpace Dropout Expand Flatten Gather GatherElements GatherND GlobalMaxPool Identity MaxPool Pad ReduceMax "
+    "ReduceMin Reshape Resize Slice SpaceToDepth Split Squeeze Tile TopK Transpose Trilu Unsqueeze"
 ).split()
 
 RULES: dict[str, Rule] = {
@@ -265,7 +265,9 @@ RULES: dict[str, Rule] = {
     "MatMul": _matmul,
     "Gemm": _gemm,
     **dict.fromkeys(("Add", "Sub", "Mul", "Neg", "Abs", "ReduceSum", "Sum"), _widen),
-    **dict.fromkeys(("Concat", "Max", "Min", "Where", "Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual"), _unify),
+    **dict.fromkeys(
+        ("Concat", "Max", "Min", "Where", "Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual"), _unify
+    ),
     **dict.fromkeys(("ReduceMean", "GlobalAveragePool"), _mean),
     **dict.fromkeys(("Round", "Floor", "Ceil"), _same),
     **dict.fromkeys(_KEEP, _keep),
@@ -302,7 +304,7 @@ def apply_rules(emitter: Emitter, node: Node) -> list[Value] | None:
 
 
 def integer_parameter(value: Value, node: str, what: str) -> Value:
-    """A constant that an integer operator takes as i32 (i64 if it does not fit). Raises DeeployError if not integral."""
+    """A constant that an integer operator takes as i32 (i64 if it does not fit). Raises DeeployError: not integral."""
     if not value.is_constant:
         if value.is_integer:
             return value
@@ -316,8 +318,8 @@ def integer_parameter(value: Value, node: str, what: str) -> Value:
 
 
 def channel_parameter(array: Array, shape: tuple[int, ...], node: str, what: str) -> Array:
-    """A requantisation parameter with a shape that broadcasts to its tensor's: scalar, by numpy's rules, or a channel each
-    on axis 1. Raises DeeployError naming both shapes otherwise."""
+    """A requantisation parameter with a shape that broadcasts to its tensor's: scalar, by numpy's rules, or a channel
+    each on axis 1. Raises DeeployError naming both shapes otherwise."""
     if array.size == 1:
         return array.reshape(())
     try:

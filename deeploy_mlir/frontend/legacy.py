@@ -54,7 +54,9 @@ def attributes_to_inputs(emitter: Emitter, node: Node) -> None:
             array = np.asarray(content, numpy_dtype(node.required(0).element_type))
         else:
             array = np.asarray(content, np.float32 if key in _FLOAT_INPUTS else np.int64)
-        node.set_input(index, emitter.constant(array.reshape(()) if key in _SCALARS else array.reshape(-1), f"{node.name}_{name}"))
+        node.set_input(
+            index, emitter.constant(array.reshape(()) if key in _SCALARS else array.reshape(-1), f"{node.name}_{name}")
+        )
 
 
 def _coerced_softmax(emitter: Emitter, node: Node) -> list[Value] | None:
@@ -140,7 +142,9 @@ def _explicit_window(emitter: Emitter, node: Node) -> None:
         kernel = list(weights[2:])
         given = node.attrs.get("kernel_shape", kernel)
         if list(given) != kernel or len(kernel) != len(spatial):
-            raise DeeployError(f"kernel_shape {given}, weights {list(weights)} and input {list(x.shape)} do not fit", node.name)
+            raise DeeployError(
+                f"kernel_shape {given}, weights {list(weights)} and input {list(x.shape)} do not fit", node.name
+            )
         node.attrs["group"] = int(node.attrs.get("group", 1))
     else:
         if "kernel_shape" not in node.attrs:

@@ -22,8 +22,8 @@ def _integer_operand(node: Node, index: int = 0) -> Value:
     value = node.required(index)
     if not value.is_integer:
         raise DeeployError(
-            f"{node.op_type} is an integer operator, but its input '{value.name}' is {value.type}; give the types of the "
-            "network's inputs with --input-type NAME=ui8, or --types-from-data FILE.npz",
+            f"{node.op_type} is an integer operator, but its input '{value.name}' is {value.type}; give the types of "
+            "the network's inputs with --input-type NAME=ui8, or --types-from-data FILE.npz",
             node.name,
         )
     return value

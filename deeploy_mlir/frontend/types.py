@@ -6,7 +6,15 @@ from typing import Any, cast
 
 import numpy as np
 import onnx
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, Float64Type, IntegerType, Signedness, TensorType
+from xdsl.dialects.builtin import (
+    BFloat16Type,
+    Float16Type,
+    Float32Type,
+    Float64Type,
+    IntegerType,
+    Signedness,
+    TensorType,
+)
 from xdsl.ir import Attribute
 
 from deeploy_mlir.dialects.qnn import integer_type
@@ -43,7 +51,9 @@ def parse_element_type(name: str) -> Attribute:
     """The element type of a name such as `ui8`, `uint8`, `i32`, `f32`. Raises DeeployError for another name."""
     found = _NAMES.get(name.strip().lower())
     if found is None:
-        raise DeeployError(f"unknown element type '{name}'; known are i8 ui8 i16 ui16 i32 ui32 i64 ui64 f16 bf16 f32 f64")
+        raise DeeployError(
+            f"unknown element type '{name}'; known are i8 ui8 i16 ui16 i32 ui32 i64 ui64 f16 bf16 f32 f64"
+        )
     return found
 
 
@@ -103,7 +113,7 @@ def element_of_onnx(data_type: int, what: str) -> Attribute:
 
 def tensor(element: Attribute, shape: tuple[int, ...] | list[int]) -> AnyTensor:
     """A tensor type."""
-    return cast(AnyTensor, TensorType(cast(Any, element), list(shape)))
+    return TensorType(cast(Any, element), list(shape))
 
 
 def type_proto(type_: AnyTensor) -> onnx.TypeProto:

@@ -40,8 +40,9 @@ def global_values(module: ModuleOp) -> dict[str, DenseIntOrFPElementsAttr]:
     """The value of every constant of the module, by symbol."""
     values: dict[str, DenseIntOrFPElementsAttr] = {}
     for op in module.ops:
-        if isinstance(op, ml_program.GlobalOp) and isinstance(op.value, DenseIntOrFPElementsAttr):
-            values[op.sym_name.data] = op.value
+        content: Any = op.value if isinstance(op, ml_program.GlobalOp) else None
+        if isinstance(op, ml_program.GlobalOp) and isinstance(content, DenseIntOrFPElementsAttr):
+            values[op.sym_name.data] = cast("DenseIntOrFPElementsAttr[Any]", content)
     return values
 
 
@@ -75,9 +76,7 @@ def run_module(
     raise DeeployError("the function does not return", function.sym_name.data)
 
 
-def _step(
-    op: Operation, env: dict[SSAValue, Array], constants: Mapping[str, DenseIntOrFPElementsAttr]
-) -> None:
+def _step(op: Operation, env: dict[SSAValue, Array], constants: Mapping[str, DenseIntOrFPElementsAttr]) -> None:
     if isinstance(op, ml_program.GlobalLoadConstantOp):
         env[op.result] = array_of(constants[op.global_attr.string_value()])
     elif isinstance(op, GraphOp):

@@ -30,8 +30,9 @@ class HasAttributes(Protocol):
         ...
 
 
-
-def window_geometry(op: HasAttributes, spatial: Sequence[int], kernel: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
+def window_geometry(
+    op: HasAttributes, spatial: Sequence[int], kernel: Sequence[int]
+) -> tuple[list[int], list[int], list[int]]:
     """Strides, dilations and pads (all begins, then all ends) of a windowed operator, `auto_pad` resolved."""
     rank = len(spatial)
     strides: list[int] = op.attr("strides") or [1] * rank
@@ -164,9 +165,9 @@ def node_proto(op: OnnxOp) -> onnx.NodeProto:
     node.input.extend("" if value is None else f"i{k}" for k, value in enumerate(op.inputs))
     node.output.extend("" if value is None else f"o{k}" for k, value in enumerate(op.outputs))
     for name, value in op.python_attrs().items():
-        kind = int(op.schema.attributes[name].type.value)
+        kind = int(cast(Any, op.schema.attributes[name].type).value)
         if isinstance(value, np.ndarray):
-            value = onnx.numpy_helper.from_array(np.array(value))
+            value = onnx.numpy_helper.from_array(np.array(cast(Array, value)))
         node.attribute.append(onnx.helper.make_attribute(name, value, attr_type=cast(Any, kind)))
     return node
 
@@ -186,7 +187,8 @@ def _by_reference(op: OnnxOp, args: _Args) -> list[Array]:
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)])
     feeds = {name: np.array(array) for name, array in zip(node.input, args, strict=False) if array is not None}
-    return [np.asarray(value) for value in cast("list[Array]", ReferenceEvaluator(model).run(None, feeds))]
+    evaluator: Any = ReferenceEvaluator(model)
+    return [np.asarray(value) for value in cast("list[Array]", evaluator.run(None, feeds))]
 
 
 def evaluate_onnx(op: OnnxOp, args: _Args) -> list[Array]:

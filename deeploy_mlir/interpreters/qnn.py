@@ -57,7 +57,7 @@ def _rounded(op: QnnOp, values: Array, zero_point: Array) -> Array:
 
 def _requantize(op: QnnOp, args: _Arrays) -> Array:
     x, scale, zero_point = args
-    return _rounded(op, (_wide(x) - op.attr("x_zero_point")).astype(scale.dtype) * scale, zero_point)
+    return _rounded(op, x.astype(scale.dtype) * scale, zero_point)
 
 
 def _requantize_add(op: QnnOp, args: _Arrays) -> Array:

@@ -1,4 +1,4 @@
-"""`deeploy-fold-batch-norm`: BatchNormalization into the convolution or matrix product before it, else into Mul and Add."""
+"""`deeploy-fold-batch-norm`: BatchNormalization into the convolution or matrix product before it, else Mul and Add."""
 
 from __future__ import annotations
 

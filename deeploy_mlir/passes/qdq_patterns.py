@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
+from xdsl.dialects.builtin import i32
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects.graph_op import GraphOp
@@ -18,8 +20,8 @@ from deeploy_mlir.passes.graph_rewriting import GraphRewriter, producer
 from deeploy_mlir.passes.quantization import Quantization, Quantized, dequantized, integer_dtype, is_f32
 
 BIAS_TOLERANCE = 2.0**-10
-"""A bias that is no multiple of the accumulator's scale is rounded to one if that changes the result by less than this many
-of its steps."""
+"""A bias that is no multiple of the accumulator's scale is rounded to one if that changes the result by less than this
+many of its steps."""
 
 _INT32_MAX = 2**31 - 1
 
@@ -39,7 +41,9 @@ class Target:
         """The result's dtype."""
         return integer_dtype(self.op.results[0])
 
-    def insert(self, op_type: str, inputs: Sequence[SSAValue | Value | None], attrs: dict[str, Any] | None = None) -> Value:
+    def insert(
+        self, op_type: str, inputs: Sequence[SSAValue | Value | None], attrs: dict[str, Any] | None = None
+    ) -> Value:
         """A new ONNX operation before the QuantizeLinear."""
         return self.rewriter.insert(self.op, op_type, inputs, attrs)
 
@@ -59,7 +63,15 @@ class Target:
             return self._fixed(x, factor, x_zero_point)
         zero = self.constant(np.asarray(int(self.quantization.zero_point), self.dtype), "zero_point")
         factor_value = self.constant(np.asarray(factor, np.float32 if self.mode == "f32" else np.float64), "scale")
-        return self.qnn("Requantize", [x, factor_value, zero], {"x_zero_point": x_zero_point})
+        return self.qnn("Requantize", [self.centred(x, x_zero_point), factor_value, zero], {})
+
+    def centred(self, x: SSAValue | Value, zero_point: int) -> SSAValue | Value:
+        """x - zero_point in i32; x itself if the zero point is 0."""
+        if zero_point == 0:
+            return x
+        value = self.rewriter.value(x) if isinstance(x, SSAValue) else x
+        wide = value if value.element_type == i32 else self.insert("Cast", [x], {"to": int(onnx.TensorProto.INT32)})
+        return self.insert("Sub", [wide, self.constant(np.asarray(zero_point, np.int32), "zero_point")])
 
     def _fixed(self, x: SSAValue | Value, factor: Array, x_zero_point: int) -> Value:
         """One multiplier of up to 31 bits for each channel and one shift for all of them."""
@@ -90,7 +102,7 @@ def _zero_point(target: Target, operand: Quantized, name: str) -> Value | None:
 
 
 def _bias(target: Target, bias: SSAValue | None, scale: Array, factor: float = 1.0) -> Array | None:
-    """The bias in units of `scale` (one of each channel, or one), as i32; None if it is not known or not close enough."""
+    """The bias in units of `scale` (one of each channel, or one), as i32; None if not known or not close enough."""
     if bias is None:
         return np.zeros(0, np.int32)
     found = dequantized(target.rewriter, bias)
@@ -118,7 +130,12 @@ def _accumulated(target: Target, acc: Value, bias: Array, scale: Array) -> Value
 
 def _convolution(target: Target, op: OnnxOp) -> Value | None:
     x, w = _operand(target, op, 0), _operand(target, op, 1)
-    if x is None or w is None or not x.quantization.per_tensor or (w.quantization.scale.size > 1 and w.quantization.axis != 0):
+    if (
+        x is None
+        or w is None
+        or not x.quantization.per_tensor
+        or (w.quantization.scale.size > 1 and w.quantization.axis != 0)
+    ):
         return None
     scale = x.quantization.scale * w.quantization.scale
     bias = _bias(target, op.input("B"), scale)
@@ -164,7 +181,12 @@ def _product(target: Target, op: OnnxOp) -> Value | None:
 
 def _sum(target: Target, op: OnnxOp) -> Value | None:
     a, b = _operand(target, op, 0), _operand(target, op, 1)
-    if a is None or b is None or not (a.quantization.per_tensor and b.quantization.per_tensor) or target.mode == "fixed":
+    if (
+        a is None
+        or b is None
+        or not (a.quantization.per_tensor and b.quantization.per_tensor)
+        or target.mode == "fixed"
+    ):
         return None
     real = np.float32 if target.mode == "f32" else np.float64
     scales = [a.quantization.scale, b.quantization.scale * (-1 if op.op_type == "Sub" else 1)]
@@ -177,8 +199,8 @@ def _sum(target: Target, op: OnnxOp) -> Value | None:
 def _centred(target: Target, x: Quantized) -> Value:
     """The integers less their zero point, as i32."""
     wide = target.insert("Cast", [x.integers], {"to": int(onnx.TensorProto.INT32)})
-    zero = int(x.quantization.zero_point)
-    return target.insert("Sub", [wide, target.constant(np.asarray(zero, np.int32), "zero_point")]) if zero else wide
+    centred = target.centred(wide, int(x.quantization.zero_point))
+    return centred if isinstance(centred, Value) else wide
 
 
 def _multiplied(target: Target, op: OnnxOp) -> Value | None:
@@ -218,14 +240,24 @@ def _average_pool(target: Target, op: OnnxOp) -> Value | None:
     """A mean over windows of one size is a depthwise convolution with ones."""
     x = _operand(target, op, 0)
     pads: list[int] = op.attr("pads") or [0]
-    if x is None or not x.quantization.per_tensor or op.attr("ceil_mode") or (any(pads) and not op.attr("count_include_pad")):
+    if (
+        x is None
+        or not x.quantization.per_tensor
+        or op.attr("ceil_mode")
+        or (any(pads) and not op.attr("count_include_pad"))
+    ):
         return None
-    attrs = {key: value for key, value in op.python_attrs().items() if key in ("kernel_shape", "strides", "dilations", "pads")}
-    kernel, channels = attrs["kernel_shape"], x.shape[1]
+    attrs = {
+        key: value
+        for key, value in op.python_attrs().items()
+        if key in ("kernel_shape", "strides", "dilations", "pads")
+    }
+    kernel: list[int] = attrs["kernel_shape"]
+    channels = x.shape[1]
     ones = target.constant(np.ones((channels, 1, *kernel), np.int8), "ones")
     zero = _zero_point(target, x, "x_zero_point")
     acc = target.insert("ConvInteger", [x.integers, ones, zero], attrs | {"group": channels})
-    return target.requantize(acc, x.quantization.scale / float(np.prod(kernel)))
+    return target.requantize(acc, x.quantization.scale / float(math.prod(kernel)))
 
 
 PATTERNS: dict[str, Pattern] = {

@@ -1,9 +1,9 @@
 """`deeploy-qdq-to-integer`: DequantizeLinear-operator-QuantizeLinear patterns into integer arithmetic.
 
-Three steps: DequantizeLinear moves down through operators that only move or select elements; then each QuantizeLinear whose
-operator has integers behind all of its operands (`qdq_patterns.PATTERNS`, with Relu and Clip in between) becomes that
-operator on integers, an i32 bias and one requantisation; QLinearConv and QLinearMatMul, which state the same in one operator,
-are opened up first. What stays in float between the two says so in a remark.
+QLinearConv and QLinearMatMul, which state such a pattern in one operator, are opened up; DequantizeLinear moves down
+through operators that only move or select elements; then each QuantizeLinear whose operator has integers behind all of its
+operands (`qdq_patterns.PATTERNS`, with Relu and Clip in between) becomes that operator on integers, an i32 bias and one
+requantisation. What stays in float between the two says so in a remark.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from deeploy_mlir.passes.quantization import (
 from deeploy_mlir.remarks import remark
 
 _MOVES = frozenset(
-    "Reshape Flatten Squeeze Unsqueeze Transpose Slice Gather GatherElements GatherND MaxPool Identity Split Expand Tile "
-    "DepthToSpace SpaceToDepth ReduceMax ReduceMin".split()
+    "Reshape Flatten Squeeze Unsqueeze Transpose Slice Gather GatherElements GatherND MaxPool Identity Split Expand "
+    "Tile DepthToSpace SpaceToDepth ReduceMax ReduceMin".split()
 )
 """Operators on one tensor that only move or select elements, so they commute with a DequantizeLinear."""
 
@@ -85,7 +85,9 @@ def _moved(rewriter: GraphRewriter, op: OnnxOp, x: Quantized) -> list[Value] | N
 
 def _sink_joined(rewriter: GraphRewriter, op: OnnxOp) -> bool:
     """Operators that join tensors of one quantisation."""
-    data = {"Concat": range(len(op.operands)), "ScatterElements": (0, 2), "ScatterND": (0, 2), "Where": (1, 2)}[op.op_type]
+    data = {"Concat": range(len(op.operands)), "ScatterElements": (0, 2), "ScatterND": (0, 2), "Where": (1, 2)}[
+        op.op_type
+    ]
     if op.op_type.startswith("Scatter") and op.attr("reduction") != "none":
         return False
     found = [dequantized(rewriter, op.operands[index]) for index in data]
@@ -119,10 +121,14 @@ def _open(rewriter: GraphRewriter, op: OnnxOp) -> bool:
         x_scale, w_scale = (rewriter.array(op.required(f"{name}_scale")) for name in (x, w))
         if x_scale is None or w_scale is None:
             return False
-        scale = rewriter.constant((x_scale.astype(np.float64) * w_scale).astype(np.float32), f"{op.node_name}_bias_scale")
+        scale = rewriter.constant(
+            (x_scale.astype(np.float64) * w_scale).astype(np.float32), f"{op.node_name}_bias_scale"
+        )
         operands.append(rewriter.insert(op, "DequantizeLinear", [bias, scale], {"axis": 0}))
     y = rewriter.insert(op, "Conv" if conv else "MatMul", operands, op.python_attrs())
-    rewriter.replace(op, [rewriter.insert(op, "QuantizeLinear", [y, op.required("y_scale"), op.required("y_zero_point")])])
+    rewriter.replace(
+        op, [rewriter.insert(op, "QuantizeLinear", [y, op.required("y_scale"), op.required("y_zero_point")])]
+    )
     return True
 
 
@@ -157,9 +163,9 @@ def _requantized(target: Target, x: Quantized) -> Value | None:
 
 @dataclass(frozen=True)
 class QdqToIntegerPass(ModulePass):
-    """See the module. `scale`: `f32` or `f64` writes requantisation as qnn.Requantize with scales of that type, rounding half to
-    even (f32 is what onnxruntime's integer kernels do; f64 has one rounding); `fixed` as qnn.RequantShift, without floats,
-    within one least significant bit."""
+    """See the module. `scale`: `f32` or `f64` writes requantisation as qnn.Requantize with scales of that type,
+    rounding half to even (f32 is what onnxruntime's integer kernels do; f64 has one rounding); `fixed` as qnn.RequantShift,
+    without floats, within one least significant bit."""
 
     name = "deeploy-qdq-to-integer"
 

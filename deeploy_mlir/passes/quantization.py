@@ -73,7 +73,7 @@ def _parameters(rewriter: GraphRewriter, op: OnnxOp, scale_name: str, zero_name:
 
 
 def dequantized(rewriter: GraphRewriter, value: SSAValue | None) -> Quantized | None:
-    """The integers that a value is the DequantizeLinear of, None if it is not, or has parameters that are not constant."""
+    """The integers that a value is the DequantizeLinear of; None if it is not, or its parameters are no constants."""
     op = producer(value, "DequantizeLinear")
     if op is None:
         return None

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import IntegerType, ModuleOp, Signedness
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from deeploy_mlir.dialects.graph_op import tensor_type
 from deeploy_mlir.dialects.onnx import OnnxOp
+from deeploy_mlir.dialects.qnn import integer_bits, is_integer, is_unsigned
 from deeploy_mlir.frontend.emitter import Value
 from deeploy_mlir.passes.dead_code import erase_dead
 from deeploy_mlir.passes.graph_rewriting import GraphRewriter, producer
@@ -163,13 +164,11 @@ def _cast(rewriter: GraphRewriter, op: OnnxOp) -> Replacement:
     if before is None:
         return None
     types = [tensor_type(v).element_type for v in (before.operands[0], before.results[0], op.results[0])]
-    if not all(isinstance(t, IntegerType) and t.width.data >= 8 for t in types):
+    if not all(is_integer(t) for t in types):
         return None
     first, middle = types[0], types[1]
-    assert isinstance(first, IntegerType)
-    assert isinstance(middle, IntegerType)
-    loses_sign = middle.signedness.data == Signedness.UNSIGNED and first.signedness.data != Signedness.UNSIGNED
-    if middle.width.data <= first.width.data or loses_sign:
+    loses_sign = is_unsigned(middle) and not is_unsigned(first)
+    if integer_bits(middle) <= integer_bits(first) or loses_sign:
         return None
     if before.operands[0].type == op.results[0].type:
         return before.operands[0]
