@@ -39,6 +39,7 @@ PASSES: dict[str, str] = {
     "deeploy-assign-engines": "passes.assign_engines:AssignEnginesPass",
     "convert-kernel-to-tiled": "lowering.kernel_to_tiled:ConvertKernelToTiledPass",
     "deeploy-plan": "passes.plan:PlanPass",
+    "deeploy-verify-plan": "passes.verify_plan:VerifyPlanPass",
     "convert-tiled-to-mem": "lowering.tiled_to_mem:ConvertTiledToMemPass",
     "deeploy-insert-dma": "passes.insert_dma:InsertDmaPass",
     "deeploy-pipeline-dma": "passes.pipeline_dma:PipelineDmaPass",

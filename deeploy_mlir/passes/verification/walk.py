@@ -1,0 +1,294 @@
+"""Goes through the final IR as the cores would, index arithmetic included, and tells a `Machine` what is touched.
+
+Index values are integers, or arrays with an entry a core where cores differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects import arith, memref, scf
+from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block, Operation, SSAValue
+
+from deeploy_mlir.dialects.cluster import BarrierOp, RunOp
+from deeploy_mlir.dialects.dma import NoneOp, StartOp, WaitOp
+from deeploy_mlir.dialects.kernel import KernelOp
+from deeploy_mlir.dialects.mem import CopyOp, MemRef, ReshapeOp, StepOp, ViewOp, memory_of, strides_of
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.numpy_types import element_bytes
+from deeploy_mlir.passes.verification.machine import Machine
+from deeploy_mlir.passes.verification.regions import Buffer, Region
+
+Index = int | npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class View:
+    """A memref: a box of a buffer; with several buffers, `which` chooses."""
+
+    buffers: tuple[Buffer, ...]
+    which: Index
+    starts: tuple[Index, ...]
+    sizes: tuple[Index, ...]
+
+    def of_core(self, core: int) -> Region:
+        """The region that a core sees."""
+
+        def at(value: Index) -> int:
+            return value if isinstance(value, int) else int(value[core])
+
+        return Region(self.buffers[at(self.which)], tuple(map(at, self.starts)), tuple(map(at, self.sizes)))
+
+
+BINARY: dict[type[Operation], Callable[[Any, Any], Any]] = {
+    arith.AddiOp: lambda a, b: a + b,
+    arith.SubiOp: lambda a, b: a - b,
+    arith.MuliOp: lambda a, b: a * b,
+    arith.MinSIOp: lambda a, b: min(a, b) if isinstance(a, int) and isinstance(b, int) else np.minimum(a, b),
+    arith.MaxSIOp: lambda a, b: max(a, b) if isinstance(a, int) and isinstance(b, int) else np.maximum(a, b),
+    arith.DivUIOp: lambda a, b: a // b,
+    arith.RemUIOp: lambda a, b: a % b,
+    arith.AndIOp: lambda a, b: a & b,
+    arith.OrIOp: lambda a, b: a | b,
+}
+
+COMPARE: tuple[Callable[[Any, Any], Any], ...] = (
+    lambda a, b: a == b,
+    lambda a, b: a != b,
+    lambda a, b: a < b,
+    lambda a, b: a <= b,
+    lambda a, b: a > b,
+    lambda a, b: a >= b,
+)
+"""By predicate number of `arith.cmpi`; the unsigned ones are the same on what is not negative."""
+
+
+def staging_places(step: Block) -> set[tuple[str, tuple[int, ...]]]:
+    """(arena, offsets) of the views in a step that both transfers and kernels touch: buffers of this step alone."""
+    touched: dict[type[Operation], set[tuple[str, tuple[int, ...]]]] = {StartOp: set(), KernelOp: set()}
+    for op in step.walk():
+        kind = KernelOp if isinstance(op, KernelOp) else StartOp if isinstance(op, StartOp | CopyOp) else None
+        if kind is None:
+            continue
+        for value in op.operands:
+            while isinstance(owner := value.owner, memref.SubviewOp | ReshapeOp):
+                value = owner.source
+            if isinstance(owner, ViewOp):
+                touched[kind].add((owner.arena.root_reference.data, tuple(owner.offsets.get_values())))
+    return touched[StartOp] & touched[KernelOp]
+
+
+class Walker:
+    """Goes through one function on `cores` cores."""
+
+    def __init__(self, machine: Machine, cores: int) -> None:
+        self.machine, self.cores = machine, cores
+        self.active = [0]
+        self.values: dict[SSAValue, Any] = {}
+        self.step = 0
+        self.staging: set[tuple[str, tuple[int, ...]]] = set()
+        self.handlers: dict[type[Operation], Callable[[Any], None]] = {
+            arith.ConstantOp: self._constant,
+            arith.CmpiOp: self._compare,
+            arith.SelectOp: self._select,
+            memref.GetGlobalOp: self._global,
+            memref.SubviewOp: self._subview,
+            ViewOp: self._view,
+            ReshapeOp: self._reshape,
+            CopyOp: self._copy,
+            StartOp: self._start,
+            WaitOp: lambda op: self.machine.wait(self.values[op.token]),
+            NoneOp: lambda op: self.values.__setitem__(op.token, None),
+            scf.ForOp: self._for,
+            scf.IfOp: self._if,
+            RunOp: self._run,
+            BarrierOp: lambda op: self.machine.barrier(),
+            StepOp: self._step,
+            ReturnOp: lambda op: None,
+        }
+
+    def function(self, function: FuncOp) -> None:
+        """Goes through the function's body."""
+        self._block(function.body.block)
+
+    def _block(self, block: Block) -> None:
+        for op in block.ops:
+            kind = type(op)
+            if kind in BINARY:
+                left, right = (self.values[v] for v in op.operands)
+                self.values[op.results[0]] = BINARY[kind](left, right)
+            elif kind in self.handlers:
+                self.handlers[kind](op)
+            elif isinstance(op, KernelOp):
+                self._kernel(op)
+            elif not isinstance(op, scf.YieldOp):
+                raise DeeployError(f"deeploy-verify-plan does not know {op.name}", self.machine.layer or None)
+
+    def _constant(self, op: arith.ConstantOp) -> None:
+        assert isinstance(op.value, IntegerAttr)
+        self.values[op.result] = op.value.value.data
+
+    def _compare(self, op: arith.CmpiOp) -> None:
+        predicate = op.predicate.value.data
+        compare = COMPARE[predicate if predicate < 6 else predicate - 4]
+        self.values[op.result] = compare(self.values[op.lhs], self.values[op.rhs])
+
+    def _select(self, op: arith.SelectOp) -> None:
+        condition = self.values[op.cond]
+        one, other = self.values[op.lhs], self.values[op.rhs]
+        uniform = isinstance(condition, bool | int | np.bool_)
+        self.values[op.result] = (one if condition else other) if uniform else np.where(condition, one, other)
+
+    def _global(self, op: memref.GetGlobalOp) -> None:
+        memref_type = op.memref.type
+        symbol = op.name_.root_reference.data
+        self.values[op.memref] = whole(symbol, [0], memref_type, [symbol], [symbol])
+
+    def _view(self, op: ViewOp) -> None:
+        memref_type = op.result.type
+        arena, offsets = op.arena.root_reference.data, tuple(op.offsets.get_values())
+        scope = self.step if (arena, offsets) in self.staging else -1
+        names = [f"the buffer at {offset} of {arena}" for offset in offsets]
+        view = whole(arena, offsets, memref_type, [(arena, offset, scope) for offset in offsets], names)
+        which = self.values[op.which] if op.which is not None else 0
+        self.values[op.result] = View(view.buffers, which, view.starts, view.sizes)
+
+    def _reshape(self, op: ReshapeOp) -> None:
+        source, memref_type = self.values[op.source], op.result.type
+        assert isinstance(source, View)
+        regions = [source.of_core(core) for core in self.active]
+        if any(r.bytes != r.high - r.low for r in regions) or any(r.low != regions[0].low for r in regions):
+            raise self.machine.fail("a reshape of what is not contiguous")
+        first = regions[0].buffer
+        buffers = [
+            Buffer(b.symbol, b.memory, b.offset + regions[0].low - first.offset, byte_strides(memref_type),
+                   b.element_bytes, b.key, b.name)
+            for b in source.buffers
+        ]  # fmt: skip
+        shape = tuple(memref_type.get_shape())
+        self.values[op.result] = View(tuple(buffers), source.which, (0,) * len(shape), shape)
+
+    def _subview(self, op: memref.SubviewOp) -> None:
+        source = self.values[op.source]
+        assert isinstance(source, View)
+        starts = self._mixed(op.static_offsets.get_values(), op.offsets)
+        sizes = self._mixed(op.static_sizes.get_values(), op.sizes)
+        if any(s != 1 for s in op.static_strides.get_values()):
+            raise self.machine.fail("a subview with steps")
+        for axis, (start, size, extent) in enumerate(zip(starts, sizes, source.sizes, strict=True)):
+            if np.any(np.less(start, 0)) or np.any(np.less(size, 0)) or np.any(np.greater(start + size, extent)):
+                raise self.machine.fail(
+                    f"elements {start} to {start + size} of axis {axis} of {source.buffers[0].name}, which has {extent}"
+                )
+        moved = tuple(a + b for a, b in zip(source.starts, starts, strict=True))
+        self.values[op.result] = View(source.buffers, source.which, moved, tuple(sizes))
+
+    def _mixed(self, static: Sequence[Any], dynamic: Sequence[SSAValue]) -> list[Index]:
+        given = iter(dynamic)
+        return [self.values[next(given)] if s == DYNAMIC_INDEX else int(s) for s in static]
+
+    def _regions(self, value: SSAValue, cores: Sequence[int]) -> list[Region]:
+        view = self.values[value]
+        assert isinstance(view, View)
+        return [view.of_core(core) for core in cores]
+
+    def _kernel(self, op: KernelOp) -> None:
+        # Cores with an empty share neither read nor write.
+        outputs = self._regions(op.out, self.active)
+        cores = [core for core, region in zip(self.active, outputs, strict=True) if not region.empty]
+        for number, value in enumerate((*op.ins, *op.extras)):
+            self.machine.read(cores, self._regions(value, cores), f"operand {number} of {op.name}")
+        self.machine.write(cores, self._regions(op.out, cores), f"the output of {op.name}")
+
+    def _copy(self, op: CopyOp) -> None:
+        cores = self._where(op.condition)
+        self.machine.read(cores, self._regions(op.source, cores), "the source of a copy")
+        self.machine.write(cores, self._regions(op.destination, cores), "the destination of a copy")
+
+    def _where(self, condition: SSAValue | None) -> list[int]:
+        """The active cores for which a condition holds."""
+        if condition is None:
+            return self.active
+        value = self.values[condition]
+        return [core for core in self.active if (value[core] if isinstance(value, np.ndarray) else value)]
+
+    def _start(self, op: StartOp) -> None:
+        cores = self._where(op.condition)
+        self.values[op.token] = None
+        if not cores:
+            return
+        if cores != [0]:
+            raise self.machine.fail(f"a transfer is started by cores {cores} instead of core 0 alone")
+        (source,), (destination,) = self._regions(op.source, cores), self._regions(op.destination, cores)
+        if source.sizes != destination.sizes:
+            raise self.machine.fail(f"a transfer of {source.sizes} elements to {destination.sizes}")
+        what = f"the transfer from {source.buffer.name} to {destination.buffer.name}"
+        self.values[op.token] = self.machine.start(source, destination, what)
+
+    def _for(self, op: scf.ForOp) -> None:
+        low, high, step = (self._uniform(v) for v in (op.lb, op.ub, op.step))
+        block = op.body.block
+        carried = [self.values[v] for v in op.iter_args]
+        for index in range(low, high, step):
+            self.values[block.args[0]] = index
+            self.values.update(zip(block.args[1:], carried, strict=True))
+            self._block(block)
+            last = block.last_op
+            assert last is not None
+            carried = [self.values[v] for v in last.operands]
+        self.values.update(zip(op.results, carried, strict=True))
+
+    def _uniform(self, value: SSAValue) -> int:
+        number = self.values[value]
+        if not isinstance(number, int):
+            raise self.machine.fail("a loop whose bounds differ between cores")
+        return number
+
+    def _if(self, op: scf.IfOp) -> None:
+        before, taken = self.active, self._where(op.cond)
+        others = [core for core in before if core not in taken]
+        for region, cores in ((op.true_region, taken), (op.false_region, others)):
+            if cores and region.blocks:
+                self.active = cores
+                self._block(region.block)
+        self.active = before
+
+    def _run(self, op: RunOp) -> None:
+        before, self.active = self.active, list(range(self.cores))
+        self.values[op.core] = np.arange(self.cores)
+        self._block(op.body.block)
+        self.active = before
+        self.machine.barrier()  # the join
+
+    def _step(self, op: StepOp) -> None:
+        self.step += 1
+        self.machine.layer = op.layer.data
+        self.staging = staging_places(op.body.block)
+        self._block(op.body.block)
+
+
+def byte_strides(memref_type: MemRef) -> tuple[int, ...]:
+    """Strides in bytes."""
+    size = element_bytes(memref_type.element_type)
+    return tuple(s * size for s in strides_of(memref_type))
+
+
+def whole(symbol: str, offsets: Sequence[int], memref_type: MemRef, keys: Sequence[Any], names: Sequence[str]) -> View:
+    """A memref that covers buffers of its own."""
+    shape, memory = tuple(memref_type.get_shape()), memory_of(memref_type)
+    size, strides = element_bytes(memref_type.element_type), byte_strides(memref_type)
+    buffers = tuple(
+        Buffer(symbol, memory, offset, strides, size, key, name)
+        for offset, key, name in zip(offsets, keys, names, strict=True)
+    )
+    return View(buffers, 0, (0,) * len(shape), shape)
+
+
+def steps_of(function: FuncOp) -> Iterator[StepOp]:
+    """The steps of a function, in order."""
+    return (op for op in function.body.walk() if isinstance(op, StepOp))
