@@ -39,9 +39,14 @@ static int is_device(u32 a) {
 
 static int refuse(Sim *s, Core *c, u32 a, u32 size, const char *verb) {
   if (s->status != DMSIM_RUNNING) return 0; /* the device has said why */
-  if (!is_device(a)) fault(s, c, DMSIM_FAULT_UNMAPPED, a, "%s of %u bytes at unmapped address 0x%08x%s", verb, size, a, a < 0x1000 ? " (null pointer?)" : "");
-  else if (!is_stdout(a) && (size != 4 || (a & 3))) fault(s, c, DMSIM_FAULT_MISALIGNED, a, "%s of %u bytes at device register 0x%08x: only aligned words", verb, size, a);
-  else fault(s, c, DMSIM_FAULT_DEVICE, a, "%s at 0x%08x: no such device register, or not modelled", verb, a);
+  if (!is_device(a))
+    fault(s, c, DMSIM_FAULT_UNMAPPED, a, "%s of %u bytes at unmapped address 0x%08x%s", verb, size, a,
+          a < 0x1000 ? " (null pointer?)" : "");
+  else if (!is_stdout(a) && (size != 4 || (a & 3)))
+    fault(s, c, DMSIM_FAULT_MISALIGNED, a, "%s of %u bytes at device register 0x%08x: only aligned words", verb, size,
+          a);
+  else
+    fault(s, c, DMSIM_FAULT_DEVICE, a, "%s at 0x%08x: no such device register, or not modelled", verb, a);
   return 0;
 }
 
@@ -51,9 +56,12 @@ int device_load(Sim *s, Core *c, u32 a, u32 size, u64 *t, u32 *value) {
   u32 engine = b - 0x201000u < 0x400u;
   int done = 0;
   if (engine && !c->is_host) stall += T_PE_NEUREKA;
-  if (b - 0x204000u < 0x400u && !c->is_host) done = event_unit_load(s, c, b - 0x204000u, value);
-  else if (b - 0x204400u < 0x400u && !c->is_host) done = mchan_load(s, c, b - 0x204400u, value);
-  else if (engine) done = neureka_load(s, b - 0x201000u, value);
+  if (b - 0x204000u < 0x400u && !c->is_host)
+    done = event_unit_load(s, c, b - 0x204000u, value);
+  else if (b - 0x204400u < 0x400u && !c->is_host)
+    done = mchan_load(s, c, b - 0x204400u, value);
+  else if (engine)
+    done = neureka_load(s, b - 0x201000u, value);
   *t += stall;
   c->counters[DMSIM_STALL_DEVICE] += stall;
   return done ? 1 : refuse(s, c, a, size, "load");
@@ -91,8 +99,10 @@ int device_store(Sim *s, Core *c, u32 a, u32 size, u32 value, u64 *t) {
   if (size != 4 || (a & 3)) return refuse(s, c, a, size, "store");
   *t += c->is_host ? T_FC_DEVICE : T_PE_DEVICE;
   int done = 0;
-  if (b - 0x204000u < 0x400u && !c->is_host) done = event_unit_store(s, c, b - 0x204000u, value, *t);
-  else if (b - 0x204400u < 0x400u && !c->is_host) done = mchan_store(s, c, b - 0x204400u, value, t);
+  if (b - 0x204000u < 0x400u && !c->is_host)
+    done = event_unit_store(s, c, b - 0x204000u, value, *t);
+  else if (b - 0x204400u < 0x400u && !c->is_host)
+    done = mchan_store(s, c, b - 0x204400u, value, t);
   else if (b - 0x201000u < 0x400u) {
     if (!c->is_host) *t += T_PE_NEUREKA;
     done = neureka_store(s, c, b - 0x201000u, value, *t);

@@ -9,8 +9,8 @@ static u32 quadrant0(u32 h) {
   }
   m = BITS(h, 5, 5) << 6 | BITS(h, 12, 10) << 3 | BITS(h, 6, 6) << 2;
   switch (f3) {
-  case 2: return m << 20 | base << 15 | 2 << 12 | rd << 7 | 0x03;                          /* c.lw */
-  case 3: return m << 20 | base << 15 | 2 << 12 | rd << 7 | 0x07;                          /* c.flw */
+  case 2: return m << 20 | base << 15 | 2 << 12 | rd << 7 | 0x03;                         /* c.lw */
+  case 3: return m << 20 | base << 15 | 2 << 12 | rd << 7 | 0x07;                         /* c.flw */
   case 6: return (m >> 5) << 25 | rd << 20 | base << 15 | 2 << 12 | (m & 31) << 7 | 0x23; /* c.sw */
   case 7: return (m >> 5) << 25 | rd << 20 | base << 15 | 2 << 12 | (m & 31) << 7 | 0x27; /* c.fsw */
   default: return 0;
@@ -35,9 +35,8 @@ static u32 quadrant1(u32 h) {
   case 3:
     if (!imm6) return 0;
     if (rd != 2) return imm6 << 12 | rd << 7 | 0x37; /* c.lui */
-    m = (u32)SIGN_EXTEND(BITS(h, 12, 12) << 9 | BITS(h, 4, 3) << 7 | BITS(h, 5, 5) << 6 | BITS(h, 2, 2) << 5 |
-                             BITS(h, 6, 6) << 4,
-                         10);
+    m = (u32)SIGN_EXTEND(
+        BITS(h, 12, 12) << 9 | BITS(h, 4, 3) << 7 | BITS(h, 5, 5) << 6 | BITS(h, 2, 2) << 5 | BITS(h, 6, 6) << 4, 10);
     return m << 20 | 2 << 15 | 2 << 7 | 0x13; /* c.addi16sp */
   case 4: {
     static const u32 op[4] = {1u << 30, 4 << 12, 6 << 12, 7 << 12}; /* sub, xor, or, and */
@@ -48,9 +47,8 @@ static u32 quadrant1(u32 h) {
     return kind << 30 | low << 20 | r1 << 15 | 5 << 12 | r1 << 7 | 0x13; /* c.srli, c.srai */
   }
   default: /* c.beqz, c.bnez */
-    m = (u32)SIGN_EXTEND(BITS(h, 12, 12) << 8 | BITS(h, 6, 5) << 6 | BITS(h, 2, 2) << 5 | BITS(h, 11, 10) << 3 |
-                             BITS(h, 4, 3) << 1,
-                         9);
+    m = (u32)SIGN_EXTEND(
+        BITS(h, 12, 12) << 8 | BITS(h, 6, 5) << 6 | BITS(h, 2, 2) << 5 | BITS(h, 11, 10) << 3 | BITS(h, 4, 3) << 1, 9);
     return BITS(m, 12, 12) << 31 | BITS(m, 10, 5) << 25 | r1 << 15 | (f3 & 1) << 12 | BITS(m, 4, 1) << 8 |
            BITS(m, 11, 11) << 7 | 0x63;
   }
@@ -60,11 +58,13 @@ static u32 quadrant2(u32 h) {
   u32 f3 = BITS(h, 15, 13), rd = BITS(h, 11, 7), r2 = BITS(h, 6, 2), m;
   switch (f3) {
   case 0: return h & 0x1000 ? 0 : r2 << 20 | rd << 15 | 1 << 12 | rd << 7 | 0x13; /* c.slli */
-  case 2: case 3: /* c.lwsp, c.flwsp */
+  case 2:
+  case 3: /* c.lwsp, c.flwsp */
     m = BITS(h, 3, 2) << 6 | BITS(h, 12, 12) << 5 | BITS(h, 6, 4) << 2;
     if (f3 == 2 && !rd) return 0;
     return m << 20 | 2 << 15 | 2 << 12 | rd << 7 | (f3 == 2 ? 0x03 : 0x07);
-  case 6: case 7: /* c.swsp, c.fswsp */
+  case 6:
+  case 7: /* c.swsp, c.fswsp */
     m = BITS(h, 8, 7) << 6 | BITS(h, 12, 9) << 2;
     return (m >> 5) << 25 | r2 << 20 | 2 << 15 | 2 << 12 | (m & 31) << 7 | (f3 == 6 ? 0x23 : 0x27);
   case 4:

@@ -10,19 +10,27 @@ int reads_register(u32 w, u32 r) {
     u32 a = BITS(w, 19, 15) == r, b = BITS(w, 24, 20) == r;
     switch (opcode) {
     case 0x27: return (int)b;
-    case 0x43: case 0x47: case 0x4b: case 0x4f: return (int)(a | b | (BITS(w, 31, 27) == r));
+    case 0x43:
+    case 0x47:
+    case 0x4b:
+    case 0x4f: return (int)(a | b | (BITS(w, 31, 27) == r));
     case 0x53: return f7 == 0x68 || f7 == 0x78 ? 0 : (int)(a | ((f7 < 0x2c || f7 == 0x50) && b));
     default: return 0;
     }
   }
   u32 a = BITS(w, 19, 15) == r, b = BITS(w, 24, 20) == r, d = BITS(w, 11, 7) == r;
   switch (opcode) {
-  case 0x67: case 0x13: case 0x07: case 0x27: return (int)a;
+  case 0x67:
+  case 0x13:
+  case 0x07:
+  case 0x27: return (int)a;
   case 0x73: return f3 < 4 && a;
   case 0x53: return (f7 == 0x68 || f7 == 0x78) && a;
-  case 0x03: case 0x0b: return (int)(a | (f3 == 7 && b));
+  case 0x03:
+  case 0x0b: return (int)(a | (f3 == 7 && b));
   case 0x63: return (int)(a | (f3 != 2 && f3 != 3 && b));
-  case 0x23: case 0x2b: return (int)(a | b | (f3 >= 4 && d));
+  case 0x23:
+  case 0x2b: return (int)(a | b | (f3 >= 4 && d));
   case 0x33: return (int)(a | ((w >> 30) != 3 && b) | (f7 == 0x21 && d));
   case 0x57: {
     u32 f = BITS(w, 31, 26), accumulates = f == 0x28 || f == 0x2a || f == 0x2e || f == 0x2c || f == 0x32 || f >= 0x36;
@@ -47,8 +55,10 @@ static u32 fetch(const Sim *s, u32 pc, u32 *n) {
 }
 
 static u32 decode_load(u32 f3, u32 f7, int post) {
-  static const u8 plain[8] = {O_LB, O_LH, O_LW, 0, O_LBU, O_LHU, O_ELW, 0}, by_reg[8] = {O_LBR, O_LHR, O_LWR, 0, O_LBUR, O_LHUR};
-  static const u8 post_imm[8] = {O_LBP, O_LHP, O_LWP, 0, O_LBUP, O_LHUP}, post_reg[8] = {O_LBRP, O_LHRP, O_LWRP, 0, O_LBURP, O_LHURP};
+  static const u8 plain[8] = {O_LB, O_LH, O_LW, 0, O_LBU, O_LHU, O_ELW, 0},
+                  by_reg[8] = {O_LBR, O_LHR, O_LWR, 0, O_LBUR, O_LHUR};
+  static const u8 post_imm[8] = {O_LBP, O_LHP, O_LWP, 0, O_LBUP, O_LHUP},
+                  post_reg[8] = {O_LBRP, O_LHRP, O_LWRP, 0, O_LBURP, O_LHURP};
   if (f3 == 7) return f7 & 7 ? O_ILLEGAL : (post ? post_reg : by_reg)[f7 >> 3 & 7];
   return (post ? post_imm : plain)[f3];
 }
@@ -114,7 +124,8 @@ static i32 jump_distance(Sim *s, const Slot *from, u32 pc, i32 offset) {
 
 static u32 decode_operation(Sim *s, Slot *p, u32 pc, u32 w) {
   static const u8 branch[8] = {O_BEQ, O_BNE, O_BEQI, O_BNEI, O_BLT, O_BGE, O_BLTU, O_BGEU};
-  static const u8 store[8] = {O_SB, O_SH, O_SW, 0, O_SBR, O_SHR, O_SWR, 0}, store_post[8] = {O_SBP, O_SHP, O_SWP, 0, O_SBRP, O_SHRP, O_SWRP, 0};
+  static const u8 store[8] = {O_SB, O_SH, O_SW, 0, O_SBR, O_SHR, O_SWR, 0},
+                  store_post[8] = {O_SBP, O_SHP, O_SWP, 0, O_SBRP, O_SHRP, O_SWRP, 0};
   static const u8 loop[8] = {O_LPSTARTI, O_LPENDI, O_LPCOUNT, O_LPCOUNTI, O_LPSETUP, O_LPSETUPI, 0, 0};
   u32 f3 = BITS(w, 14, 12), f7 = BITS(w, 31, 25), rd = BITS(w, 11, 7);
   i32 store_imm = ((i32)w >> 25) * 32 + (i32)rd;
@@ -122,11 +133,15 @@ static u32 decode_operation(Sim *s, Slot *p, u32 pc, u32 w) {
   case 0x37: p->imm = (i32)(w & 0xfffff000u); return O_LI;
   case 0x17: p->imm = (i32)(pc + (w & 0xfffff000u)); return O_LI;
   case 0x6f:
-    p->imm = jump_distance(s, p, pc, SIGN_EXTEND(BITS(w, 31, 31) << 20 | BITS(w, 19, 12) << 12 | BITS(w, 20, 20) << 11 | BITS(w, 30, 21) << 1, 21));
+    p->imm = jump_distance(
+        s, p, pc,
+        SIGN_EXTEND(BITS(w, 31, 31) << 20 | BITS(w, 19, 12) << 12 | BITS(w, 20, 20) << 11 | BITS(w, 30, 21) << 1, 21));
     return O_JAL;
   case 0x67: return f3 ? O_ILLEGAL : O_JALR;
   case 0x63:
-    p->imm = jump_distance(s, p, pc, SIGN_EXTEND(BITS(w, 31, 31) << 12 | BITS(w, 7, 7) << 11 | BITS(w, 30, 25) << 5 | BITS(w, 11, 8) << 1, 13));
+    p->imm = jump_distance(
+        s, p, pc,
+        SIGN_EXTEND(BITS(w, 31, 31) << 12 | BITS(w, 7, 7) << 11 | BITS(w, 30, 25) << 5 | BITS(w, 11, 8) << 1, 13));
     return branch[f3];
   case 0x03: return decode_load(f3, f7, 0);
   case 0x0b: return decode_load(f3, f7, 1);
@@ -136,7 +151,11 @@ static u32 decode_operation(Sim *s, Slot *p, u32 pc, u32 w) {
   case 0x27: p->imm = store_imm; return f3 == 2 ? O_FSW : O_ILLEGAL;
   case 0x13: return decode_immediate(p, w, f3, f7);
   case 0x33: return decode_register(p, f3, f7);
-  case 0x43: case 0x47: case 0x4b: case 0x4f: case 0x53: return decode_float(p, w, f3, f7);
+  case 0x43:
+  case 0x47:
+  case 0x4b:
+  case 0x4f:
+  case 0x53: return decode_float(p, w, f3, f7);
   case 0x5b: return O_XMUL;
   case 0x57: return decode_simd(f3, w >> 26);
   case 0x7b: p->imm = (i32)(w >> 20) * 2; return loop[f3];
@@ -168,10 +187,14 @@ void decode(Sim *s, Slot *p) {
   u32 op = decode_operation(s, p, pc, w);
   if (op == O_UNDECODED) op = O_ILLEGAL;
   u32 result = 0; /* register whose use by the next instruction stalls */
-  if (op >= O_LB && op <= O_LHURP) result = rd;
-  else if (op == O_MUL) result = rd;
-  else if (op == O_FLW) result = 64 + rd;
-  else if (op >= O_FADD && op <= O_FP) result = opcode == 0x53 && writes_integer(f7) ? rd : 64 + rd;
+  if (op >= O_LB && op <= O_LHURP)
+    result = rd;
+  else if (op == O_MUL)
+    result = rd;
+  else if (op == O_FLW)
+    result = 64 + rd;
+  else if (op >= O_FADD && op <= O_FP)
+    result = opcode == 0x53 && writes_integer(f7) ? rd : 64 + rd;
   if ((op >= O_SB && op <= O_SWRP) || op == O_FLW || op >= O_FADD) p->rd = (u8)rd;
   if (opcode == 0x7b) p->rd = (u8)(rd & 1);
   if (result && reads_register(fetch(s, pc + 2 * n, &m), result)) p->hazard = T_HAZARD;
@@ -180,7 +203,8 @@ void decode(Sim *s, Slot *p) {
   p->flags = flags;
   p->op = (u8)op;
   u8 *pages = pc - L1_BASE < L1_SIZE ? s->code_l1 : s->code_l2;
-  u32 offset = pc - (pc - L1_BASE < L1_SIZE ? L1_BASE : L2_BASE), last = pages == s->code_l1 ? L1_SIZE - 1 : L2_SIZE - 1;
+  u32 offset = pc - (pc - L1_BASE < L1_SIZE ? L1_BASE : L2_BASE),
+      last = pages == s->code_l1 ? L1_SIZE - 1 : L2_SIZE - 1;
   pages[offset >> 8] = 1;
   pages[(offset + 8 > last ? last : offset + 8) >> 8] = 1;
 }

@@ -22,8 +22,8 @@ enum { DMSIM_NO_ICACHE = 1, DMSIM_L1_ALIAS = 2 };                    /* flags of
 enum {
   DMSIM_CYCLES,
   DMSIM_INSTRUCTIONS,
-  DMSIM_STALL_BANK,    /* another core had the L1 bank, or the access was misaligned */
-  DMSIM_STALL_L2,      /* an access to L2 or weight memory, or the host core's to L1 */
+  DMSIM_STALL_BANK, /* another core had the L1 bank, or the access was misaligned */
+  DMSIM_STALL_L2,   /* an access to L2 or weight memory, or the host core's to L1 */
   DMSIM_STALL_ICACHE,
   DMSIM_STALL_HAZARD,  /* load-use, mul-use, FPU-use */
   DMSIM_STALL_BRANCH,  /* taken branches and jumps */
@@ -38,8 +38,8 @@ enum {
 };
 
 typedef struct {
-  int32_t kind;   /* DMSIM_FAULT_... */
-  int32_t core;   /* index; the host core is the number of cluster cores */
+  int32_t kind; /* DMSIM_FAULT_... */
+  int32_t core; /* index; the host core is the number of cluster cores */
   uint32_t pc, address;
   char message[200];
 } DmsimFault;

@@ -21,8 +21,10 @@ void post_event(Sim *s, u64 t, u32 kind, u32 argument) {
 void run_event(Sim *s) {
   Event e = s->events[0];
   memmove(s->events, s->events + 1, --s->event_count * sizeof e);
-  if (e.kind == EVENT_DMA_DONE) mchan_done(s, e.argument, e.t);
-  else neureka_done(s, e.t);
+  if (e.kind == EVENT_DMA_DONE)
+    mchan_done(s, e.argument, e.t);
+  else
+    neureka_done(s, e.t);
 }
 
 static void wake(Core *c, u64 t) {
@@ -79,9 +81,12 @@ int event_load_word(Sim *s, Core *c, u32 address, u32 rd, u64 *t) {
 }
 
 int event_unit_load(Sim *s, Core *c, u32 o, u32 *value) {
-  if (o == 0) *value = c->event_mask;
-  else if (o == 0x1c) *value = c->events;
-  else if (o == 0x20) *value = c->events & c->event_mask;
+  if (o == 0)
+    *value = c->event_mask;
+  else if (o == 0x1c)
+    *value = c->events;
+  else if (o == 0x20)
+    *value = c->events & c->event_mask;
   else if (o >= 0x200 && o < 0x200 + BARRIERS * 32) {
     u32 n = (o - 0x200) >> 5;
     switch (o & 31) {
@@ -97,10 +102,14 @@ int event_unit_load(Sim *s, Core *c, u32 o, u32 *value) {
 }
 
 int event_unit_store(Sim *s, Core *c, u32 o, u32 value, u64 t) {
-  if (o == 0) c->event_mask = value;
-  else if (o == 4) c->event_mask &= ~value;
-  else if (o == 8) c->event_mask |= value;
-  else if (o == 0x28) c->events &= ~value;
+  if (o == 0)
+    c->event_mask = value;
+  else if (o == 4)
+    c->event_mask &= ~value;
+  else if (o == 8)
+    c->event_mask |= value;
+  else if (o == 0x28)
+    c->events &= ~value;
   else if (o >= 0x200 && o < 0x200 + BARRIERS * 32) {
     u32 n = (o - 0x200) >> 5;
     switch (o & 31) {

@@ -224,7 +224,8 @@ L_ILLEGAL:
   goto out;
 L_BAD_FETCH:
   c->ip = ip;
-  fault(s, c, DMSIM_FAULT_FETCH, pc_of(s, ip), "instruction fetch outside memory at 0x%08x (called from near 0x%08x)", pc_of(s, ip), x[1]);
+  a = pc_of(s, ip);
+  fault(s, c, DMSIM_FAULT_FETCH, a, "instruction fetch outside memory at 0x%08x (called from near 0x%08x)", a, x[1]);
   goto out;
 L_BREAK:
   c->ip = ip;
@@ -250,7 +251,8 @@ L_BNEI: BRANCH((i32)A != SIGN_EXTEND(ip->rs2, 5));
 L_LB: PLAIN(int8_t); L_LH: PLAIN(int16_t); L_LW: PLAIN(i32); L_LBU: PLAIN(u8); L_LHU: PLAIN(u16);
 L_LBR: BY_REG(int8_t); L_LHR: BY_REG(int16_t); L_LWR: BY_REG(i32); L_LBUR: BY_REG(u8); L_LHUR: BY_REG(u16);
 L_LBP: POST_IMM(int8_t); L_LHP: POST_IMM(int16_t); L_LWP: POST_IMM(i32); L_LBUP: POST_IMM(u8); L_LHUP: POST_IMM(u16);
-L_LBRP: POST_REG(int8_t); L_LHRP: POST_REG(int16_t); L_LWRP: POST_REG(i32); L_LBURP: POST_REG(u8); L_LHURP: POST_REG(u16);
+L_LBRP: POST_REG(int8_t); L_LHRP: POST_REG(int16_t); L_LWRP: POST_REG(i32);
+L_LBURP: POST_REG(u8); L_LHURP: POST_REG(u16);
 L_FLW: LOAD(i32, A + IMM, f[ip->rd], );
 L_SB: STORE(u8, A + IMM, B, NONE); L_SH: STORE(u16, A + IMM, B, NONE); L_SW: STORE(u32, A + IMM, B, NONE);
 L_SBP: STORE(u8, A, B, POST); L_SHP: STORE(u16, A, B, POST); L_SWP: STORE(u32, A, B, POST);
@@ -305,6 +307,7 @@ L_CSR:
   RD = value;
   NEXT;
 L_WFI: /* no interrupts: for ever */
+  t += ip->cycles;
   ip += ip->n;
   instructions++;
   c->asleep = 1;
@@ -356,7 +359,8 @@ L_SIMD:
 #define DOT_BYTES(ta, tb) \
   do { \
     u32 u = A, v = B; \
-    RD += (u32)((ta)u * (tb)v + (ta)(u >> 8) * (tb)(v >> 8) + (ta)(u >> 16) * (tb)(v >> 16) + (ta)(u >> 24) * (tb)(v >> 24)); \
+    RD += (u32)((ta)u * (tb)v + (ta)(u >> 8) * (tb)(v >> 8) + (ta)(u >> 16) * (tb)(v >> 16) + \
+                (ta)(u >> 24) * (tb)(v >> 24)); \
     NEXT; \
   } while (0)
 L_SDOTSPB: DOT_BYTES(int8_t, int8_t);

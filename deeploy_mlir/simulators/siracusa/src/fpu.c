@@ -28,7 +28,8 @@ static const int host_rounding[4] = {FE_TONEAREST, FE_TOWARDZERO, FE_DOWNWARD, F
 /* add, sub, mul, div, sqrt and the fused ones in the rounding mode that is set */
 static int arithmetic(Core *c, u32 w) {
   u32 a = c->f[BITS(w, 19, 15)], b = c->f[BITS(w, 24, 20)], d = c->f[BITS(w, 31, 27)], r;
-  volatile float x = as_float(a), y = as_float(b), z = as_float(d), v; /* volatile: not moved across the change of mode */
+  volatile float x = as_float(a), y = as_float(b), z = as_float(d),
+                 v; /* volatile: not moved across the change of mode */
   switch (w & 127) {
   case 0x43: v = fmaf(x, y, z); break;
   case 0x47: v = fmaf(x, y, -z); break;
@@ -53,7 +54,8 @@ static int arithmetic(Core *c, u32 w) {
 
 /* float to integer in rounding mode rm */
 static u32 to_integer(Core *c, u32 word, int is_unsigned, u32 rm) {
-  double v = (double)as_float(word), low = is_unsigned ? 0.0 : -2147483648.0, high = is_unsigned ? 4294967295.0 : 2147483647.0;
+  double v = (double)as_float(word), low = is_unsigned ? 0.0 : -2147483648.0,
+         high = is_unsigned ? 4294967295.0 : 2147483647.0;
   u32 lowest = is_unsigned ? 0 : 0x80000000u, highest = is_unsigned ? 0xffffffffu : 0x7fffffffu;
   if (is_nan(word) || v >= high + 1.0 || v <= low - 1.0) {
     c->fflags |= FFLAG_NV;
@@ -63,12 +65,20 @@ static u32 to_integer(Core *c, u32 word, int is_unsigned, u32 rm) {
   double rest = v - (double)whole, size = rest < 0 ? -rest : rest;
   i64 away = rest < 0 || v < 0 ? -1 : 1;
   if (rest != 0.0) switch (rm) {
-    case 0: if (size > 0.5 || (size == 0.5 && (whole & 1))) whole += away; break;
-    case 2: if (rest < 0) whole--; break;
-    case 3: if (rest > 0) whole++; break;
-    case 4: if (size >= 0.5) whole += away; break;
+    case 0:
+      if (size > 0.5 || (size == 0.5 && (whole & 1))) whole += away;
+      break;
+    case 2:
+      if (rest < 0) whole--;
+      break;
+    case 3:
+      if (rest > 0) whole++;
+      break;
+    case 4:
+      if (size >= 0.5) whole += away;
+      break;
     default: break;
-  }
+    }
   if ((double)whole < low || (double)whole > high) {
     c->fflags |= FFLAG_NV;
     return whole < 0 ? lowest : highest;

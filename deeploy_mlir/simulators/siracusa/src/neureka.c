@@ -3,9 +3,28 @@
 
 #include "internal.h"
 
-enum { WEIGHTS, IN, OUT, SCALE, SHIFT, BIAS, IN_STRIDE, OUT_STRIDE = 9, WEIGHT_STRIDE = 12, REM_K = 15, REM_O, REM_I, NUM_K, NUM_O, PADDING, OFFSET, FILTER, CONFIG };
+enum {
+  WEIGHTS,
+  IN,
+  OUT,
+  SCALE,
+  SHIFT,
+  BIAS,
+  IN_STRIDE,
+  OUT_STRIDE = 9,
+  WEIGHT_STRIDE = 12,
+  REM_K = 15,
+  REM_O,
+  REM_I,
+  NUM_K,
+  NUM_O,
+  PADDING,
+  OFFSET,
+  FILTER,
+  CONFIG
+};
 #define HIGH(r) ((r) >> 16)
-#define LOW(r) ((r)&0xffff)
+#define LOW(r) ((r) & 0xffff)
 
 typedef struct {
   u32 config, one_by_one, depthwise, taps, side, bits, scale32, out32, normalise, k_in, k_out, h_out, w_out, tile_in;
@@ -57,7 +76,8 @@ static u64 job_cycles(const u32 *r) {
 
 static int check(Sim *s, u32 address, u64 n, const char *what) {
   if (n <= WMEM_SIZE && memory_at(s, address, (u32)n)) return 1;
-  fault(s, s->core, DMSIM_FAULT_NEUREKA, address, "N-EUREKA: %s, %llu bytes at 0x%08x, outside memory", what, (unsigned long long)n, address);
+  fault(s, s->core, DMSIM_FAULT_NEUREKA, address, "N-EUREKA: %s, %llu bytes at 0x%08x, outside memory", what,
+        (unsigned long long)n, address);
   return 0;
 }
 
@@ -88,12 +108,15 @@ static i32 *decode_weights(Sim *s, const Job *j, const u32 *r) {
 
 static int check_job(Sim *s, const Job *j, const u32 *r) {
   if (!j->k_in || !j->k_out || !j->h_out || !j->w_out || j->k_in > 0x10000 || j->k_out > 0x10000) {
-    fault(s, s->core, DMSIM_FAULT_NEUREKA, 0x00201000u, "N-EUREKA: job of %u -> %u channels, %u x %u outputs", j->k_in, j->k_out, j->h_out, j->w_out);
+    fault(s, s->core, DMSIM_FAULT_NEUREKA, 0x00201000u, "N-EUREKA: job of %u -> %u channels, %u x %u outputs", j->k_in,
+          j->k_out, j->h_out, j->w_out);
     return 0;
   }
   for (u32 y = 0; y < j->h_out + j->side - 1; y++)
     for (u32 x = 0; x < j->w_out + j->side - 1; x++) {
-      if (y < j->top || y >= j->h_out + j->side - 1 - j->bottom || x < j->left || x >= j->w_out + j->side - 1 - j->right) continue;
+      if (y < j->top || y >= j->h_out + j->side - 1 - j->bottom || x < j->left ||
+          x >= j->w_out + j->side - 1 - j->right)
+        continue;
       if (!check(s, r[IN] + y * r[IN_STRIDE + 1] + x * r[IN_STRIDE], j->k_in, "input")) return 0;
     }
   u32 bytes = j->out32 ? 4 : 1;
@@ -126,7 +149,8 @@ static void write_output(Sim *s, const Job *j, const u32 *r, u32 address, u32 o,
 static void gather_input(Sim *s, const Job *j, const u32 *r, u32 y, u32 x, i32 *to) {
   for (u32 tap = 0; tap < j->taps; tap++) {
     u32 iy = y + tap / j->side, ix = x + tap % j->side;
-    int outside = iy < j->top || iy >= j->h_out + j->side - 1 - j->bottom || ix < j->left || ix >= j->w_out + j->side - 1 - j->right;
+    int outside = iy < j->top || iy >= j->h_out + j->side - 1 - j->bottom || ix < j->left ||
+                  ix >= j->w_out + j->side - 1 - j->right;
     const u8 *p = outside ? NULL : memory_at(s, r[IN] + iy * r[IN_STRIDE + 1] + ix * r[IN_STRIDE], j->k_in);
     for (u32 i = 0; i < j->k_in; i++)
       to[tap * j->k_in + i] = !p ? (i32)(r[PADDING] & 0xff) : j->config >> 26 & 1 ? (int8_t)p[i] : p[i];
@@ -171,11 +195,16 @@ void neureka_done(Sim *s, u64 t) {
 }
 
 int neureka_load(Sim *s, u32 offset, u32 *value) {
-  if (offset == 4) *value = s->nk_pending >= 2 ? ~0u : s->nk_id & 0xff;
-  else if (offset == 0xc) *value = s->nk_pending == 0 ? 0 : s->nk_pending == 2 ? 0x101 : 1;
-  else if (offset == 0x10) *value = s->nk_id & 0xff;
-  else if (offset >= 0x20 && offset < 0x80) *value = s->nk_regs[s->nk_write][(offset - 0x20) / 4];
-  else return 0;
+  if (offset == 4)
+    *value = s->nk_pending >= 2 ? ~0u : s->nk_id & 0xff;
+  else if (offset == 0xc)
+    *value = s->nk_pending == 0 ? 0 : s->nk_pending == 2 ? 0x101 : 1;
+  else if (offset == 0x10)
+    *value = s->nk_id & 0xff;
+  else if (offset >= 0x20 && offset < 0x80)
+    *value = s->nk_regs[s->nk_write][(offset - 0x20) / 4];
+  else
+    return 0;
   return 1;
 }
 

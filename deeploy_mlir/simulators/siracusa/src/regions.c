@@ -39,7 +39,8 @@ void region_mark(Sim *s, Core *c, u32 which, u32 id, u64 t) {
 
 void dmsim_core(const Sim *s, uint32_t core, uint64_t counters[DMSIM_COUNTERS]) {
   memset(counters, 0, DMSIM_COUNTERS * sizeof *counters);
-  if (core <= s->cores) snapshot(s, s->core + core, s->core[core].on ? s->core[core].t : s->core[core].started, counters);
+  if (core <= s->cores)
+    snapshot(s, s->core + core, s->core[core].on ? s->core[core].t : s->core[core].started, counters);
 }
 
 uint64_t dmsim_region(const Sim *s, uint32_t core, uint32_t region, uint64_t counters[DMSIM_COUNTERS]) {

@@ -124,20 +124,29 @@ void dmsim_report(const Sim *s, char *to, uint32_t n) {
   for (u32 i = 0; i <= s->cores && used + 1 < n; i++) {
     const Core *c = s->core + i;
     char state[128], name[16];
-    if (!c->on) snprintf(state, sizeof state, "not started");
-    else if (!c->asleep) snprintf(state, sizeof state, "running");
-    else if (!c->waiting) snprintf(state, sizeof state, "stopped by wfi");
-    else snprintf(state, sizeof state, "asleep at %s, events 0x%x, mask 0x%x", c->wait_kind == DMSIM_STALL_BARRIER ? "a barrier" : "an event wait", c->events, c->event_mask);
-    if (c->is_host) snprintf(name, sizeof name, "host");
-    else snprintf(name, sizeof name, "core %u", i);
-    int k = snprintf(to + used, n - used, "%s: pc 0x%08x, cycle %llu, %s\n", name, c->on ? pc_of(s, c->ip) : 0, (unsigned long long)c->t, state);
+    if (!c->on)
+      snprintf(state, sizeof state, "not started");
+    else if (!c->asleep)
+      snprintf(state, sizeof state, "running");
+    else if (!c->waiting)
+      snprintf(state, sizeof state, "stopped by wfi");
+    else
+      snprintf(state, sizeof state, "asleep at %s, events 0x%x, mask 0x%x",
+               c->wait_kind == DMSIM_STALL_BARRIER ? "a barrier" : "an event wait", c->events, c->event_mask);
+    if (c->is_host)
+      snprintf(name, sizeof name, "host");
+    else
+      snprintf(name, sizeof name, "core %u", i);
+    int k = snprintf(to + used, n - used, "%s: pc 0x%08x, cycle %llu, %s\n", name, c->on ? pc_of(s, c->ip) : 0,
+                     (unsigned long long)c->t, state);
     if (k < 0) return;
     used += (u32)k;
   }
   if (used >= n) return;
   for (u32 i = 0; i < BARRIERS && used + 1 < n; i++) {
     if (!s->barrier[i].arrived) continue;
-    int k = snprintf(to + used, n - used, "barrier %u: arrived 0x%x of 0x%x\n", i, s->barrier[i].arrived, s->barrier[i].mask);
+    int k = snprintf(to + used, n - used, "barrier %u: arrived 0x%x of 0x%x\n", i, s->barrier[i].arrived,
+                     s->barrier[i].mask);
     if (k < 0) return;
     used += (u32)k;
   }

@@ -3,7 +3,8 @@
 
 /* bit fields: length - 1 and position are immediates (29:25, 24:20) or come from rs2 (9:5, 4:0) */
 static u32 bit_field(u32 w, u32 a, u32 b, u32 d, int *ok) {
-  u32 immediate = (w >> 30) == 3, n = immediate ? BITS(w, 29, 25) : b >> 5 & 31, at = immediate ? BITS(w, 24, 20) : b & 31;
+  u32 immediate = (w >> 30) == 3, n = immediate ? BITS(w, 29, 25) : b >> 5 & 31,
+      at = immediate ? BITS(w, 24, 20) : b & 31;
   u32 mask = n == 31 ? ~0u : (1u << (n + 1)) - 1;
   switch (BITS(w, 14, 12)) {
   case 0: return (u32)SIGN_EXTEND(a >> at & mask, n + 1);
@@ -49,8 +50,10 @@ static u32 clip(u32 f3, u32 bits, u32 a, u32 b, int *ok) {
     *ok = 0;
     return 0;
   }
-  if (f3 < 4) high = bits ? (i32)((1u << (bits - 1)) - 1) : 0;
-  else high = (i32)b;
+  if (f3 < 4)
+    high = bits ? (i32)((1u << (bits - 1)) - 1) : 0;
+  else
+    high = (i32)b;
   low = is_signed ? -1 - high : 0;
   return (u32)(v < low ? low : v > high ? high : v);
 }
@@ -105,10 +108,11 @@ static u32 shuffle(u32 f, u32 f3, u32 w, u32 a, u32 b, u32 d, u32 i6, int *ok) {
   switch (f) {
   case 0x1e: return (u32)SIGN_EXTEND(a >> (i6 & (lanes - 1)) * bits & mask, bits); /* extract */
   case 0x24: return a >> (i6 & (lanes - 1)) * bits & mask;
-  case 0x2c: /* insert */
-    e = (i6 & (lanes - 1)) * bits;
-    return (d & ~(mask << e)) | (a & mask) << e;
-  case 0x30: case 0x3a: case 0x3c: case 0x3e: /* shuffle; with an immediate for bytes, the top lane comes from f */
+  case 0x2c: /* insert */ e = (i6 & (lanes - 1)) * bits; return (d & ~(mask << e)) | (a & mask) << e;
+  case 0x30:
+  case 0x3a:
+  case 0x3c:
+  case 0x3e: /* shuffle; with an immediate for bytes, the top lane comes from f */
     if (f3 == 7) {
       u32 from[4] = {i6 & 3, i6 >> 2 & 3, i6 >> 4 & 3, f == 0x30 ? 0 : (f - 0x38) >> 1};
       for (e = 0; e < 4; e++) r |= (a >> 8 * from[e] & 255) << 8 * e;
@@ -154,7 +158,8 @@ static u32 lane_operation(u32 f, u32 u, u32 v, u32 bits, u32 mask, int *ok) {
   case 22: return u | v;
   case 24: return u ^ v;
   case 26: return u & v;
-  case 28: case 56: return (u32)(x < 0 ? -x : x);
+  case 28:
+  case 56: return (u32)(x < 0 ? -x : x);
   case 1: return 0u - (u == v);
   case 3: return 0u - (u != v);
   case 5: return 0u - (x > y);
