@@ -329,7 +329,7 @@ def set_home(value: SSAValue, home: HomeAttr) -> None:
     elif isinstance(root.owner, EmptyOp | ConstantOp):
         root.owner.home = home
     else:
-        raise ValueError(f"{root.owner.name} makes no buffer")
+        raise ValueError(f"{root} is no buffer")
 
 
 Tiled = Dialect("tiled", [EmptyOp, ConstantOp, NestOp, YieldOp], [HomeAttr, StagingAttr])

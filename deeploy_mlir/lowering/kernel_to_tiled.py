@@ -66,8 +66,8 @@ def name_constants(function: FuncOp) -> None:
     """One `tiled.constant` for each global that the function uses, at its head."""
     known: dict[SymbolRefAttr, ConstantOp] = {}
     for load in [o for o in function.body.walk() if isinstance(o, GlobalLoadConstantOp)]:
-        if not list(load.result.uses):
-            Rewriter.erase_op(load)
+        if all(use.operation.parent is None for use in load.result.uses):  # rewrites may leave detached users behind
+            Rewriter.erase_op(load, safe_erase=False)
             continue
         symbol = load.global_attr
         assert isinstance(symbol, SymbolRefAttr)
