@@ -154,10 +154,13 @@ def test_sanitizers_are_refused_on_the_simulator() -> None:
         triple().execute(INPUTS, sanitize=("address",))
 
 
+RACE = "for (int n = 0; n < 1000000; n++) *(volatile int32_t *)out = "
+"""Long enough for the threads to overlap: one that starts after another has reached the barrier is ordered behind it."""
+
 BREAKAGES = {
     "address": SOURCE.replace("i < 8; i += DM_CORES) out[i]", "i < 9; i += DM_CORES) out[i]"),
     "undefined": SOURCE.replace("3 * in[i] - 100", "(INT32_MAX + in[i])"),
-    "thread": SOURCE.replace("out[i] =", "for (int n = 0; n < 10000; n++) out[0] += n +"),
+    "thread": SOURCE.replace("out[i] =", RACE),
 }
 
 

@@ -7,6 +7,7 @@ in every configuration, and the host builds under sanitizers.
 from __future__ import annotations
 
 import shutil
+import time
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ SMALL = 300_000
 """Multiply-accumulates up to which a leaf is run on the simulator by default."""
 
 COMPILE_SECONDS = 5.0
+"""Of processor time, so that other work on the machine does not count."""
+
 BUDGETS = {"64KiB": 64 * 1024, "16KiB": 16 * 1024}
 
 pytestmark = pytest.mark.skipif(not covered_leaves(), reason=f"the peer suite is not at {suite()}; set DEEPLOY_SHARED")
@@ -50,7 +53,10 @@ def leaves() -> list[Any]:
 
 def compile_leaf(leaf: Leaf, target: str, **options: Any) -> Program:
     folder = suite() / leaf.path
-    return deeploy_mlir.compile(folder / "network.onnx", target, types_from=folder / "inputs.npz", **options)
+    started = time.process_time()
+    program = deeploy_mlir.compile(folder / "network.onnx", target, types_from=folder / "inputs.npz", **options)
+    assert time.process_time() - started < COMPILE_SECONDS
+    return program
 
 
 def run_and_compare(
@@ -70,14 +76,12 @@ def run_and_compare(
 @pytest.mark.parametrize("leaf", leaves())
 def test_on_the_host(leaf: Leaf) -> None:
     program = compile_leaf(leaf, "generic")
-    assert program.compile_seconds < COMPILE_SECONDS
     run_and_compare(program, leaf)
 
 
 @pytest.mark.parametrize(("leaf", "l1", "double"), configurations())
 def test_on_siracusa(leaf: Leaf, l1: str, double: bool) -> None:
     program = compile_leaf(leaf, "siracusa", l1=l1, double_buffer=double)
-    assert program.compile_seconds < COMPILE_SECONDS
     used = {m.name: m for m in program.plan.memory}["l1"]
     assert used.used <= used.capacity <= BUDGETS[l1]
     assert program.plan.solver is not None
