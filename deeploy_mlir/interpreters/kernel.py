@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from xdsl.dialects.builtin import IntegerType
 
 from deeploy_mlir.dialects.kernel.base import KernelOp, element_type_of_value
 from deeploy_mlir.dialects.kernel.ops import Combiner, ConvOp, MapOp, MatmulOp, PoolOp, ReduceOp, RowOp
@@ -201,11 +200,12 @@ def _contract(problem: Problem) -> Array:
 
 def _lowest(problem: Problem, highest: bool) -> int | float | bool:
     element = element_type_of_value(problem.op.ins[0])
-    if not isinstance(element, IntegerType):
+    dtype = numpy_dtype(element)
+    if dtype.kind not in "iub":
         return np.inf if highest else -np.inf
-    if element.width.data == 1:
+    if dtype == np.bool_:
         return highest
-    info = np.iinfo(numpy_dtype(element))
+    info = np.iinfo(dtype)
     return int(info.max if highest else info.min)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from xdsl.dialects import func, ml_program, tensor
@@ -13,7 +13,7 @@ from xdsl.interpreters.func import FuncFunctions
 from xdsl.ir import Attribute
 from xdsl.traits import SymbolTable
 
-from deeploy_mlir.dialects.kernel.base import KernelOp, ReshapeOp
+from deeploy_mlir.dialects.kernel.base import KernelOp, ReshapeOp, shape_of
 from deeploy_mlir.dialects.kernel.ops import ConvOp, MapOp, MatmulOp, PoolOp, ReduceOp, RowOp
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.interpreters.kernel import run_kernel_op
@@ -63,7 +63,7 @@ class KernelFunctions(InterpreterFunctions):
 
     @impl(ReshapeOp)
     def reshape(self, interpreter: Interpreter, op: ReshapeOp, args: PythonValues) -> PythonValues:
-        return (np.reshape(args[0], cast(TensorType[Attribute], op.result.type).get_shape()),)
+        return (np.reshape(args[0], shape_of(op.result)),)
 
 
 @register_impls
@@ -72,7 +72,7 @@ class TensorFunctions(InterpreterFunctions):
 
     @impl(tensor.EmptyOp)
     def empty(self, interpreter: Interpreter, op: tensor.EmptyOp, args: PythonValues) -> PythonValues:
-        tensor_type = cast(TensorType[Attribute], op.tensor.type)
+        tensor_type = op.tensor.type
         dynamic = iter(args)
         shape = [int(next(dynamic)) if s == DYNAMIC_INDEX else s for s in tensor_type.get_shape()]
         return (poisoned(shape, tensor_type.element_type),)
@@ -80,9 +80,10 @@ class TensorFunctions(InterpreterFunctions):
     @impl(ml_program.GlobalLoadConstantOp)
     def load(self, interpreter: Interpreter, op: ml_program.GlobalLoadConstantOp, args: PythonValues) -> PythonValues:
         source = SymbolTable.lookup_symbol(interpreter.module, op.global_attr)
-        if not isinstance(source, ml_program.GlobalOp) or not isinstance(source.value, DenseIntOrFPElementsAttr):
+        value = cast(Attribute | None, source.value) if isinstance(source, ml_program.GlobalOp) else None
+        if not isinstance(value, DenseIntOrFPElementsAttr):
             raise DeeployError(f"{op.global_attr} is no constant of this module")
-        return (array_of(cast(Any, source.value)),)
+        return (array_of(value),)
 
 
 def the_function(module: ModuleOp) -> func.FuncOp:

@@ -161,14 +161,28 @@ def _divide_unsigned(a: Array, b: Array) -> Array:
     return np.floor_divide(unsigned(a), unsigned(np.where(b == 0, 1, b).astype(b.dtype)))
 
 
+def _on_unsigned(function: Callable[..., Array]) -> Callable[[Array, Array], Array]:
+    def apply(a: Array, b: Array) -> Array:
+        return function(unsigned(a), unsigned(b))
+
+    return apply
+
+
+def _reciprocal_root(a: Array) -> Array:
+    return 1 / np.sqrt(a)
+
+
+def _multiplied_added(a: Array, b: Array, c: Array) -> Array:
+    return a * b + c
+
+
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "arith.addi": np.add, "arith.subi": np.subtract, "arith.muli": np.multiply,
     "arith.divsi": truncating_division, "arith.floordivsi": np.floor_divide, "arith.ceildivsi": _ceiling_division,
     "arith.divui": _divide_unsigned, "arith.remsi": np.fmod,
-    "arith.remui": lambda a, b: np.remainder(unsigned(a), unsigned(b)),
+    "arith.remui": _on_unsigned(np.remainder),
     "arith.minsi": np.minimum, "arith.maxsi": np.maximum,
-    "arith.minui": lambda a, b: np.minimum(unsigned(a), unsigned(b)),
-    "arith.maxui": lambda a, b: np.maximum(unsigned(a), unsigned(b)),
+    "arith.minui": _on_unsigned(np.minimum), "arith.maxui": _on_unsigned(np.maximum),
     "arith.andi": np.bitwise_and, "arith.ori": np.bitwise_or, "arith.xori": np.bitwise_xor,
     "arith.shli": _shift(np.left_shift), "arith.shrsi": _shift(np.right_shift), "arith.shrui": _logical_shift,
     "arith.select": _select,
@@ -177,8 +191,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "arith.minimumf": np.minimum, "arith.maximumf": np.maximum, "arith.minnumf": np.fmin, "arith.maxnumf": np.fmax,
     "math.absf": np.abs, "math.absi": np.abs, "math.ceil": np.ceil, "math.floor": np.floor, "math.trunc": np.trunc,
     "math.round": _round_half_away, "math.roundeven": np.rint, "math.copysign": np.copysign,
-    "math.sqrt": np.sqrt, "math.rsqrt": _in_double(lambda a: 1 / np.sqrt(a)),
-    "math.fma": _in_double(lambda a, b, c: a * b + c),
+    "math.sqrt": np.sqrt, "math.rsqrt": _in_double(_reciprocal_root),
+    "math.fma": _in_double(_multiplied_added),
     "math.powf": _in_double(np.power), "math.atan2": _in_double(np.arctan2),
     "math.erf": _wide(math.erf),
     **{

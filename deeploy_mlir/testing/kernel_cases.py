@@ -140,7 +140,7 @@ def make_case(
     """A whole operator on memrefs of the arrays."""
     arrays = (*ins, *extras, out)
     block = Block(arg_types=[_memref(a) for a in arrays])
-    values = list(block.args)
+    values: list[SSAValue] = list(block.args)
     op = build(values[: len(ins)], values[len(ins) : -1], values[-1])
     op.verify()
     starts = tuple((0,) * a.ndim for a in arrays)
@@ -154,7 +154,7 @@ def _epilogue(
     if out == accumulator and rng.random() < 0.4:
         return [], [], None
     rank, extras, maps = len(out_shape), list[Array](), list[AffineMap]()
-    element = i32 if isinstance(accumulator, IntegerType) else f32
+    element: Attribute = f32 if accumulator == f32 else i32
     for _ in range(int(rng.integers(0, 3))):
         choice = int(rng.integers(0, 3))
         dims = [[], [channel], list(range(rank))][choice]
@@ -441,7 +441,7 @@ def random_tile(rng: Rng, case: KernelCase, max_dynamic: float = 0.5) -> KernelC
         regions=[case.op.regions[0].clone()] if case.op.regions else [],
     )
     return KernelCase(
-        cast(KernelOp, op),
+        op,
         case.arrays,
         tuple(tuple(r.start for r in axes) for axes in regions),
         tuple(tuple(r.size for r in axes) for axes in regions),

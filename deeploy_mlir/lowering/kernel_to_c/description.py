@@ -117,7 +117,7 @@ def strides_of(value: SSAValue, op: KernelOp) -> tuple[int, ...]:
 def _known_origin(value: SSAValue) -> int | None:
     owner = value.owner
     if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
-        return cast(IntegerAttr, owner.value).value.data
+        return owner.value.value.data
     return None
 
 

@@ -20,6 +20,7 @@ from deeploy_mlir.lowering.kernel_to_c.description import DynamicArgument, descr
 from deeploy_mlir.lowering.kernel_to_c.elementwise import emit_map
 from deeploy_mlir.lowering.kernel_to_c.nest import Nest
 from deeploy_mlir.lowering.kernel_to_c.reduction import Reduction
+from deeploy_mlir.lowering.kernel_to_c.rows import emit_row
 from deeploy_mlir.lowering.kernel_to_c.tuning import HOST, Tuning
 
 
@@ -29,7 +30,7 @@ def dynamic_arguments(op: KernelOp) -> list[DynamicArgument]:
 
 
 def kernel_function(op: KernelOp, name: str, tuning: Tuning = HOST) -> c.FuncOp:
-    """The function of a kernel on memrefs, which must have known strides. Raises DeeployError if there is no C for it."""
+    """The function of a kernel on memrefs of known strides. Raises DeeployError if there is no C for it."""
     description = describe(op)
     names = [f"in{i}" for i in range(len(op.ins))] + [f"extra{i}" for i in range(len(op.extras))] + ["out"]
     arguments: list[tuple[str, Attribute]] = []
@@ -45,8 +46,6 @@ def kernel_function(op: KernelOp, name: str, tuning: Tuning = HOST) -> c.FuncOp:
     if isinstance(op, MapOp):
         emit_map(nest)
     elif isinstance(op, RowOp):
-        from deeploy_mlir.lowering.kernel_to_c.rows import emit_row
-
         emit_row(nest)
     else:
         Reduction(nest).emit()

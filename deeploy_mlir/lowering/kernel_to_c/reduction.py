@@ -270,7 +270,7 @@ class Reduction:
     # -- the reduction loops ---------------------------------------------------------------------------------------
 
     def run_length(self) -> tuple[list[int], bool]:
-        """The combined dimensions, and whether the last two are one walk although the outer one is cut at the padding."""
+        """The combined dimensions, and whether the last two are one walk with the outer one cut at the padding."""
         nest = self.nest
         dims = nest.combined
         if len(dims) < 2:

@@ -28,7 +28,7 @@ RV32 = Tuning(block_outputs=4, block_pixels=2, unroll=1)
 
 
 def block_factor(size: int | None, most: int) -> int:
-    """How many iterations of a dimension to compute together: at most `most`, wasting few when `size` is no multiple."""
+    """How many iterations of a dimension to compute together: at most `most`, few wasted if `size` is no multiple."""
     if size is None:
         return most
     if size <= most:
