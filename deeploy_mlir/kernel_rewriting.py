@@ -213,8 +213,10 @@ def transposing(op: Operation | None) -> tuple[int, ...] | None:
     """For a copy that only permutes axes: which axis of the source each axis of the result is; None for other ones."""
     if not isinstance(op, MapOp) or not is_copy(op) or op.padded is not None:
         return None
-    followed = permutation_of(maps_of(op)[0])
-    return None if followed is None or shape_of(op.ins[0]) == () else inverse(followed)
+    followed, shape = permutation_of(maps_of(op)[0]), shape_of(op.out)
+    if not followed or shape_of(op.ins[0]) != tuple(shape[d] for d in followed):
+        return None
+    return inverse(followed)
 
 
 def place_transpose(value: SSAValue, permutation: Sequence[int], layer: str, point: InsertPoint) -> SSAValue:

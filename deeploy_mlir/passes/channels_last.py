@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
@@ -74,7 +73,7 @@ def _weights(module: ModuleOp, op: KernelOp, order: Sequence[int], point: Insert
     if array is None:
         return place_transpose(weights, order, op.layer.data, point)
     stored = add_constant(
-        module, np.ascontiguousarray(array.transpose(order)), f"{name_hint(weights)}_cl", element_type_of_value(weights)
+        module, array.transpose(order), f"{name_hint(weights)}_cl", element_type_of_value(weights)
     )
     load = load_constant(stored)
     Rewriter.insert_op(load, point)

@@ -33,6 +33,8 @@ def reshaped_operand(value: SSAValue, map_: AffineMap, shape: Sequence[int], tar
     if dims is None or prod(target) == 0:
         return None
     own = shape_of(value)
+    if any(d is not None and own[a] != target[d] for a, d in enumerate(dims)):
+        return None
     new_shape: list[int] = []
     new_dims: list[int | None] = []
     position = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-import numpy as np
 from xdsl.dialects.tensor import EmptyOp
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineMap
@@ -213,4 +212,4 @@ def _stored_in_order(value: SSAValue, map_: AffineMap) -> tuple[Array, list[int]
     if axes == list(range(array.ndim)) or any(array.shape[a] != 1 for a in others):
         return None
     stored = array.transpose([*others, *axes]).reshape([array.shape[a] for a in axes])
-    return np.ascontiguousarray(stored), [d for d, _ in read]
+    return stored, [d for d, _ in read]

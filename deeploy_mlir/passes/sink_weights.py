@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from deeploy_mlir.constants import add_constant, constant_of, load_constant, module_of, name_hint
@@ -32,7 +31,7 @@ def permute_weights(op: MatmulOp) -> bool:
     sizes = [shape[a] for a in joined]
     split: Array = columns.reshape(columns.shape[0], *sizes)
     columns = split.transpose(0, *(1 + i for i in order)).reshape(columns.shape)
-    stored = np.ascontiguousarray(columns if op.transpose_b is not None else columns.T)
+    stored = columns if op.transpose_b is not None else columns.T
     element = element_type_of_value(op.ins[1])
     load = load_constant(add_constant(module_of(op), stored, f"{name_hint(op.ins[1])}_permuted", element))
     source = ReshapeOp(transpose.ins[0], shape_of(reshape.result))

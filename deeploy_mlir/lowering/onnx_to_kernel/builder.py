@@ -102,7 +102,7 @@ class LayerBuilder:
 
     def constant(self, array: Array, hint: str, element: Attribute | None = None) -> SSAValue:
         """A constant tensor, as a global of the module."""
-        return self.place(load_constant(add_constant(self.module, np.ascontiguousarray(array), hint, element)))
+        return self.place(load_constant(add_constant(self.module, array, hint, element)))
 
     def reshape(self, value: SSAValue, shape: Sequence[int]) -> SSAValue:
         """The value under another shape; the value itself if it has that shape."""
