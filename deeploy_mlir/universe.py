@@ -25,6 +25,7 @@ DIALECTS: dict[str, str] = {
 """Dialect name -> module under `deeploy_mlir.dialects` and the name of its `Dialect` object."""
 
 PASSES: dict[str, str] = {
+    "deeploy-expand-functions": "passes.expand_functions:ExpandFunctionsPass",
     "deeploy-fold-batch-norm": "passes.fold_batch_norm:FoldBatchNormPass",
     "deeploy-fold-constants": "passes.fold_constants:FoldConstantsPass",
     "deeploy-qdq-to-integer": "passes.qdq_to_integer:QdqToIntegerPass",

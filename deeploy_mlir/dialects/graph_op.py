@@ -53,8 +53,8 @@ def to_ir(value: Any) -> Attribute:
         items: list[Any] = list(cast("Sequence[Any]", value))
         if all(isinstance(item, int | np.integer) for item in items):
             return DenseArrayBase.from_list(i64, [int(item) for item in items])
-        if all(isinstance(item, int | float | np.floating) for item in items):
-            return DenseArrayBase.from_list(f32, [float(item) for item in items])
+        if all(isinstance(item, int | float | np.integer | np.floating) for item in items):
+            return DenseArrayBase.from_list(f32, [float(cast(float, item)) for item in items])
         if all(isinstance(item, str) for item in items):
             return ArrayAttr([StringAttr(item) for item in items])
     raise TypeError(f"no attribute for a {type(value).__name__}")

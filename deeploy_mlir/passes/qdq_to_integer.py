@@ -1,8 +1,8 @@
 """`deeploy-qdq-to-integer`: DequantizeLinear-operator-QuantizeLinear patterns into integer arithmetic.
 
 QLinearConv and QLinearMatMul, which state such a pattern in one operator, are opened up; DequantizeLinear moves down
-through operators that only move or select elements; then each QuantizeLinear whose operator has integers behind all of its
-operands (`qdq_patterns.PATTERNS`, with Relu and Clip in between) becomes that operator on integers, an i32 bias and one
+through operators that only move or select elements; then each QuantizeLinear whose operator has integers behind all
+of its operands (`qdq_patterns.PATTERNS`, with Relu and Clip in between) becomes that operator on integers, an i32 bias and one
 requantisation. What stays in float between the two says so in a remark.
 """
 
@@ -164,8 +164,8 @@ def _requantized(target: Target, x: Quantized) -> Value | None:
 @dataclass(frozen=True)
 class QdqToIntegerPass(ModulePass):
     """See the module. `scale`: `f32` or `f64` writes requantisation as qnn.Requantize with scales of that type,
-    rounding half to even (f32 is what onnxruntime's integer kernels do; f64 has one rounding); `fixed` as qnn.RequantShift,
-    without floats, within one least significant bit."""
+    rounding half to even (f32 is what onnxruntime's integer kernels do; f64 has one rounding); `fixed` as
+    qnn.RequantShift, without floats, within one least significant bit."""
 
     name = "deeploy-qdq-to-integer"
 

@@ -1,0 +1,113 @@
+"""`deeploy-expand-functions`: operators that ONNX defines by other operators, where there is no kernel for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import onnx
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from deeploy_mlir.dialects.graph_op import tensor_type
+from deeploy_mlir.dialects.onnx import OnnxOp
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.frontend.control_flow import CONTROL_FLOW
+from deeploy_mlir.frontend.graph import GraphImporter
+from deeploy_mlir.frontend.node import Node
+from deeploy_mlir.frontend.types import type_proto
+from deeploy_mlir.interpreters.onnx import node_proto
+from deeploy_mlir.passes.dead_code import erase_dead
+from deeploy_mlir.passes.graph_rewriting import GraphRewriter
+from deeploy_mlir.remarks import remark
+
+_MAX_ROUNDS = 16
+
+
+def function_body(op: OnnxOp) -> tuple[onnx.FunctionProto, int] | None:
+    """The operator's definition by other operators in the newest version there is, and the operator set it is written
+    in; None if the standard has none for these operands."""
+    schema: Any = op.schema
+    if schema.has_context_dependent_function:
+        versions: Sequence[int] = schema.context_dependent_function_opset_versions
+        types = [
+            onnx.TypeProto().SerializeToString()
+            if value is None
+            else type_proto(tensor_type(value)).SerializeToString()
+            for value in op.inputs
+        ]
+        version = max(versions)
+        text = schema.get_context_dependent_function_with_opset_version(
+            version, node_proto(op).SerializeToString(), types
+        )
+    elif schema.has_function:
+        version = max(cast("Sequence[int]", schema.function_opset_versions))
+        text = schema.get_function_with_opset_version(version)
+    else:
+        return None
+    if not text:
+        return None
+    body = onnx.FunctionProto.FromString(text)
+    declared = [entry.version for entry in body.opset_import if entry.domain == ""]
+    return body, max(declared, default=version)
+
+
+def _attributes(op: OnnxOp) -> dict[str, onnx.AttributeProto]:
+    """The operation's attributes, the schema's defaults where they are not set."""
+    found = {
+        name: attribute.default_value
+        for name, attribute in op.schema.attributes.items()
+        if attribute.default_value.type != onnx.AttributeProto.UNDEFINED
+    }
+    return found | {attribute.name: attribute for attribute in node_proto(op).attribute}
+
+
+def lowered_operators() -> frozenset[str]:
+    """ONNX operators that a kernel implements."""
+    from deeploy_mlir.lowering.onnx_to_kernel import RULES  # the conversions are many; other passes do not need them
+
+    return frozenset(name.removeprefix("onnx.") for name in RULES if name.startswith("onnx."))
+
+
+@dataclass(frozen=True)
+class ExpandFunctionsPass(ModulePass):
+    """Replaces each ONNX operator that no kernel implements by the function body that the standard gives for it.
+
+    `keep`: the operators that stay (default: those that `convert-onnx-to-kernel` knows). What has no body stays too."""
+
+    name = "deeploy-expand-functions"
+
+    keep: tuple[str, ...] | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        keep = lowered_operators() if self.keep is None else frozenset(self.keep)
+        for _ in range(_MAX_ROUNDS):
+            changed = False
+            for rewriter in GraphRewriter.of_module(op):
+                for graph_op in rewriter.graph_ops():
+                    if isinstance(graph_op, OnnxOp) and graph_op.op_type not in keep:
+                        changed |= self._expand(rewriter, graph_op)
+            erase_dead(op)
+            if not changed:
+                return
+
+    @staticmethod
+    def _expand(rewriter: GraphRewriter, op: OnnxOp) -> bool:
+        found = function_body(op)
+        if found is None:
+            return False
+        body, opset = found
+        inputs = [None if value is None else rewriter.value(value) for value in op.inputs]
+        names = tuple("" if value is None else f"o{index}" for index, value in enumerate(op.outputs))
+        node = Node(op.op_type, "", op.node_name, inputs, {}, names, opset)
+        model = onnx.helper.make_model(onnx.GraphProto(), opset_imports=[onnx.helper.make_opsetid("", opset)])
+        importer = GraphImporter(rewriter.before(op), model, "", CONTROL_FLOW)
+        try:
+            values = importer.function_body(body, node, _attributes(op), opset)
+        except DeeployError as error:
+            remark(op, f"the standard's definition of {op.op_type} cannot be used: {error}")
+            return False
+        rewriter.replace(op, values)
+        return True
