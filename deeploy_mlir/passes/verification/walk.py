@@ -29,12 +29,16 @@ Index = int | npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class View:
-    """A memref: a box of a buffer; with several buffers, `which` chooses."""
+    """A memref: a box of a buffer; with several buffers, `which` chooses.
+
+    `inside` says (for all cores or each) whether it and all that it is a part of lie inside what they are parts of. It
+    need not: the addresses of a transfer that is not started may be anything."""
 
     buffers: tuple[Buffer, ...]
     which: Index
     starts: tuple[Index, ...]
     sizes: tuple[Index, ...]
+    inside: bool | npt.NDArray[np.bool_] = True
 
     def of_core(self, core: int) -> Region:
         """The region that a core sees."""
@@ -171,7 +175,7 @@ class Walker:
             for b in source.buffers
         ]  # fmt: skip
         shape = tuple(memref_type.get_shape())
-        self.values[op.result] = View(tuple(buffers), source.which, (0,) * len(shape), shape)
+        self.values[op.result] = View(tuple(buffers), source.which, (0,) * len(shape), shape, source.inside)
 
     def _subview(self, op: memref.SubviewOp) -> None:
         source = self.values[op.source]
@@ -180,13 +184,11 @@ class Walker:
         sizes = self._mixed(op.static_sizes.get_values(), op.sizes)
         if any(s != 1 for s in op.static_strides.get_values()):
             raise self.machine.fail("a subview with steps")
-        for axis, (start, size, extent) in enumerate(zip(starts, sizes, source.sizes, strict=True)):
-            if np.any(np.less(start, 0)) or np.any(np.less(size, 0)) or np.any(np.greater(start + size, extent)):
-                raise self.machine.fail(
-                    f"elements {start} to {start + size} of axis {axis} of {source.buffers[0].name}, which has {extent}"
-                )
+        inside = source.inside
+        for start, size, extent in zip(starts, sizes, source.sizes, strict=True):
+            inside = inside & (start >= 0) & (size >= 0) & (start + size <= extent)
         moved = tuple(a + b for a, b in zip(source.starts, starts, strict=True))
-        self.values[op.result] = View(source.buffers, source.which, moved, tuple(sizes))
+        self.values[op.result] = View(source.buffers, source.which, moved, tuple(sizes), inside)
 
     def _mixed(self, static: Sequence[Any], dynamic: Sequence[SSAValue]) -> list[Index]:
         given = iter(dynamic)
@@ -195,7 +197,14 @@ class Walker:
     def _regions(self, value: SSAValue, cores: Sequence[int]) -> list[Region]:
         view = self.values[value]
         assert isinstance(view, View)
-        return [view.of_core(core) for core in cores]
+        regions = [view.of_core(core) for core in cores]
+        for core, region in zip(cores, regions, strict=True):
+            if not (view.inside if isinstance(view.inside, bool) else view.inside[core]):
+                raise self.machine.fail(
+                    f"core {core} touches elements {region.starts} and on, {region.sizes} of them, of "
+                    f"{region.buffer.name}, or of a part of it, where there are not as many"
+                )
+        return regions
 
     def _kernel(self, op: KernelOp) -> None:
         # Cores with an empty share neither read nor write.
