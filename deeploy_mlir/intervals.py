@@ -13,6 +13,7 @@ Objects = npt.NDArray[np.object_]
 
 
 def _objects(value: Any) -> Objects:
+    """Python integers, which do not overflow; numpy gives bare numbers for arrays without axes."""
     return np.asarray(value).astype(object)
 
 
@@ -54,18 +55,18 @@ class Interval:
         return self if self.within(low, high) else Interval.of(low, high)
 
     def add(self, other: Interval) -> Interval:
-        return Interval(self.low + other.low, self.high + other.high)
+        return Interval.of(self.low + other.low, self.high + other.high)
 
     def sub(self, other: Interval) -> Interval:
-        return Interval(self.low - other.high, self.high - other.low)
+        return Interval.of(self.low - other.high, self.high - other.low)
 
     def corners(self, other: Interval, function: Callable[[Any, Any], Any]) -> Interval:
         """The interval of a function that is monotonic in each operand: its extremes are at the corners."""
-        values = [function(a, b) for a in (self.low, self.high) for b in (other.low, other.high)]
+        values = [_objects(function(a, b)) for a in (self.low, self.high) for b in (other.low, other.high)]
         low, high = values[0], values[0]
         for value in values[1:]:
-            low, high = np.minimum(low, value), np.maximum(high, value)
-        return Interval(_objects(low), _objects(high))
+            low, high = _objects(np.minimum(low, value)), _objects(np.maximum(high, value))
+        return Interval(low, high)
 
     def mul(self, other: Interval) -> Interval:
         return self.corners(other, lambda a, b: a * b)
@@ -80,11 +81,11 @@ class Interval:
         return Interval(_objects(np.minimum(self.low, other.low)), _objects(np.maximum(self.high, other.high)))
 
     def shift_right(self, amount: int) -> Interval:
-        return Interval(self.low >> amount, self.high >> amount)
+        return Interval.of(self.low >> amount, self.high >> amount)
 
     def floor_divide(self, divisor: int) -> Interval:
         """Quotient by a positive number, rounded down."""
-        return Interval(self.low // divisor, self.high // divisor)
+        return Interval.of(self.low // divisor, self.high // divisor)
 
     def truncating_divide(self, divisor: int) -> Interval:
         """Quotient by a number other than 0, rounded toward zero."""

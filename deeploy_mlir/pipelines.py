@@ -45,6 +45,7 @@ KERNELS = (
     "deeploy-channels-last",
     "deeploy-sink-transposes",
     "deeploy-fuse-epilogues",
+    "deeploy-narrow-arithmetic",
     "deeploy-remove-dead-globals",
     "deeploy-assign-engines",
 )
