@@ -97,7 +97,7 @@ _ELEMENT_TYPES: dict[str, Attribute] = {
 _ANY_INTEGER = frozenset({"ConvInteger", "MatMulInteger", "MaxPool"})
 """Operators that take integers of every width here although their schema does not; see the module's docstring."""
 
-_NOT_PURE = frozenset(
+RANDOM = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
 )
 
@@ -277,7 +277,7 @@ def _define(schema: OpSchema) -> type[OnnxOp]:
     for name in schema.attributes:
         if name not in graphs:
             properties[name] = OptPropertyDef(AnyAttr())
-    pure = () if schema.name in _NOT_PURE else (Pure(),)
+    pure = () if schema.name in RANDOM else (Pure(),)
     op_def = OpDef(
         f"onnx.{schema.name}",
         operands=operands,

@@ -95,6 +95,8 @@ def _ints(node: Node, name: str, count: int) -> list[int]:
 
 def _scan(importer: GraphImporter, node: Node, env: MutableMapping[str, Value]) -> list[Value]:
     body, emitter = _body(node, "body"), importer.emitter
+    if node.opset < 9:
+        raise DeeployError("Scan before operator set 9 has a batch axis, which is not supported", node.name)
     inputs = [value for value in node.inputs if value is not None]
     count = node.integer("num_scan_inputs")
     carried, sequences = inputs[: len(inputs) - count], inputs[len(inputs) - count :]

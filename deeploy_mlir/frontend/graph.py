@@ -203,6 +203,8 @@ def import_standard(
     if node.op_type == "SoftmaxCrossEntropyLoss" and importer is not None:
         if importer.is_log_probability(node, declared[0] if declared else None):
             return emitter.onnx("LogSoftmax", [node.required(0)], {"axis": 1}, node.name)
+    if node.op_type in onnx_dialect.RANDOM:
+        raise DeeployError(f"{node.op_type} gives random numbers, which a compiled network does not", node.name)
     outputs = apply_rules(emitter, node)
     if outputs is not None:
         return outputs

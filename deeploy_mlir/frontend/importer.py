@@ -33,7 +33,7 @@ def import_model(
     types_from: Mapping[str, Array] | None = None,
     dims: Mapping[str, int] | None = None,
 ) -> ModuleOp:
-    """Import an ONNX model (a path, its bytes, or the protobuf) of operator set 10 or newer.
+    """Import an ONNX model (a path, its bytes, or the protobuf) of operator set 7 or newer.
 
     `name`: C prefix of the network (default: the file's name). `input_types`: element types of inputs by name, such as
     {"x": "ui8"}, instead of the declared ones. `types_from`: sample inputs (matched by name, else by position); an

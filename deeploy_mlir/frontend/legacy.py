@@ -108,9 +108,11 @@ def _grid_sample(emitter: Emitter, node: Node) -> None:
 
 
 def _inference_batch_norm(emitter: Emitter, node: Node) -> None:
-    """Before version 14 further outputs were the statistics of training."""
-    if any(node.outputs[1:]):
-        raise DeeployError("BatchNormalization in training form; export the network for inference", node.name)
+    """Before version 14 further outputs were the statistics of training; before 9 `spatial` = 0 meant one of each
+    element."""
+    node.outputs = tuple(name if index == 0 else "" for index, name in enumerate(node.outputs))
+    if not node.integer("spatial", 1):
+        raise DeeployError("BatchNormalization with spatial = 0 is not supported", node.name)
 
 
 Change = Callable[[Emitter, Node], "list[Value] | None"]
@@ -118,8 +120,8 @@ Change = Callable[[Emitter, Node], "list[Value] | None"]
 _BEFORE: list[tuple[str, int, Change]] = [
     *((name, 13, _coerced_softmax) for name in ("Softmax", "LogSoftmax", "Hardmax")),
     ("GroupNormalization", 21, _group_normalization),
-    ("Upsample", 99, _resize_10),
     ("Resize", 11, _resize_10),
+    ("Upsample", 99, _resize_10),
     ("GridSample", 20, _grid_sample),
     ("BatchNormalization", 14, _inference_batch_norm),
     ("Split", 99, _split),

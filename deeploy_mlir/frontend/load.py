@@ -10,14 +10,15 @@ import onnx
 
 from deeploy_mlir.errors import DeeployError
 
-OLDEST_OPSET = 10
+OLDEST_OPSET = 7
+"""Before it, arithmetic operators broadcast by an attribute of their own."""
 STANDARD = ("", "ai.onnx")
 
 
 def load_model(model: str | Path | bytes | onnx.ModelProto) -> tuple[onnx.ModelProto, str, str]:
     """The model, the folder of its external data ("" if there is none), and a name for it.
 
-    Raises DeeployError for a file that is missing, truncated or no ONNX model, and for operator sets before 10."""
+    Raises DeeployError for a file that is missing, truncated or no ONNX model, and for operator sets before 7."""
     base_dir, name = "", ""
     if isinstance(model, onnx.ModelProto):
         proto = model
