@@ -92,8 +92,8 @@ def _parse(data: bytes) -> ElfImage:
         table = _slice(data, section[4], section[5])
         for name_at, value, size, info, _, index in struct.iter_unpack("<3I2BH", table[: len(table) // 16 * 16]):
             name = names[name_at : names.index(b"\0", name_at)].decode() if name_at < len(names) else ""
-            # mapping symbols ($x, $d) and undefined or file symbols name no address
-            if not name or name.startswith("$") or index == 0 or info & 15 > _STT_FUNC:
+            # mapping symbols ($x, $d), local labels and undefined or file symbols name nothing of interest
+            if not name or name.startswith(("$", ".L")) or index == 0 or info & 15 > _STT_FUNC:
                 continue
             symbol = Symbol(name, value, size, info & 15 == _STT_FUNC)
             symbols[name] = symbol

@@ -125,7 +125,7 @@ class Simulator:
         if status == _RUNNING:
             return Fault("time-limit", f"not at its end after {max_cycles} cycles\n{self.report()}")
         if status != _FAULTED:
-            return Fault("deadlock", f"all cores are asleep and no event is due\n{self.report()}")
+            return Fault("deadlock", f"cores wait for an event that cannot come\n{self.report()}")
         raw: DmsimFault = self._lib.dmsim_fault(self._sim).contents
         core = "host core" if raw.core == self.cores else f"core {raw.core}"
         symbol = self.image.describe(raw.pc) if self.image else None

@@ -34,7 +34,7 @@ static int is_stdout(u32 a) { return a - 0x1a10f000u < 0x2000u; }
 
 static int is_device(u32 a) {
   u32 b = local(a);
-  return b - 0x200000u < 0x5000u || is_stdout(a) || a - 0x1a104000u < 0x1000u;
+  return b - 0x200000u < 0x200000u || is_stdout(a) || a - 0x1a104000u < 0x1000u;
 }
 
 static int refuse(Sim *s, Core *c, u32 a, u32 size, const char *verb) {

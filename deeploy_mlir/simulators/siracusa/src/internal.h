@@ -121,7 +121,7 @@ struct Sim {
   int status;
   i32 exit_code;
   DmsimFault fault;
-  u64 bank_free[16], l2_free, now;
+  u64 bank_free[16], l2_free, now, stuck_since;
   u32 l1_tag[8][8][4], random;
   u64 l1_ready[8][8][4];
 

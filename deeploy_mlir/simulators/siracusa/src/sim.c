@@ -9,6 +9,9 @@
 #define GARBAGE_L2 0xa7
 #define GARBAGE_WMEM 0xc3
 
+/* cycles that the host core may run while the cluster waits for what cannot come */
+#define MAX_STUCK 20000000u
+
 Sim *dmsim_new(uint32_t cores, uint32_t flags) {
   if (cores == 0 || cores > DMSIM_MAX_CORES) return NULL;
   Sim *s = calloc(1, sizeof *s);
@@ -28,6 +31,7 @@ Sim *dmsim_new(uint32_t cores, uint32_t flags) {
   s->cores = cores;
   s->flags = flags;
   s->random = 0x2545f491;
+  s->stuck_since = NEVER;
   for (u32 i = 0; i <= cores; i++) {
     Core *c = s->core + i;
     c->id = i;
@@ -75,6 +79,18 @@ void dmsim_start(Sim *s, uint32_t entry) {
   host->ip = slot_at(s, entry);
 }
 
+/* Does some core wait for an event that can no longer come, since only the host core is left running? It may be polling
+   for what the cluster will never do, or be at work on its own. */
+static int cluster_is_stuck(const Sim *s) {
+  int waits = 0;
+  for (u32 i = 0; i < s->cores; i++) {
+    const Core *c = s->core + i;
+    if (c->on && !c->asleep) return 0;
+    waits |= c->on && c->waiting;
+  }
+  return waits && next_event(s) == NEVER;
+}
+
 int dmsim_run(Sim *s, uint64_t until) {
   while (s->status == DMSIM_RUNNING) {
     Core *next = NULL;
@@ -100,6 +116,17 @@ int dmsim_run(Sim *s, uint64_t until) {
       if (l < limit) limit = l;
     }
     if (event != NEVER && event - 1 < limit) limit = event - 1;
+    if (limit > until) limit = until;
+    if (!next->is_host || !cluster_is_stuck(s)) {
+      s->stuck_since = NEVER;
+    } else {
+      if (s->stuck_since == NEVER) s->stuck_since = next->t;
+      if (next->t - s->stuck_since > MAX_STUCK) {
+        s->status = DMSIM_DEADLOCK;
+        break;
+      }
+      if (limit > s->stuck_since + MAX_STUCK) limit = s->stuck_since + MAX_STUCK;
+    }
     run_core(s, next, limit);
   }
   return s->status;
