@@ -69,12 +69,15 @@ def compose(outer: AffineMap, inner: AffineMap) -> AffineMap:
     return linear_map(inner.num_dims, axes)
 
 
-def is_identity(map_: AffineMap, shape: Sequence[int]) -> bool:
-    """Whether the map reads an operand of this shape at the output's own index; unit axes may be read at 0."""
+def reads_whole(map_: AffineMap, shape: Sequence[int], sizes: Sequence[int]) -> bool:
+    """Whether the map reads an operand of this shape in row-major order, each element once, over dimensions of these
+    sizes: the identity but for axes of size 1."""
     dims = selected(map_)
-    if dims is None or len(dims) != map_.num_dims:
+    if dims is None:
         return False
-    return all(d == i or (d is None and shape[i] == 1) for i, d in enumerate(dims))
+    read = [d for d, s in zip(dims, shape, strict=True) if s != 1]
+    wide = [(d, s) for d, s in enumerate(sizes) if s != 1]
+    return read == [d for d, _ in wide] and [s for s in shape if s != 1] == [s for _, s in wide]
 
 
 def permutation_of(map_: AffineMap) -> tuple[int, ...] | None:

@@ -22,7 +22,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.transforms.dead_code_elimination import dce
 
-from deeploy_mlir.affine_maps import compose, is_identity, used_dims
+from deeploy_mlir.affine_maps import compose, reads_whole, used_dims
 from deeploy_mlir.constants import scalar_constant
 from deeploy_mlir.dialects.kernel import KernelOp, MapOp, ReshapeOp, element_type_of_value, shape_of
 from deeploy_mlir.kernel_rewriting import (
@@ -235,7 +235,7 @@ def _move_into_producer(op: MapOp) -> bool:
     padded = {operand for operand, _ in padded_pairs(op)}
     best: tuple[KernelOp, SSAValue] | None = None
     for i, (value, map_) in enumerate(zip(op.ins, maps_of(op), strict=True)):
-        if i in padded or not is_identity(map_, shape_of(value)) or shape_of(value) != shape_of(op.out):
+        if i in padded or not reads_whole(map_, shape_of(value), shape_of(op.out)):
             continue
         producer = _sole_producer(value, op)
         if producer is not None and (best is None or best[0].is_before_in_block(producer)):
@@ -268,7 +268,7 @@ def _fused(op: MapOp, producer: KernelOp, link: SSAValue) -> bool:
     reshapes: list[Operation] = []
     positions: list[int | None] = []
     for value, map_ in zip(op.ins, maps_of(op), strict=True):
-        if value is link and is_identity(map_, target):
+        if value is link and reads_whole(map_, shape_of(value), target):
             positions.append(None)
             continue
         if value is link:
