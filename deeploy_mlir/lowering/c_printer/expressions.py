@@ -46,6 +46,8 @@ class Expr:
     """Text of the same value without its widening cast or suffix, for a context that converts it anyway."""
     promoted: bool = False
     """Whether `bare` is promoted to the value's type by any arithmetic."""
+    modular: tuple[str, Prec] | None = None
+    """Text of the unsigned value that this one is a conversion of, for arithmetic modulo 2**width."""
     update: tuple[SSAValue, str, str] | None = None
     """Place, operator and right operand if this is `place op right`: what `op=` can say."""
 
@@ -56,7 +58,7 @@ class Expr:
     @property
     def relaxed(self) -> Expr:
         """The expression where its value is converted to its type: initialisation, assignment, return, index."""
-        return self if self.bare is None else replace(self, text=self.bare[0], prec=self.bare[1], bare=None)
+        return self if self.bare is None else Expr(self.bare[0], self.bare[1], self.reads)
 
     @property
     def promoting(self) -> Expr:
@@ -258,9 +260,9 @@ class ExpressionPrinter:
             return Expr(f"!{operand.at(Prec.UNARY)}", Prec.UNARY)
         operand = operand.promoting
         if isinstance(op, c.NegOp) and op.wrap is not None and not c.is_unsigned(t) and c.bit_width(t) >= 32:
-            unsigned = self._convert(self.spelling.unsigned_name(t), operand)
-            zero = "0ull" if c.bit_width(t) == 64 else "0u"
-            return self._convert(self.spelling.type_name(t), Expr(f"{zero} - {unsigned.text}", Prec.ADDITIVE))
+            unsigned = self._to_unsigned(op.operand, operand)
+            zero = Expr("0ull" if c.bit_width(t) == 64 else "0u", Prec.PRIMARY)
+            return self._from_unsigned(t, Expr(infix(zero, "-", Prec.ADDITIVE, unsigned), Prec.ADDITIVE))
         operator = "-" if isinstance(op, c.NegOp) else "~"
         text = operand.at(Prec.UNARY)
         result = Expr(operator + (f"({text})" if text.startswith(operator) else text), Prec.UNARY)
@@ -310,17 +312,22 @@ class ExpressionPrinter:
 
     def _unsigned(self, op: c.WrappingOp, operator: str, prec: Prec, a: Expr, b: Expr) -> Expr:
         t = op.result.type
-        name = self.spelling.unsigned_name(t)
+        a, b = self._to_unsigned(op.lhs, a), self._to_unsigned(op.rhs, b)
+        return self._from_unsigned(t, Expr(infix(a, operator, prec, b), prec))
 
-        def convert(value: SSAValue, e: Expr) -> Expr:
-            known = c.constant_of(value)
-            if isinstance(known, int):
-                suffix = "ull" if c.bit_width(t) == 64 else "u"
-                return Expr(f"{known % 2 ** max(32, c.bit_width(t))}{suffix}", Prec.PRIMARY)
-            return self._convert(name, e.relaxed if not c.is_unsigned(t) else e)
+    def _to_unsigned(self, value: SSAValue, e: Expr) -> Expr:
+        """An operand of arithmetic modulo 2**width."""
+        t = value.type
+        known = c.constant_of(value)
+        if isinstance(known, int):
+            suffix = "ull" if c.bit_width(t) == 64 else "u"
+            return Expr(f"{known % 2 ** max(32, c.bit_width(t))}{suffix}", Prec.PRIMARY)
+        if e.modular is not None and c.bit_width(t) >= 32:
+            return Expr(e.modular[0], e.modular[1])
+        return self._convert(self.spelling.unsigned_name(t), e if c.is_unsigned(t) else e.relaxed)
 
-        body = Expr(infix(convert(op.lhs, a), operator, prec, convert(op.rhs, b)), prec)
-        return self._convert(self.spelling.type_name(t), body)
+    def _from_unsigned(self, t: Attribute, e: Expr) -> Expr:
+        return replace(self._convert(self.spelling.type_name(t), e), modular=(e.text, e.prec))
 
     def _shift(self, op: c.ShiftLeftOp | c.ShiftRightOp, a: Expr, b: Expr) -> Expr:
         t = op.result.type
@@ -332,9 +339,5 @@ class ExpressionPrinter:
             return replace(e, update=(left.source, ">>", b.text)) if isinstance(left, c.LoadOp) else e
         if c.is_unsigned(t) and c.bit_width(t) >= 32:
             return Expr(infix(a, "<<", Prec.SHIFT, b), Prec.SHIFT)
-        unsigned = self._convert(self.spelling.unsigned_name(t), a.relaxed)
-        known = c.constant_of(op.lhs)
-        if isinstance(known, int):
-            suffix = "ull" if c.bit_width(t) == 64 else "u"
-            unsigned = Expr(f"{known % 2 ** max(32, c.bit_width(t))}{suffix}", Prec.PRIMARY)
-        return self._convert(self.spelling.type_name(t), Expr(infix(unsigned, "<<", Prec.SHIFT, b), Prec.SHIFT))
+        unsigned = self._to_unsigned(op.lhs, a)
+        return self._from_unsigned(t, Expr(infix(unsigned, "<<", Prec.SHIFT, b), Prec.SHIFT))
