@@ -20,6 +20,8 @@ from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.lowering.onnx_to_kernel import (
     convolution,
     elementwise,
+    gradients,
+    indexing,
     integer,
     matmul,
     movement,
@@ -32,6 +34,8 @@ from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 RULES: Mapping[str, Rule] = {
     **convolution.RULES,
     **elementwise.RULES,
+    **gradients.RULES,
+    **indexing.RULES,
     **integer.RULES,
     **matmul.RULES,
     **movement.RULES,
