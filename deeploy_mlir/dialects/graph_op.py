@@ -57,7 +57,7 @@ def to_ir(value: Any) -> Attribute:
             return DenseArrayBase.from_list(f32, [float(cast(float, item)) for item in items])
         if all(isinstance(item, str) for item in items):
             return ArrayAttr([StringAttr(item) for item in items])
-    raise TypeError(f"no attribute for a {type(value).__name__}")
+    raise TypeError(f"no attribute for a {type(cast(object, value)).__name__}")
 
 
 def to_python(attr: Attribute) -> Any:

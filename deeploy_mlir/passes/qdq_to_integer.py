@@ -2,8 +2,8 @@
 
 QLinearConv and QLinearMatMul, which state such a pattern in one operator, are opened up; DequantizeLinear moves down
 through operators that only move or select elements; then each QuantizeLinear whose operator has integers behind all
-of its operands (`qdq_patterns.PATTERNS`, with Relu and Clip in between) becomes that operator on integers, an i32 bias and one
-requantisation. What stays in float between the two says so in a remark.
+of its operands (`qdq_patterns.PATTERNS`, with Relu and Clip in between) becomes that operator on integers, an i32 bias
+and one requantisation. What stays in float between the two says so in a remark.
 """
 
 from __future__ import annotations
