@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, ModuleOp, SymbolRefA
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.dialects.ml_program import GlobalLoadConstantOp
 from xdsl.dialects.tensor import EmptyOp as TensorEmptyOp
-from xdsl.ir import Attribute, BlockArgument, SSAValue
+from xdsl.ir import BlockArgument, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -18,9 +18,10 @@ from xdsl.utils.hints import isa
 from deeploy_mlir.dialects.kernel import KernelOp, MapOp, identity_body
 from deeploy_mlir.dialects.tiled import ConstantOp, EmptyOp, nest_of, root_of
 from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.targets.registry import system_of
 
 
-def copy_of(value: SSAValue, layer: str, engine: Attribute | None) -> tuple[TensorEmptyOp, MapOp]:
+def copy_of(value: SSAValue, layer: str, engine: SymbolRefAttr) -> tuple[TensorEmptyOp, MapOp]:
     """An elementwise copy of a tensor into a new one, and the new one."""
     assert isa(value.type, TensorType)
     shape = value.type.get_shape()
@@ -37,12 +38,10 @@ def copy_of(value: SSAValue, layer: str, engine: Attribute | None) -> tuple[Tens
     return empty, copy
 
 
-def give_results_their_own_buffers(function: FuncOp) -> None:
+def give_results_their_own_buffers(function: FuncOp, engine: SymbolRefAttr) -> None:
     """Every returned tensor is the only one in its buffer: inputs, constants and shared buffers are copied."""
     last = function.body.block.last_op
     assert isinstance(last, ReturnOp)
-    kernels = [op for op in function.body.block.ops if isinstance(op, KernelOp)]
-    engine = kernels[0].engine if kernels else None
     taken: set[SSAValue] = set()
     for number, value in enumerate(last.arguments):
         root = root_of(_kernel_root(value))
@@ -84,8 +83,9 @@ class ConvertKernelToTiledPass(ModulePass):
     name = "convert-kernel-to-tiled"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        engine = SymbolRefAttr(system_of(op).engines[0].part_name)
         for function in [f for f in op.body.block.ops if isinstance(f, FuncOp)]:
-            give_results_their_own_buffers(function)
+            give_results_their_own_buffers(function, engine)
             name_constants(function)
             for kernel in [k for k in function.body.walk() if isinstance(k, KernelOp)]:
                 if kernel.engine is None:

@@ -131,6 +131,8 @@ class NestLowering:
         block = Block()
         builder = Builder(InsertPoint.at_end(block))
         homes = [self.memories.buffer(builder, v) for v in self.nest.accessed]
+        for number, home in enumerate(homes):
+            home.name_hint = self._role(number)
         staged = [self._fetch_once(builder, i, home) for i, home in enumerate(homes)]
         if self.trips == 1:
             self._tile(IndexBuilder(builder), 0, homes, staged)
@@ -179,8 +181,8 @@ class NestLowering:
             return None
         indices = IndexBuilder(builder)
         regions = self._regions(indices, number, [0] * len(self.tiles), self.tiles)
-        part, buffer = self._part(indices, home, regions), self._buffer(indices, number, 0)
-        tile = indices.subview(buffer, [0] * len(regions), [r.size for r in regions])
+        part, buffer = self._part(indices, number, home, regions), self._buffer(indices, number, 0)
+        tile = self._tile_of(indices, number, buffer, regions)
         builder.insert(CopyOp(part, tile))
         return tile
 
@@ -190,8 +192,29 @@ class NestLowering:
         access = self.space.accesses[number]
         return [axis_region(axis, lows, sizes, axis.extent, indices) for axis in access.axes]
 
-    def _part(self, indices: IndexBuilder, home: SSAValue, regions: Sequence[AxisRegion[Index]]) -> SSAValue:
-        return indices.subview(home, [r.start for r in regions], [r.size for r in regions])
+    def _part(
+        self, indices: IndexBuilder, number: int, home: SSAValue, regions: Sequence[AxisRegion[Index]]
+    ) -> SSAValue:
+        """The part of an operand's home that a tile touches."""
+        part = indices.subview(home, [r.start for r in regions], [r.size for r in regions])
+        if part is not home:
+            part.name_hint = f"{self._role(number)}_part"
+        return part
+
+    def _tile_of(
+        self, indices: IndexBuilder, number: int, buffer: SSAValue, regions: Sequence[AxisRegion[Index]]
+    ) -> SSAValue:
+        """As much of a buffer as the tile takes."""
+        tile = indices.subview(buffer, [0] * len(regions), [r.size for r in regions])
+        tile.name_hint = f"{self._role(number)}_tile"
+        return tile
+
+    def _role(self, number: int) -> str:
+        """Name of an operand, as the kernels' C functions name it."""
+        ins, accesses = len(self.nest.kernel.ins), len(self.space.accesses)
+        if number == accesses - 1:
+            return "out"
+        return f"in{number}" if number < ins else f"extra{number - ins}"
 
     def _tile_box(self, indices: IndexBuilder, tile: Index) -> tuple[list[Index], list[Index]]:
         """First index and size of the tile along each dimension, from its number in the sequence."""
@@ -205,9 +228,10 @@ class NestLowering:
             if position:
                 number = indices.rem(number, trips[d])
             extent, size = self.space.dims[d].size, self.tiles[d]
-            lows[d] = indices.mul(number, size)
+            lows[d] = _named(indices.mul(number, size), f"{self.space.dims[d].name}_start")
             if extent % size:
-                sizes[d] = indices.min(size, indices.sub(extent, lows[d]))
+                rest = indices.sub(extent, lows[d])
+                sizes[d] = _named(indices.min(size, rest), f"{self.space.dims[d].name}_size")
         return lows, sizes
 
     def _tile(
@@ -218,20 +242,22 @@ class NestLowering:
         lows, sizes = self._tile_box(indices, tile)
         operands: list[SSAValue] = []
         origins: list[Index] = []
+        whole = self.trips == 1  # and every part begins where its operand does: the static offsets still hold
         copy_out: Operation | None = None
         for number, access in enumerate(self.space.accesses):
             regions = self._regions(indices, number, lows, sizes)
+            whole = whole and all(r.start == 0 for r in regions)
             origins += [r.origin for r, axis in zip(regions, access.axes, strict=True) if axis.padded]
             fetched = staged[number]
             if fetched is not None:
                 operands.append(fetched)
                 continue
-            part = self._part(indices, homes[number], regions)
+            part = self._part(indices, number, homes[number], regions)
             if self.staging[number].memory_name is None:
                 operands.append(part)
                 continue
             buffer = self._buffer(indices, number, tile)
-            local = indices.subview(buffer, [0] * len(regions), [r.size for r in regions])
+            local = self._tile_of(indices, number, buffer, regions)
             operands.append(local)
             if access.written:
                 copy_out = CopyOp(local, part)
@@ -241,10 +267,16 @@ class NestLowering:
             if period > 1 and isinstance(tile, SSAValue):
                 changed = indices.compare("eq", indices.rem(tile, period), 0)
             indices.builder.insert(CopyOp(part, local, changed))
-        whole = self.trips == 1
         indices.builder.insert(kernel_on(kernel, operands, None if whole else [indices.value(o) for o in origins]))
         if copy_out is not None:
             indices.builder.insert(copy_out)
+
+
+def _named(index: Index, name: str) -> Index:
+    """The index, with a name hint where it is a value."""
+    if isinstance(index, SSAValue):
+        index.name_hint = name
+    return index
 
 
 def _short(type_: Attribute) -> str:

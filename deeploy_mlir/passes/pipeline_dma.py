@@ -178,6 +178,8 @@ class LoopPipeliner:
             return []
         indices = IndexBuilder(builder)
         following = indices.add(tile, 1)
+        if isinstance(following, SSAValue):
+            following.name_hint = "next"
         more = indices.compare("slt", following, self.loop.ub)
         next_tile = indices.value(following)
         return [clone_start(start, next_tile, self.old, builder, more).token for start in self.transfers.prefetched]

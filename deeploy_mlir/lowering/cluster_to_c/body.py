@@ -93,7 +93,7 @@ class BodyLowering:
             case StartOp():
                 self._start(op)
             case WaitOp():
-                self._wait(op)
+                b.call("dm_dma_wait", [values[op.token]])
             case BarrierOp():
                 b.call("dm_barrier")
             case KernelOp():
@@ -177,14 +177,6 @@ class BodyLowering:
             dims = b.decay(b.array("dims", [len(entries)], DIM, initial, ["const"]), const=True)
         arguments = [self.values[op.destination], self.values[op.source], line, b.const(len(copy.dims), UINT32), dims]
         return b.call_value(name, arguments, TOKEN)
-
-    def _wait(self, op: WaitOp) -> None:
-        b, token = self.b, self.values[op.token]
-        if isinstance(op.token.owner, StartOp) and op.token.owner.condition is None:
-            b.call("dm_dma_wait", [token])
-            return
-        with b.if_(b.cmp("ne", token, b.literal("DM_NO_TOKEN", TOKEN))):
-            b.call("dm_dma_wait", [token])
 
     # -- control and kernels ---------------------------------------------------------------------------------------
 

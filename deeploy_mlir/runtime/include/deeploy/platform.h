@@ -47,7 +47,8 @@ typedef struct {
 dm_token dm_dma_start_in(void *l1, const void *ext, uint32_t line, uint32_t rank, const dm_dma_dim *dims);
 dm_token dm_dma_start_out(void *ext, const void *l1, uint32_t line, uint32_t rank, const dm_dma_dim *dims);
 
-/* Returns when the transfer is complete and frees its token: exactly once for every token. */
+/* Returns when the transfer is complete and frees its token: exactly once for every token, but as often as one likes,
+   and from any core, for DM_NO_TOKEN, which returns at once. */
 void dm_dma_wait(dm_token token);
 
 /* ---- measuring, output, end: any core ---- */

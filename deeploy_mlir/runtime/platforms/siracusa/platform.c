@@ -198,6 +198,7 @@ dm_token dm_dma_start_out(void *ext, const void *l1, uint32_t line, uint32_t ran
 }
 
 void dm_dma_wait(dm_token token) {
+  if (token == DM_NO_TOKEN) return;
   if (REG(MCHAN_STATUS) >> token & 1u) {
     REG(EU_MASK) = EVENT_DMA; /* an event of another transfer wakes too, an old one may be pending: look again */
     do event_load_word(EU_WAIT_CLEAR);

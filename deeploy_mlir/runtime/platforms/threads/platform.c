@@ -106,6 +106,7 @@ dm_token dm_dma_start_out(void *ext, const void *l1, uint32_t line, uint32_t ran
 }
 
 void dm_dma_wait(dm_token token) {
+  if (token == DM_NO_TOKEN) return;
   if (token >= DM_DMA_MAX_TOKENS || !(open_tokens >> token & 1u)) fail("wait for a DMA transfer that is not open");
   while (!atomic_load_explicit(&complete[token], memory_order_acquire)) sched_yield();
   open_tokens &= ~(1u << token);
