@@ -3,7 +3,7 @@
 
 #include "internal.h"
 
-#define OUTPUT_LIMIT (64u << 20)
+#define OUTPUT_LIMIT (8u << 20)
 
 void flush_line(Sim *s, Core *c) {
   if (!c->line_length) return;
@@ -11,7 +11,7 @@ void flush_line(Sim *s, Core *c) {
     u64 capacity = s->output_capacity ? 2 * s->output_capacity : 4096;
     char *bigger = capacity <= OUTPUT_LIMIT ? realloc(s->output, capacity) : NULL;
     if (!bigger) {
-      fault(s, c, DMSIM_FAULT_OUTPUT, 0x1a10f000u, "the program printed more than %u MiB", OUTPUT_LIMIT >> 21);
+      fault(s, c, DMSIM_FAULT_OUTPUT, 0x1a10f000u, "the program printed more than %u MiB", OUTPUT_LIMIT >> 20);
       return;
     }
     s->output = bigger;
