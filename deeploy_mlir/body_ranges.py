@@ -10,6 +10,7 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import IntegerAttr, IntegerType
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.ir.affine import AffineMap
+from xdsl.utils.hints import isa
 
 from deeploy_mlir.affine_maps import selected
 from deeploy_mlir.constants import constant_of
@@ -38,7 +39,7 @@ MAX_ELEMENTS = 1 << 14
 
 def type_interval(element: Attribute) -> Interval | None:
     """All values of an integer type; None for floats."""
-    return Interval.of(*integer_range(element)) if isinstance(element, IntegerType) else None
+    return Interval.of(*integer_range(element)) if isa(element, IntegerType) else None
 
 
 def argument_intervals(op: KernelOp) -> list[Interval | None]:
@@ -66,7 +67,7 @@ def _operand_intervals(
 
 def _operand_interval(value: SSAValue, map_: AffineMap, sizes: Sequence[int]) -> Interval | None:
     element = element_type_of_value(value)
-    array = constant_of(value) if isinstance(element, IntegerType) else None
+    array = constant_of(value) if isa(element, IntegerType) else None
     if array is None or array.size == 0:
         return type_interval(element)
     dims = selected(map_)
@@ -179,7 +180,7 @@ def operation_interval(op: Operation, operands: Sequence[Interval | None]) -> In
     None for a float result."""
     result = op.results[0].type
     whole = type_interval(result)
-    if whole is None or not isinstance(result, IntegerType):
+    if whole is None or not isa(result, IntegerType):
         return None
     exact = _exact(op, operands)
     return whole if exact is None else exact.clipped(*integer_range(result))

@@ -44,9 +44,8 @@ def constant_of(value: SSAValue) -> Array | None:
         source = constant_of(value.op.source)
         return None if source is None else source.reshape(cast("TensorType[Any]", value.type).get_shape())
     symbol = global_of(value)
-    if symbol is None or symbol.is_mutable is not None or not isinstance(symbol.value, DenseIntOrFPElementsAttr):
-        return None
-    return array_of(symbol.value)
+    value: Any = None if symbol is None or symbol.is_mutable is not None else symbol.value
+    return array_of(cast(Any, value)) if isinstance(value, DenseIntOrFPElementsAttr) else None
 
 
 def is_constant(value: SSAValue) -> bool:

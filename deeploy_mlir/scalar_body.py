@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import (
@@ -30,14 +31,12 @@ def is_float(element: Attribute) -> bool:
 
 def is_unsigned(element: Attribute) -> bool:
     """Whether an element type is an unsigned integer (or a boolean)."""
-    return isinstance(element, IntegerType) and (
-        element.signedness.data == Signedness.UNSIGNED or element.bitwidth == 1
-    )
+    return isa(element, IntegerType) and (element.signedness.data == Signedness.UNSIGNED or element.bitwidth == 1)
 
 
 def integer_range(element: Attribute) -> tuple[int, int]:
     """Least and largest value of an integer element type. Raises TypeError for another type."""
-    if not isinstance(element, IntegerType):
+    if not isa(element, IntegerType):
         raise TypeError(f"{element} is no integer type")
     bits = element.bitwidth
     return (0, (1 << bits) - 1) if is_unsigned(element) else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
@@ -47,7 +46,7 @@ def arithmetic_type(element: Attribute) -> Attribute:
     """The type in which arithmetic on elements of this type is done: i32 (i64 where that is too small), f32 or f64.
 
     Unsigned 64-bit values keep their bits in i64; division, comparison and conversion must know that they are."""
-    if isinstance(element, IntegerType):
+    if isa(element, IntegerType):
         low, high = integer_range(element)
         return i32 if low >= -(1 << 31) and high < 1 << 31 else i64
     return f32 if isinstance(element, Float16Type | BFloat16Type) else element
@@ -81,7 +80,7 @@ class ScalarBody:
         """A constant of a signless integer or float type."""
         if isa(element, IntegerType):
             return self.emit(arith.ConstantOp(IntegerAttr(int(value), element)))
-        return self.emit(arith.ConstantOp(FloatAttr(float(value), element)))  # pyright: ignore[reportArgumentType]
+        return self.emit(arith.ConstantOp(FloatAttr(float(value), cast(Any, element))))
 
     def cast(self, value: SSAValue, element: Attribute) -> SSAValue:
         """`kernel.cast` to another type; nothing if it has that type."""

@@ -7,6 +7,7 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import IntegerAttr, IntegerType
 from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.utils.hints import isa
 
 from deeploy_mlir.constants import add_constant, constant_of, load_constant, module_of, name_hint
 from deeploy_mlir.dialects.kernel import CastOp, KernelOp, MapOp, element_type_of_value
@@ -61,7 +62,7 @@ def _folded(op: KernelOp, outer: Operation, inner: Operation, argument: BlockArg
         return None
     value = values[position]
     element, array = element_type_of_value(value), constant_of(value)
-    if array is None or array.size == 0 or not isinstance(element, IntegerType) or element.bitwidth != 32:
+    if array is None or array.size == 0 or not isa(element, IntegerType) or element.bitwidth != 32:
         return None
     total = array.astype(np.int64) + number
     low, high = integer_range(element)

@@ -21,6 +21,7 @@ from xdsl.ir import Attribute, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.transforms.dead_code_elimination import region_dce
+from xdsl.utils.hints import isa
 
 from deeploy_mlir.body_ranges import argument_intervals, operation_interval
 from deeploy_mlir.dialects.kernel import CastOp, KernelOp, YieldOp, element_type_of_value
@@ -56,8 +57,7 @@ class NarrowArithmeticPass(ModulePass):
 
 
 def _replace(op: KernelOp, body: Region) -> None:
-    extras = None if op.extras is None else list(op.extras)
-    new = rebuilt(op, list(op.ins), op.out, extras=extras, body=body)
+    new = rebuilt(op, list(op.ins), op.out, body=body)
     Rewriter.insert_op(new, InsertPoint.before(op))
     output_of(op).replace_all_uses_with(output_of(new))
     Rewriter.erase_op(op)
@@ -140,10 +140,10 @@ class _Narrowing:
         """The operand that equals the result, if one surely does."""
         if isinstance(op, CastOp):
             inside = operands[0]
-            both = isinstance(op.value.type, IntegerType) and isinstance(op.result.type, IntegerType)
-            if both and i1 not in (op.value.type, op.result.type) and inside is not None:
-                return op.value if inside.within(*integer_range(op.result.type)) else None
-            return op.value if op.value.type == op.result.type else None
+            source, target = op.value.type, op.result.type
+            if isa(source, IntegerType) and isa(target, IntegerType) and i1 not in (source, target):
+                return op.value if inside is not None and inside.within(*integer_range(target)) else None
+            return op.value if source == target else None
         if len(op.operands) != 2 or any(o is None for o in operands):
             return None
         left, right = (o for o in operands if o is not None)

@@ -9,6 +9,7 @@ from xdsl.dialects import arith
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects.graph_op import GraphOp
+from deeploy_mlir.dialects.kernel import element_type_of_value
 from deeploy_mlir.scalar_body import ScalarBody, is_float, is_unsigned
 
 Unary = Callable[[GraphOp, ScalarBody, SSAValue], SSAValue]
@@ -106,14 +107,14 @@ def _shrink(op: GraphOp, body: ScalarBody, x: SSAValue) -> SSAValue:
 def _sign(op: GraphOp, body: ScalarBody, x: SSAValue) -> SSAValue:
     zero, one = body.constant(0, x.type), body.constant(1, x.type)
     negative = body.compare("lt", x, zero)
-    if is_unsigned(op.operands[0].type.element_type):  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType]
+    if is_unsigned(element_type_of_value(op.operands[0])):
         return body.select(body.compare("ne", x, zero), one, zero)
     up = body.select(body.compare("gt", x, zero), one, zero)
     return body.select(negative, body.constant(-1, x.type), up)
 
 
 def _abs(op: GraphOp, body: ScalarBody, x: SSAValue) -> SSAValue:
-    unsigned = is_unsigned(op.operands[0].type.element_type)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType]
+    unsigned = is_unsigned(element_type_of_value(op.operands[0]))
     return x if unsigned else body.abs(x)
 
 

@@ -15,6 +15,7 @@ from deeploy_mlir.dialects.kernel import ConvOp, Layout, element_type_of_value, 
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.windows import Window, window_of
 from deeploy_mlir.lowering.onnx_to_kernel.zero_points import shifted, zero_point_of
+from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.scalar_body import ScalarBody, is_float
 
 
@@ -101,7 +102,7 @@ def conv_transpose(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     # [g, c, m, t0, r0, t1, r1 ..] -> [g, m, r.., c, t..], the taps reversed: a convolution reads forward.
     split = full.reshape(groups, inputs, a_group, *(n for t, s in zip(taps, strides, strict=True) for n in (t, s)))
     tap_axes, phase_axes = [3 + 2 * i for i in range(rank)], [4 + 2 * i for i in range(rank)]
-    weights = np.flip(split, tap_axes).transpose(0, 2, *phase_axes, 1, *tap_axes)
+    weights: Array = np.flip(split, tuple(tap_axes)).transpose(0, 2, *phase_axes, 1, *tap_axes)
     phases = int(np.prod(strides, dtype=np.int64))
     weights = weights.reshape(groups * a_group * phases, inputs, *taps)
     # Padded output positions 0 .. low + size - 1 are needed, in blocks of a stride.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr
@@ -162,10 +163,9 @@ def _extended(b: LayerBuilder, x: SSAValue, axis: int, low: int, high: int, mode
     """`x` with elements before and after it along one axis, taken from itself."""
     shape = shape_of(x)
     size, rank = shape[axis], len(shape)
-    numpy_mode = {"edge": "edge", "reflect": "reflect", "wrap": "wrap"}.get(mode)
-    if numpy_mode is None:
+    if mode not in ("edge", "reflect", "wrap"):
         raise b.error(f"has mode = {mode}; constant, edge, reflect and wrap are supported")
-    sources = np.pad(np.arange(size), (low, high), mode=numpy_mode)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    sources: list[int] = np.pad(np.arange(size), (low, high), mode=cast(Any, mode)).tolist()
     if low + high > 256:
         raise b.error(f"pads an axis by {low + high} elements in mode {mode}; up to 256 are supported")
 
@@ -181,8 +181,8 @@ def _extended(b: LayerBuilder, x: SSAValue, axis: int, low: int, high: int, mode
     if mode == "edge":
         pieces = [*([repeated(0, low)] if low else []), x, *([repeated(size - 1, high)] if high else [])]
     else:
-        around = [*sources[:low].tolist(), None, *sources[low + size :].tolist()]
-        pieces = [x if s is None else piece(int(s), 1) for s in around]
+        around = [*sources[:low], None, *sources[low + size :]]
+        pieces = [x if s is None else piece(s, 1) for s in around]
     return join(b, pieces, axis)
 
 
