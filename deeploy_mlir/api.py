@@ -58,7 +58,11 @@ def import_options(
     types_from: Mapping[str, Array] | str | Path | None = None,
     dims: Mapping[str, int] | None = None,
 ) -> ImportOptions:
-    """`ImportOptions` with `types_from` as arrays or as an .npz file that holds them."""
+    """`ImportOptions` with `types_from` as arrays or as an .npz file that holds them.
+
+    Raises DeeployError for a name that cannot begin a C name, or a file that cannot be read."""
+    if name is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise DeeployError(f"'{name}' cannot be the prefix of C names; use letters, digits and _, no digit first")
     arrays = load_arrays(types_from) if isinstance(types_from, str | Path) else types_from
     return ImportOptions(name, input_types or {}, arrays, dims or {})
 

@@ -140,6 +140,7 @@ def _wrapped(words: Sequence[str]) -> str:
 def cmake_lists(network: Network, target: str, sources: Sequence[str], recipes: Mapping[str, Recipe]) -> str:
     """A CMakeLists.txt with the network as a library and the test program."""
     name, platforms = network.name, list(recipes)
+    library = f"{name}_network"
     lines = [
         f"# {name}, compiled for {target}. PLATFORM: {' or '.join(platforms)}.",
         "cmake_minimum_required(VERSION 3.16)",
@@ -151,28 +152,28 @@ def cmake_lists(network: Network, target: str, sources: Sequence[str], recipes: 
         "  set(CMAKE_BUILD_TYPE Release)",
         "endif()",
         "",
-        f"add_library({name} STATIC",
+        f"add_library({library} STATIC",
         *(f"  {source}" for source in sources),
         ")",
-        f"target_include_directories({name} PUBLIC . runtime/include runtime/kernels runtime/platforms/${{PLATFORM}})",
-        f"target_compile_options({name} PUBLIC -Wall -Wextra)",
-        *_cmake_flags(name, recipes),
+        f"target_include_directories({library} PUBLIC . runtime/include runtime/kernels runtime/platforms/${{PLATFORM}})",
+        f"target_compile_options({library} PUBLIC -Wall -Wextra)",
+        *_cmake_flags(library, recipes),
         "",
         "set(platform runtime/platforms/${PLATFORM})",
         "file(GLOB platform_sources CONFIGURE_DEPENDS ${platform}/*.c ${platform}/*.S)",
         f"add_executable({name}_test main.c ${{platform_sources}})",
-        f"target_link_libraries({name}_test PRIVATE {name})",
+        f"target_link_libraries({name}_test PRIVATE {library})",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _cmake_flags(name: str, recipes: Mapping[str, Recipe]) -> list[str]:
+def _cmake_flags(library: str, recipes: Mapping[str, Recipe]) -> list[str]:
     lines: list[str] = []
     for platform, r in recipes.items():
         link = [word.replace("runtime/", "${CMAKE_CURRENT_SOURCE_DIR}/runtime/") for word in r.link_flags]
         lines.append(f"if(PLATFORM STREQUAL {platform})")
         if r.flags:
-            lines.append(f'  target_compile_options({name} PUBLIC "SHELL:{" ".join(r.flags)}")')
-        lines.append(f'  target_link_libraries({name} PUBLIC "{" ".join([*r.flags, *link])}")')
+            lines.append(f'  target_compile_options({library} PUBLIC "SHELL:{" ".join(r.flags)}")')
+        lines.append(f'  target_link_libraries({library} PUBLIC "{" ".join([*r.flags, *link])}")')
         lines.append("endif()")
     return lines

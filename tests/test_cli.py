@@ -110,6 +110,10 @@ def test_run_without_inputs_uses_the_pattern(files: Path, capsys: pytest.Capture
             ["compile", "{}/none.onnx", "--target", "siracusa", "--dim", "N=x", "-o", "{}/new"],
             "a dimension is a number",
         ),
+        (
+            ["compile", "{}/none.onnx", "--target", "generic", "--name", "a b", "-o", "{}/new"],
+            "'a b' cannot be the prefix",
+        ),
         (["import", "{}/inputs.npz"], "inputs.npz"),
     ],
 )
