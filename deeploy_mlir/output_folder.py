@@ -31,6 +31,9 @@ from deeploy_mlir.report import Plan, from_plain, to_plain
 RUNTIME = Path(__file__).parent / "runtime"
 FORMAT = 1
 PLAN_FILE = "plan.json"
+OWN_FILES = frozenset({"main.c", "test_data.h", "Makefile", "CMakeLists.txt", PLAN_FILE})
+"""Files of every output folder, beside the generated ones."""
+
 INCLUDE_FOLDERS = ("include", "kernels")
 """Folders of the runtime on the include path, besides the platform's own."""
 
@@ -138,6 +141,9 @@ def _check_replaceable(path: Path) -> None:
 
 def _fill(folder: Path, manifest: Manifest, sources: Mapping[str, str], inputs: Mapping[str, Array] | None) -> Manifest:
     network = manifest.network
+    clashing = sorted(OWN_FILES & set(sources))
+    if clashing:
+        raise DeeployError(f"a network called {network.name} would overwrite {clashing[0]}; give another --name")
     reached = _runtime_files(sources, manifest.platforms)
     for file in reached:
         target = folder / "runtime" / file

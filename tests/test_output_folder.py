@@ -104,6 +104,14 @@ def test_nothing_is_left_when_writing_fails(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_that_would_overwrite_the_test_program_is_refused(tmp_path: Path) -> None:
+    program = triple()
+    clashing = replace(program, sources={"main.c": "", **program.sources})
+    with pytest.raises(DeeployError, match=r"would overwrite main\.c; give another --name"):
+        clashing.save(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_manifest_survives_the_file(tmp_path: Path) -> None:
     program = triple()
     manifest = read_manifest(program.save(tmp_path / "out"))
