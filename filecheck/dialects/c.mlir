@@ -9,6 +9,8 @@ builtin.module @net {
     c.declare_func @scale
     c.declare_global @weights
   }
+  c.file "empty.c" {
+  }
   c.file "net.c" {
     c.include standard "string.h"
     c.include "net.h"
@@ -58,6 +60,13 @@ builtin.module @net {
       c.scope {
         c.verbatim "use({});" args %sum : i32
       }
+      c.scope {
+      }
+      c.if %both {
+      } else {
+      }
+      c.for %j : index = %zero to %n step %one {
+      }
       %neg = c.unary_minus wrap %sum : i32
       %inv = c.bitwise_not %neg : i32
       %e = c.call_opaque pure "clip"(%inv, %sum) : (i32, i32) -> i32
@@ -103,7 +112,15 @@ builtin.module @net {
 // CHECK-NEXT:       } do {
 // CHECK:            c.scope {
 // CHECK-NEXT:         c.verbatim "use({});" args %sum : i32
-// CHECK:            %neg = c.unary_minus wrap %sum : i32
+// CHECK-NEXT:       }
+// CHECK-NEXT:       c.scope {
+// CHECK-NEXT:       }
+// CHECK-NEXT:       c.if %both {
+// CHECK-NEXT:       } else {
+// CHECK-NEXT:       }
+// CHECK-NEXT:       c.for %j : index = %zero to %n step %one {
+// CHECK-NEXT:       }
+// CHECK-NEXT:       %neg = c.unary_minus wrap %sum : i32
 // CHECK:            %e = c.call_opaque pure "clip"(%inv, %sum) : (i32, i32) -> i32
 // CHECK-NEXT:       %r = c.call @proto(%e) : (i32) -> i32
 // CHECK-NEXT:       %sel = c.conditional %c, %r, %sum : i32

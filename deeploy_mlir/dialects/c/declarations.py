@@ -33,7 +33,7 @@ from xdsl.traits import IsolatedFromAbove, IsTerminator, NoTerminator, SymbolOpI
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
-from deeploy_mlir.dialects.c.symbols import enclosing, find_symbol, symbol_name
+from deeploy_mlir.dialects.c.symbols import enclosing, find_symbol, parse_block, symbol_name
 from deeploy_mlir.dialects.c.types import ArrayType, OpaqueType, is_object_type
 from deeploy_mlir.numpy_types import element_bytes
 
@@ -51,7 +51,6 @@ class FileOp(IRDLOperation):
     body = region_def("single_block")
 
     traits = traits_def(NoTerminator())
-    assembly_format = "$path $body attr-dict"
 
     def __init__(self, path: str, body: Region | Sequence[Operation] | None = None) -> None:
         if not isinstance(body, Region):
@@ -69,6 +68,22 @@ class FileOp(IRDLOperation):
                 raise VerifyException(f'c.file "{path}" defines @{name} twice')
             if name is not None:
                 seen.add(name)
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_attribute(self.path)
+        printer.print_op_attributes(self.attributes, print_keyword=True)
+        printer.print_string(" ")
+        printer.print_region(self.body, print_empty_block=False)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> Self:
+        path = parser.parse_str_literal()
+        attributes = parser.parse_optional_attr_dict_with_keyword()
+        op = cls(path, parse_block(parser))
+        if attributes is not None:
+            op.attributes.update(attributes.data)
+        return op
 
 
 @irdl_op_definition
@@ -326,7 +341,7 @@ class FuncOp(IRDLOperation):
         printer.print_op_attributes(self.attributes, print_keyword=True)
         if self.block is not None:
             printer.print_string(" ")
-            printer.print_region(self.body, print_entry_block_args=False)
+            printer.print_region(self.body, print_entry_block_args=False, print_empty_block=False)
 
     @classmethod
     def parse(cls, parser: Parser) -> Self:

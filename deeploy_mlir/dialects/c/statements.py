@@ -35,7 +35,7 @@ from xdsl.traits import (
 from xdsl.utils.exceptions import VerifyException
 
 from deeploy_mlir.dialects.c.places import AggregateOp, ConstantOp
-from deeploy_mlir.dialects.c.symbols import find_function
+from deeploy_mlir.dialects.c.symbols import find_function, parse_block
 from deeploy_mlir.dialects.c.types import ArrayType, LValueType, is_integer, is_object_type
 
 
@@ -274,7 +274,7 @@ class ForOp(IRDLOperation):
         printer.print_operand(self.step)
         printer.print_op_attributes(self.attributes, print_keyword=True)
         printer.print_string(" ")
-        printer.print_region(self.body, print_entry_block_args=False)
+        printer.print_region(self.body, print_entry_block_args=False, print_empty_block=False)
 
     @classmethod
     def parse(cls, parser: Parser) -> Self:
@@ -302,7 +302,6 @@ class IfOp(IRDLOperation):
     else_region = region_def()
 
     traits = traits_def(NoTerminator(), RecursiveMemoryEffect())
-    assembly_format = "$condition $then_region (`else` $else_region^)? attr-dict"
 
     def __init__(
         self, condition: SSAValue | Operation, then_region: Region | None = None, else_region: Region | None = None
@@ -320,6 +319,27 @@ class IfOp(IRDLOperation):
     def verify_(self) -> None:
         if len(self.else_region.blocks) > 1:
             raise VerifyException("c.if has at most one block in its else region")
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_operand(self.condition)
+        printer.print_op_attributes(self.attributes, print_keyword=True)
+        printer.print_string(" ")
+        printer.print_region(self.then_region, print_empty_block=False)
+        if self.otherwise is not None:
+            printer.print_string(" else ")
+            printer.print_region(self.else_region, print_empty_block=False)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> Self:
+        condition = parser.parse_operand(i1)
+        attributes = parser.parse_optional_attr_dict_with_keyword()
+        then_region = parse_block(parser)
+        else_region = parse_block(parser) if parser.parse_optional_keyword("else") else None
+        op = cls(condition, then_region, else_region)
+        if attributes is not None:
+            op.attributes.update(attributes.data)
+        return op
 
 
 @irdl_op_definition
@@ -349,7 +369,6 @@ class WhileOp(IRDLOperation):
     body = region_def("single_block")
 
     traits = traits_def(NoTerminator(), RecursiveMemoryEffect())
-    assembly_format = "$before `do` $body attr-dict"
 
     def __init__(self, before: Region, body: Region | None = None) -> None:
         super().__init__(regions=[before, body or Region(Block())])
@@ -363,6 +382,23 @@ class WhileOp(IRDLOperation):
         if not isinstance(self.before.block.last_op, ConditionOp):
             raise VerifyException("the first region of c.while ends in c.condition")
 
+    def print(self, printer: Printer) -> None:
+        printer.print_op_attributes(self.attributes, print_keyword=True)
+        printer.print_string(" ")
+        printer.print_region(self.before, print_empty_block=False)
+        printer.print_string(" do ")
+        printer.print_region(self.body, print_empty_block=False)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> Self:
+        attributes = parser.parse_optional_attr_dict_with_keyword()
+        before = parse_block(parser)
+        parser.parse_keyword("do")
+        op = cls(before, parse_block(parser))
+        if attributes is not None:
+            op.attributes.update(attributes.data)
+        return op
+
 
 @irdl_op_definition
 class ScopeOp(IRDLOperation):
@@ -372,10 +408,22 @@ class ScopeOp(IRDLOperation):
     body = region_def("single_block")
 
     traits = traits_def(NoTerminator(), RecursiveMemoryEffect())
-    assembly_format = "$body attr-dict"
 
     def __init__(self, body: Region | None = None) -> None:
         super().__init__(regions=[body or Region(Block())])
+
+    def print(self, printer: Printer) -> None:
+        printer.print_op_attributes(self.attributes, print_keyword=True)
+        printer.print_string(" ")
+        printer.print_region(self.body, print_empty_block=False)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> Self:
+        attributes = parser.parse_optional_attr_dict_with_keyword()
+        op = cls(parse_block(parser))
+        if attributes is not None:
+            op.attributes.update(attributes.data)
+        return op
 
 
 def constant_of(value: SSAValue) -> int | float | None:

@@ -1,11 +1,12 @@
-"""Where the symbols of a `c` module are: a module holds files, files hold functions and globals."""
+"""Symbols of a `c` module (a module holds files, files hold functions and globals), and regions of one block."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from xdsl.dialects.builtin import FunctionType, StringAttr
-from xdsl.ir import Attribute, Operation
+from xdsl.ir import Attribute, Block, Operation, Region
+from xdsl.parser import Parser
 
 SYMBOL = "sym_name"
 
@@ -60,3 +61,11 @@ def find_global_type(user: Operation, name: str) -> Attribute | None:
     """The type of the `c.global` called `name`."""
     op = find_symbol(user, name)
     return op.properties.get("type") if op is not None and op.name == "c.global" else None
+
+
+def parse_block(parser: Parser) -> Region:
+    """A region of one block; `{ }` holds an empty one."""
+    region = parser.parse_region()
+    if not region.blocks:
+        region.add_block(Block())
+    return region

@@ -96,17 +96,21 @@ COMPARISONS: dict[c.Comparison, tuple[str, Prec]] = {
 }
 
 
+def _beside(operand: Expr, prec: Prec) -> Prec:
+    """How tightly an operand must bind; !a & b and !a < b look like slips of the pen, to compilers too."""
+    return Prec.POSTFIX if operand.text.startswith("!") else prec
+
+
 def infix(left: Expr, operator: str, prec: Prec, right: Expr) -> str:
     """`left operator right` with the parentheses that C, or a reader, needs."""
     needed = (prec, Prec(prec + 1))
-    if prec in (Prec.SHIFT, Prec.BIT_AND, Prec.BIT_XOR, Prec.BIT_OR):
-        chain = prec is not Prec.SHIFT and left.prec == prec
-        needed = (prec if chain else Prec.UNARY, Prec.UNARY)
+    if prec in (Prec.LOGICAL_OR, Prec.LOGICAL_AND):
+        needed = (prec if left.prec == prec else Prec.EQUALITY, Prec.EQUALITY)
     elif prec in (Prec.RELATIONAL, Prec.EQUALITY):
-        needed = (Prec.ADDITIVE, Prec.ADDITIVE)
-    elif prec in (Prec.LOGICAL_OR, Prec.LOGICAL_AND):
-        left_needed = prec if left.prec == prec else Prec.EQUALITY
-        needed = (left_needed, Prec.EQUALITY)
+        needed = (_beside(left, Prec.ADDITIVE), _beside(right, Prec.ADDITIVE))
+    elif prec in (Prec.SHIFT, Prec.BIT_AND, Prec.BIT_XOR, Prec.BIT_OR):
+        chain = prec is not Prec.SHIFT and left.prec == prec
+        needed = (prec if chain else _beside(left, Prec.UNARY), _beside(right, Prec.UNARY))
     return f"{left.at(needed[0])} {operator} {right.at(needed[1])}"
 
 
