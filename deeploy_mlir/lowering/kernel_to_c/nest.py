@@ -36,6 +36,8 @@ class Nest:
     pointers: list[SSAValue]
     arguments: dict[DynamicArgument, SSAValue]
     positions: dict[PaddedAxis, SSAValue] = field(default_factory=dict[PaddedAxis, SSAValue])
+    whole: frozenset[PaddedAxis] = frozenset()
+    """Padded axes that no index leaves in the loops that are open."""
 
     def __post_init__(self) -> None:
         self.body = ScalarBody(self.b)
@@ -124,13 +126,22 @@ class Nest:
     def inside(self, dim: int) -> Range:
         """The iterations of a dimension whose indices lie inside the operands, all others being fixed."""
         low, high = self.b.const(0), self.size(dim)
-        for number, pad in enumerate(self.pads_on(dim)):
+        for number, pad in enumerate(p for p in self.pads_on(dim) if p not in self.whole):
             step, at = pad.coefficients[dim], self.positions[pad]
             first = self._ceil_div(self.b.max(self.b.neg(at), 0), step)
             left = self.b.max(self.b.sub(self.quantity(pad.extent), at), 0)
             low = self.b.max(low, first) if number else first
             high = self.b.min(high, self._ceil_div(left, step))
         return low, high
+
+    @contextmanager
+    def unclamped(self, dim: int) -> Generator[None]:
+        """Inside, no index leaves the padded axes that the dimension moves along."""
+        saved, self.whole = self.whole, self.whole | set(self.pads_on(dim))
+        try:
+            yield
+        finally:
+            self.whole = saved
 
     def enter_padded(self, dim: int, operand: int | None = None) -> None:
         """Puts what `positions` says about a dimension's padded axes (of one operand) into the pointers."""

@@ -2,20 +2,20 @@
 
 Two dimensions of the output are blocked: one that the second operand moves along (output channels, columns), and one
 that only the first moves along (pixels, rows), so that what is loaded serves several outputs. A dimension that is no
-multiple of its block computes its last row more than once, which needs no code of its own. Where the pixels of a row
-touch the padding they are computed one by one by the same code, the rows of the block falling together.
+multiple of its block computes its last row more than once, which needs no code of its own.
+Pixels that touch the padding are computed one by one, with window loops that are cut there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from math import prod
 
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, IndexType
+from xdsl.dialects.builtin import BFloat16Type, Float16Type
 from xdsl.ir import Attribute, SSAValue
 
 from deeploy_mlir.dialects import c
@@ -53,6 +53,12 @@ class Reduction:
         op = self.nest.op
         return op.combiner.data if isinstance(op, PoolOp | ReduceOp) else Combiner.SUM
 
+    @cached_property
+    def depthwise(self) -> bool:
+        """Whether products are summed without any sharing of the first operand between outputs."""
+        only_second = [d for d in self.nest.parallel if self.depends(1, d) and not self.depends(0, d)]
+        return self.contracts and not only_second
+
     def depends(self, operand: int, dim: int) -> bool:
         """Whether a dimension selects another element of an operand."""
         return self.nest.d.operands[operand].steps[dim] != 0
@@ -70,7 +76,12 @@ class Reduction:
             outputs = parallel
             pixels = [d for d in parallel if nest.pads_on(d) and nest.d.out.steps[d] == 1]
         outputs = [d for d in outputs if not nest.pads_on(d)]
-        return self._block(outputs, tuning.block_outputs), self._block(pixels, tuning.block_pixels)
+        if self.depthwise:
+            return self._block(outputs, tuning.depthwise_outputs), self._block(pixels, tuning.depthwise_pixels)
+        second = self._block(pixels, tuning.block_pixels)
+        # With nothing to share along pixels, more outputs share what is loaded.
+        most = tuning.block_outputs * (tuning.block_pixels if self.contracts and second.factor == 1 else 1)
+        return self._block(outputs, most), second
 
     def _block(self, dims: Sequence[int], most: int) -> Block:
         """Blocks the dimension with the smallest step in the output."""
@@ -79,7 +90,12 @@ class Reduction:
         if not dims:
             return Block(None, 1)
         dim = min(dims, key=lambda d: nest.d.out.steps[d])
-        return Block(dim, block_factor(nest.d.dims[dim].static, most))
+        size = nest.d.dims[dim].static
+        if nest.pads_on(dim):
+            # Blocks lie off the padding.
+            low, high = (c.constant_of(x) for x in self.interior(dim))
+            size = max(1, high - low) if isinstance(low, int) and isinstance(high, int) else None
+        return Block(dim, block_factor(size, most))
 
     # -- types -----------------------------------------------------------------------------------------------------
 
@@ -130,8 +146,7 @@ class Reduction:
         outer = [d for d in nest.parallel if d not in (first.dim, second.dim)]
         with nest.loops(outer), self.block(first) as rows:
             initial = self.initial_values(rows)
-            with self.pixels(second) as columns:
-                self.block_of_outputs(rows, columns, initial)
+            self.pixels(second, lambda columns: self.block_of_outputs(rows, columns, initial))
 
     @contextmanager
     def block(self, block: Block) -> Generator[list[SSAValue]]:
@@ -143,34 +158,40 @@ class Reduction:
         size = nest.size(block.dim)
         static = c.constant_of(size)
         with nest.loop(block.dim, step=block.factor) as index:
-            if isinstance(static, int) and static % block.factor == 0:
-                yield [b.const(j) for j in range(block.factor)]
-            else:
-                last = b.sub(b.sub(size, 1), index)
-                yield [b.const(0), *(b.min(b.const(j), last) for j in range(1, block.factor))]
+            yield self.rows(block.factor, b.sub(size, index), static)
 
-    @contextmanager
-    def pixels(self, block: Block) -> Generator[list[SSAValue]]:
-        """As `block`; where the dimension moves along a padded axis, blocks lie wholly off the padding."""
+    def pixels(self, block: Block, body: Callable[[list[SSAValue]], None]) -> None:
+        """As `block`, with `body` emitted for each way to go.
+
+        Where the dimension moves along padded axes, blocks lie wholly off the padding, so that their window loops need
+        no bounds; the iterations that touch it come one by one behind them."""
         nest, b = self.nest, self.nest.b
-        if block.dim is None or block.factor == 1 or not nest.pads_on(block.dim):
+        if block.dim is None or not nest.pads_on(block.dim):
             with self.block(block) as rows:
-                yield rows
+                body(rows)
             return
-        low, high = self.interior(block.dim)
         size = nest.size(block.dim)
-        if c.constant_of(low) == 0 and c.constant_of(high) is not None and c.constant_of(high) == c.constant_of(size):
-            with self.block(block) as rows:
-                yield rows
-            return
-        place = b.var(nest.d.dims[block.dim].name, IndexType(), 0)
-        with b.while_() as loop, loop.do(b.cmp("lt", b.load(place), size)):
-            index = b.named("at", b.load(place))
-            whole = b.cmp("le", b.add(index, block.factor), high)
-            wide = b.named("wide", b.land(b.cmp("ge", index, low), whole))
-            with nest.fixed(block.dim, index):
-                yield [b.const(0), *(b.select(wide, j, 0) for j in range(1, block.factor))]
-            b.assign(place, b.add(index, b.select(wide, block.factor, 1)))
+        low, high = self.interior(block.dim)
+        low = b.min(low, size)
+        high = b.max(low, high)
+        inner = b.sub(high, low)
+        if c.constant_of(inner) != 0:
+            with b.for_(nest.d.dims[block.dim].name, low, high, block.factor) as index:
+                with nest.fixed(block.dim, index), nest.unclamped(block.dim):
+                    body(self.rows(block.factor, b.sub(high, index), c.constant_of(inner)))
+        if c.constant_of(inner) is None or c.constant_of(inner) != c.constant_of(size):
+            with b.for_("border", b.const(0), b.sub(size, inner)) as number:
+                index = b.select(b.cmp("lt", number, low), number, b.add(number, inner))
+                with nest.fixed(block.dim, index):
+                    body([b.const(0)])
+
+    def rows(self, factor: int, left: SSAValue, size: int | float | None) -> list[SSAValue]:
+        """Offsets of a block's rows, when `left` iterations of a range of `size` are left: at most the last one's."""
+        b = self.nest.b
+        if factor == 1 or (isinstance(size, int) and size % factor == 0):
+            return [b.const(j) for j in range(factor)]
+        last = b.sub(left, 1)
+        return [b.const(0), *(b.min(b.const(j), last) for j in range(1, factor))]
 
     def interior(self, dim: int) -> tuple[SSAValue, SSAValue]:
         """The iterations of an output dimension at which no window iteration along its padded axes is outside."""
@@ -314,26 +335,43 @@ class Reduction:
         dim: int | None,
         length: SSAValue,
     ) -> None:
-        """The loop in which all outputs of the block take one element each."""
+        """The loop in which all outputs of the block take one element each; a short one is written out."""
         nest, b = self.nest, self.nest.b
-        pointers: list[dict[int, SSAValue]] = []
-        for operand, shift in enumerate(shifts):
-            distinct = {id(s): s for s in shift.values()}
-            name = "xw"[operand]
-            pointers.append({
-                key: b.named(f"{name}{number}", b.add(nest.pointers[operand], s))
-                for number, (key, s) in enumerate(distinct.items())
-            })  # fmt: skip
+        known = c.constant_of(length)
         name = nest.d.dims[dim].name if dim is not None else "k"
-        with b.for_(name, b.const(0), length) as index:
-            values: list[dict[int, SSAValue]] = []
-            for operand, row in enumerate(pointers):
-                step = nest.d.operands[operand].steps[dim] if dim is not None else 0
-                at = b.mul(index, step)
-                values.append({key: self.load(operand, pointer, at) for key, pointer in row.items()})
-            for cell, place in places.items():
-                elements = [values[o][id(shifts[o][cell])] for o in range(len(shifts))]
-                b.assign(place, self.combine(b.load(place), elements))
+        steps = [nest.d.operands[o].steps[dim] if dim is not None else 0 for o in range(len(shifts))]
+        copies = nest.tuning.unroll
+        if isinstance(known, int) and known * len(places) <= nest.tuning.straight:
+            copies = max(known, 1)
+        elif not isinstance(known, int) or known % copies:
+            copies = 1
+        pointers: list[dict[Cell, SSAValue]] = [{}, {}]
+        if known != copies:
+            # In a loop, each row has a pointer of its own.
+            for operand, shift in enumerate(shifts):
+                distinct = {
+                    id(s): b.named(f"{'xw'[operand]}{number}", b.add(nest.pointers[operand], s))
+                    for number, s in enumerate({id(s): s for s in shift.values()}.values())
+                }
+                pointers[operand] = {cell: distinct[id(s)] for cell, s in shift.items()}
+        with b.for_(name, b.const(0), length, copies) as index:
+            loaded: dict[Hashable, SSAValue] = {}
+            for copy in range(copies):
+                for cell, place in places.items():
+                    elements: list[SSAValue] = []
+                    for operand, shift in enumerate(shifts):
+                        at = b.mul(b.add(index, copy), steps[operand])
+                        pointer = pointers[operand].get(cell)
+                        if pointer is None:
+                            pointer, at = nest.pointers[operand], b.add(at, shift[cell])
+                        constant = c.constant_of(at)
+                        key = (operand, pointer, at if constant is None else constant)
+                        if constant is None:
+                            key = (operand, pointer, copy, id(shift[cell]))
+                        if key not in loaded:
+                            loaded[key] = self.load(operand, pointer, at)
+                        elements.append(loaded[key])
+                    b.assign(place, self.combine(b.load(place), elements))
 
     def combine(self, accumulator: SSAValue, elements: Sequence[SSAValue]) -> SSAValue:
         """The accumulator with one more element, or product of two."""

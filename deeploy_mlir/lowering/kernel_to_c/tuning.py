@@ -13,8 +13,13 @@ class Tuning:
     """Output channels (columns of a matmul) that are computed together, each in accumulators of its own."""
     block_pixels: int = 2
     """Pixels (rows of a matmul) that are computed together."""
+    depthwise_outputs: int = 4
+    depthwise_pixels: int = 2
+    """The same where each channel has an input of its own."""
     unroll: int = 1
     """Copies of the innermost loop's body."""
+    straight: int = 0
+    """Most operations of an innermost loop that is written out as a whole."""
     vector: int = 0
     """Elements of a block of accumulators in an array, for compilers that vectorise; 0 where there is no SIMD."""
     float_lanes: int = 1
@@ -23,15 +28,24 @@ class Tuning:
 
 HOST = Tuning(block_outputs=4, block_pixels=2, unroll=1, vector=64, float_lanes=4)
 """A 64-bit host with SIMD and gcc -O3."""
-RV32 = Tuning(block_outputs=4, block_pixels=2, unroll=1)
+RV32 = Tuning(
+    block_outputs=4, block_pixels=2, depthwise_outputs=2, depthwise_pixels=2, unroll=2, straight=48
+)
 """A scalar 32-bit RISC-V with 32 registers and a small instruction cache."""
 
 
 def block_factor(size: int | None, most: int) -> int:
-    """How many iterations of a dimension to compute together: at most `most`, few wasted if `size` is no multiple."""
+    """How many iterations of a dimension to compute together: about `most`, few wasted if `size` is no multiple.
+
+    One more than `most` is taken only where it leaves no remainder."""
     if size is None:
         return most
-    if size <= most:
+    if size <= most + 1:
         return max(size, 1)
-    # A block costs its computations and the reloading of what its rows share, about two computations.
-    return min(range(most, 0, -1), key=lambda factor: -(-size // factor) * (factor + 2))
+
+    def cost(factor: int) -> float:
+        # A block costs its computations and the loading of what its rows share, about two computations; a remainder
+        # makes the distances between rows unknown to the C compiler.
+        return -(-size // factor) * (factor + 2) * (1 if size % factor == 0 else 1.1)
+
+    return min((f for f in range(most + 1, 0, -1) if f <= most or size % f == 0), key=cost)
