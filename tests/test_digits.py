@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import deeploy_mlir
 from deeploy_mlir import api, cli
 from deeploy_mlir.frontend.npz import load_arrays
 from deeploy_mlir.pipelines import pipeline_for, run_pipeline
+from deeploy_mlir.targets.toolchain import ZIG_CC
 from deeploy_mlir.universe import UNIVERSE
 
 DIGITS = Path(__file__).resolve().parents[1] / "examples" / "digits"
@@ -44,6 +46,18 @@ def test_check(network: str, configuration: tuple[str, ...], capsys: pytest.Capt
         assert 0 <= memory["used"] <= memory["capacity"], name
     if "l1" in report["memory_linked"]:
         assert report["memory_linked"]["l1"] <= report["memory"]["l1"]["used"]
+
+
+@pytest.mark.parametrize(("target", "platform"), [("generic", "host"), ("siracusa", "threads")])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_with_ziglang_as_the_host_compiler(
+    network: str, target: str, platform: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEEPLOY_CC", shlex.join(ZIG_CC))
+    words = ["check", str(DIGITS / f"{network}.onnx"), "--target", target, "--platform", platform, "--json"]
+    words += ["--inputs", str(DIGITS / "inputs.npz"), "--expect", str(DIGITS / f"{NETWORKS[network]}.npz")]
+    assert cli.main(words) == 0
+    assert json.loads(capsys.readouterr().out)["compiler_warnings"] == ""
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="the sanitizers are those of gcc")

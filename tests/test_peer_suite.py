@@ -6,6 +6,7 @@ in every configuration, and the host builds under sanitizers.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import time
 from typing import Any
@@ -20,6 +21,7 @@ from deeploy_mlir.comparison import compare_outputs
 from deeploy_mlir.frontend.npz import load_arrays
 from deeploy_mlir.program import Program
 from deeploy_mlir.simulators.execution import Execution
+from deeploy_mlir.targets.toolchain import ZIG_CC
 
 from .peer_suite import Leaf, covered_leaves, suite
 
@@ -90,11 +92,24 @@ def test_on_siracusa(leaf: Leaf, l1: str, double: bool) -> None:
     assert execution.linked["l1"] <= used.used
 
 
+ON_HOST = [("generic", "host"), ("siracusa", "threads")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("leaf", leaves())
+@pytest.mark.parametrize(("target", "platform"), ON_HOST)
+def test_with_clang_as_the_host_compiler(
+    leaf: Leaf, target: str, platform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEEPLOY_CC", shlex.join(ZIG_CC))
+    run_and_compare(compile_leaf(leaf, target), leaf, platform)
+
+
 @needs_gcc
 @pytest.mark.slow
 @pytest.mark.parametrize("leaf", leaves())
 @pytest.mark.parametrize("sanitize", [("address", "undefined"), ("thread",)], ids="+".join)
-@pytest.mark.parametrize(("target", "platform"), [("generic", "host"), ("siracusa", "threads")])
+@pytest.mark.parametrize(("target", "platform"), ON_HOST)
 def test_under_sanitizers(leaf: Leaf, target: str, platform: str, sanitize: tuple[str, ...]) -> None:
     run_and_compare(compile_leaf(leaf, target), leaf, platform, sanitize)
 
