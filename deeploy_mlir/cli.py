@@ -66,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--expect", metavar="F.npz", required=True, help="golden outputs")
     _add_running(command)
 
+    command = commands.add_parser("report", help="print the plan of a folder that compile wrote")
+    command.set_defaults(run=_show)
+    command.add_argument("folder", type=Path, metavar="DIR")
+
     command = commands.add_parser("import", help="print a network as IR of the graph level, the input of the pipeline")
     command.set_defaults(run=_import)
     _add_model(command)
@@ -217,6 +221,14 @@ def _report(options: argparse.Namespace, manifest: Any, execution: Any, golden: 
     else:
         print(report_text(manifest, execution, comparisons))
     return MATCH if comparisons is None or all(c.match for c in comparisons) else MISMATCH
+
+
+def _show(options: argparse.Namespace) -> int:
+    from deeploy_mlir.output_folder import read_manifest
+    from deeploy_mlir.presentation import plan_text
+
+    print(plan_text(read_manifest(options.folder)))
+    return MATCH
 
 
 def _import(options: argparse.Namespace) -> int:

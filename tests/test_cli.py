@@ -171,6 +171,8 @@ def test_compile_writes_the_folder_and_prints_the_plan(
     assert "40 of 65,536 bytes" in text
     assert "gap 1.67 %" in text
     assert (tmp_path / "out" / "triple.c").is_file()
+    assert cli.main(["report", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out.strip() == text[: text.index("written to")].strip()
 
 
 def test_the_command_is_quick_to_say_how_it_is_used() -> None:
