@@ -39,6 +39,11 @@ def limit_memories(system: SystemOp, sizes: dict[str, int]) -> None:
             raise DeeployError(
                 f"memory '{name}' of {system.system_name} has {physical} bytes: its size cannot be set to {size}"
             )
+        stacks = sum(e.reserved_bytes for e in system.engines if e.memory_name == name)
+        if size <= stacks:
+            raise DeeployError(
+                f"memory '{name}' of {system.system_name} holds {stacks} bytes of stacks: {size} bytes are not enough"
+            )
         memories[name].properties["size"] = IntegerAttr(size, i64)
 
 

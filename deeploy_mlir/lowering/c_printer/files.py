@@ -101,6 +101,8 @@ class FilePrinter:
         unused = unused_statics(self.file)
         operations = [op for op in self.file.body.block.ops if op not in unused]
         operations = [op for op in operations if not (isinstance(op, c.DeclareFuncOp) and op.target in unused)]
+        if any("NULL" in _mentioned(inner) for op in operations for inner in op.walk()):
+            self.spelling.headers.add("stddef.h")
         head: list[str] = []
         while operations and isinstance(first := operations[0], c.CommentOp):
             head.extend(layout.comment(first.text.data, 0))
