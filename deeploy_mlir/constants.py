@@ -44,8 +44,8 @@ def constant_of(value: SSAValue) -> Array | None:
         source = constant_of(value.op.source)
         return None if source is None else source.reshape(cast("TensorType[Any]", value.type).get_shape())
     symbol = global_of(value)
-    value: Any = None if symbol is None or symbol.is_mutable is not None else symbol.value
-    return array_of(cast(Any, value)) if isinstance(value, DenseIntOrFPElementsAttr) else None
+    stored: Any = None if symbol is None or symbol.is_mutable is not None else symbol.value
+    return array_of(cast(Any, stored)) if isinstance(stored, DenseIntOrFPElementsAttr) else None
 
 
 def is_constant(value: SSAValue) -> bool:

@@ -109,6 +109,9 @@ class _Narrowing:
         single = None if known.interval is None else known.interval.single
         if single is not None and element in (i32, i64):
             form = self.constant(single, element)
+        elif single is not None and not known.forms:
+            low, high = integer_range(i32)
+            form = self.new.cast(self.constant(single, i32 if low <= single <= high else i64), element)
         elif i32 in known.forms:
             form = self.new.cast(known.forms[i32], element)
         else:
