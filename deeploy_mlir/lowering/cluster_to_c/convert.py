@@ -122,7 +122,9 @@ class NetworkFiles:
         for array in constants:
             value = cast(DenseIntOrFPElementsAttr, array.initial_value)
             count = _elements(array)
-            flat = DenseIntOrFPElementsAttr(TensorType(value.get_element_type(), [count]), value.data)
+            flat = None
+            if count:
+                flat = DenseIntOrFPElementsAttr(TensorType(value.get_element_type(), [count]), value.data)
             ops.append(c.CommentOp(_words(array)))
             ops.append(_global(array, ["const", *_placement(_memory(array), initialised=True)], flat))
         return c.FileOp(f"{self.name}_weights.c", ops)
@@ -215,7 +217,8 @@ def _placement(memory: str, *, initialised: bool = False) -> list[str]:
 def _global(array: memref.GlobalOp, words: Sequence[str], value: DenseIntOrFPElementsAttr | None) -> c.GlobalOp:
     element = array.type.element_type
     align = f"DM_ALIGN({max(MINIMUM_ALIGN, element_bytes(element))})"
-    return c.GlobalOp(array.sym_name.data, c.ArrayType([_elements(array)], element), value, [*words, align])
+    elements = max(1, _elements(array))  # C has no empty arrays
+    return c.GlobalOp(array.sym_name.data, c.ArrayType([elements], element), value, [*words, align])
 
 
 @dataclass(frozen=True)
