@@ -103,9 +103,7 @@ def max_pool(name: str, image: tuple[int, int, int], t: Attribute = i8) -> Bench
     properties = window_properties(Layout.CHANNELS_LAST, [2, 2], [2, 2], [1, 1], [0] * 4)
     properties["combiner"] = CombinerAttr(Combiner.MAX)
     x, out = zeros(t, 1, height, width, channels), zeros(t, 1, height // 2, width // 2, channels)
-    return Benchmark(
-        name, make_case(lambda i, e, o: PoolOp(i, o, layer=name, properties=properties), [x], [], out)
-    )
+    return Benchmark(name, make_case(lambda i, e, o: PoolOp(i, o, layer=name, properties=properties), [x], [], out))
 
 
 def benchmarks() -> list[Benchmark]:

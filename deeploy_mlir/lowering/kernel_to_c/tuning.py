@@ -28,9 +28,7 @@ class Tuning:
 
 HOST = Tuning(block_outputs=4, block_pixels=2, unroll=1, vector=64, float_lanes=4)
 """A 64-bit host with SIMD and gcc -O3."""
-RV32 = Tuning(
-    block_outputs=4, block_pixels=2, depthwise_outputs=2, depthwise_pixels=2, unroll=2, straight=48
-)
+RV32 = Tuning(block_outputs=4, block_pixels=2, depthwise_outputs=2, depthwise_pixels=2, unroll=2, straight=48)
 """A scalar 32-bit RISC-V with 32 registers and a small instruction cache."""
 
 

@@ -1,0 +1,268 @@
+"""Kernel bindings: what can run a kernel on an engine, what it asks of tiles, and what it costs.
+
+A target's package has a module `kernels` with a tuple `BINDINGS`. Of those that accept a kernel the one with the least
+modelled cycles is taken; a target of another package, or a vendor's library, adds bindings of its own in the same way.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import cast
+
+from xdsl.ir import Attribute
+
+from deeploy_mlir.dialects import c
+from deeploy_mlir.dialects.kernel.base import KernelOp, element_type_of_value
+from deeploy_mlir.dialects.kernel.ops import MapOp, ReduceOp, RowFunction, RowOp
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.iteration_space import DimKind, IterationSpace
+from deeploy_mlir.lowering.kernel_to_c import Tuning, kernel_function
+from deeploy_mlir.lowering.kernel_to_c.tuning import block_factor
+from deeploy_mlir.targets.registry import target_package
+from deeploy_mlir.work_split import core_split_dim
+
+
+class KernelBinding(abc.ABC):
+    """One way to run kernels on an engine."""
+
+    engine: str
+    """Name of the engine in the SoC's description."""
+
+    @abc.abstractmethod
+    def accepts(self, op: KernelOp) -> bool | str:
+        """True if it can run the kernel, else False or the reason why not."""
+
+    def multiples(self, op: KernelOp) -> tuple[int, ...]:
+        """For each dimension: what tile sizes should be a multiple of (the whole dimension always will do)."""
+        return (1,) * len(op.iteration_space().dims)
+
+    @abc.abstractmethod
+    def cycles(self, op: KernelOp, sizes: Sequence[int], cores: int) -> int:
+        """Modelled cycles of a tile of these dimension sizes, shared by `cores` cores."""
+
+    @abc.abstractmethod
+    def function(self, op: KernelOp, name: str) -> c.FuncOp:
+        """The C function for a kernel on memrefs (see `lowering.kernel_to_c` for its arguments)."""
+
+
+@dataclass(frozen=True)
+class ScalarCosts:
+    """Cycles of scalar operations on one core, for the bodies of kernels."""
+
+    plain: float = 1.0
+    """An add, shift, comparison or logical operation up to 32 bits; of 64 bits `wide` times as many."""
+    wide: float = 3.0
+    multiply: float = 2.0
+    multiply_wide: float = 8.0
+    divide: float = 20.0
+    divide_wide: float = 120.0
+    select: float = 3.0
+    """A minimum, maximum or selection, which is a branch on simple cores."""
+    float_plain: float = 1.3
+    float_divide: float = 12.0
+    function: float = 60.0
+    """A call of the maths library."""
+    access: float = 1.5
+    """A load or store of an element, with its address."""
+
+
+@dataclass(frozen=True)
+class KernelCosts:
+    """The cost model of the generated kernels on one core, in cycles."""
+
+    multiply_accumulate: float
+    """In a long contiguous run, all blocks full."""
+    float_multiply_accumulate: float
+    depthwise: float
+    """A multiply-accumulate where no input is shared between outputs, loops included."""
+    float_depthwise: float
+    combine: float
+    """An element of a pool or reduction."""
+    run: float
+    """Setting up one innermost loop of a block."""
+    kernel: float
+    """Calling the kernel."""
+    scalar: ScalarCosts
+
+
+def body_cost(op: KernelOp, costs: ScalarCosts) -> float:
+    """Cycles of the epilogue of one output, the store and the extras included."""
+    total = costs.access * (1 + len(op.extras))
+    if op.body is None:
+        return total
+    for inner in op.body.block.ops:
+        wide = any(_bits(v.type) > 32 for v in inner.operands)
+        name = inner.name
+        if name.startswith("math."):
+            total += costs.function
+        elif name.startswith(("arith.mul", "arith.add", "arith.sub", "arith.neg")) and name.endswith("f"):
+            total += costs.float_plain
+        elif name == "arith.divf":
+            total += costs.float_divide
+        elif name.startswith(("arith.div", "arith.rem", "arith.floordiv", "arith.ceildiv")):
+            total += costs.divide_wide if wide else costs.divide
+        elif name == "arith.muli":
+            total += costs.multiply_wide if wide else costs.multiply
+        elif name.startswith(("arith.m", "arith.select")):
+            total += costs.select * (2 if wide else 1)
+        elif name not in ("arith.constant", "kernel.yield", "kernel.cast", "arith.extsi", "arith.extui"):
+            total += costs.plain * (costs.wide if wide else 1)
+    return total
+
+
+def _bits(t: Attribute) -> int:
+    return c.bit_width(t) if c.is_integer(t) else 32
+
+
+def share(space: IterationSpace, sizes: Sequence[int], cores: int) -> list[int]:
+    """The sizes of the largest share when `cores` cores split a tile."""
+    result = list(sizes)
+    if cores > 1 and (dim := core_split_dim(space, sizes, cores)) is not None:
+        result[dim] = -(-sizes[dim] // cores)
+    return result
+
+
+def blocked_dims(space: IterationSpace) -> tuple[int | None, int | None]:
+    """The dimensions that a contraction is blocked along: outputs (second operand only), pixels (first only)."""
+    first, second = (set(access.dims) for access in space.accesses[:2])
+    parallel = [d for d in space.output.dims if space.dims[d].kind == DimKind.PARALLEL and space.dims[d].size != 1]
+    outputs = [d for d in parallel if d in second and d not in first] or [d for d in parallel if d in second]
+    pixels = [d for d in parallel if d in first and d not in second]
+    return (outputs[-1] if outputs else None), (pixels[-1] if pixels else None)
+
+
+@dataclass(frozen=True)
+class GeneratedKernels(KernelBinding):
+    """The kernels that `lowering.kernel_to_c` generates."""
+
+    engine: str
+    tuning: Tuning
+    costs: KernelCosts
+
+    def accepts(self, op: KernelOp) -> bool | str:
+        return True
+
+    def multiples(self, op: KernelOp) -> tuple[int, ...]:
+        """Blocks of outputs are full."""
+        space = op.iteration_space()
+        result = [1] * len(space.dims)
+        if self._contracts(op):
+            outputs, _ = blocked_dims(space)
+            if outputs is not None:
+                result[outputs] = min(self.tuning.block_outputs, max(space.dims[outputs].size, 1))
+        return tuple(result)
+
+    def function(self, op: KernelOp, name: str) -> c.FuncOp:
+        return kernel_function(op, name, self.tuning)
+
+    def cycles(self, op: KernelOp, sizes: Sequence[int], cores: int) -> int:
+        space = op.iteration_space()
+        mine = share(space, sizes, cores)
+        outputs = 1
+        for d in space.output.dims:
+            outputs *= mine[d]
+        total = self.costs.kernel
+        if self._contracts(op):
+            total += self._contraction(op, space, mine) + outputs * body_cost(op, self.costs.scalar)
+        elif isinstance(op, RowOp):
+            total += outputs * (self._row_element(op) + body_cost(op, self.costs.scalar))
+        elif isinstance(op, MapOp):
+            total += outputs * (len(op.ins) * self.costs.scalar.access + 2 + body_cost(op, self.costs.scalar))
+        else:
+            combined = space.iterations(mine)
+            total += combined * self.costs.combine + outputs * (body_cost(op, self.costs.scalar) + 4)
+        return round(total)
+
+    def _contracts(self, op: KernelOp) -> bool:
+        return len(op.ins) == 2 and not isinstance(op, MapOp | RowOp | ReduceOp)
+
+    def _contraction(self, op: KernelOp, space: IterationSpace, mine: Sequence[int]) -> float:
+        """Multiply-accumulates, counting what incomplete blocks compute in vain, and the set-up of their loops."""
+        costs, tuning = self.costs, self.tuning
+        outputs, pixels = blocked_dims(space)
+        integer = c.is_integer(op.accumulator())
+        shared = outputs is not None and outputs in space.accesses[0].dims
+        most = (
+            (tuning.depthwise_outputs, tuning.depthwise_pixels) if shared
+            else (tuning.block_outputs, tuning.block_pixels)
+        )  # fmt: skip
+        macs, cells = float(space.iterations(mine)), 1
+        for number, d in enumerate((outputs, pixels)):
+            if d is None:
+                continue
+            size = mine[d]
+            if number and not any(axis.padded for axis in space.accesses[0].axes):
+                # Without padding all pixels are one walk.
+                others = [p for p in space.output.dims if p not in space.accesses[1].dims]
+                size = space.iterations([n if p in others else 1 for p, n in enumerate(mine)])
+            factor = block_factor(size, most[number])
+            macs *= -(-size // factor) * factor / max(size, 1)
+            cells *= factor
+        if shared:
+            return macs * (costs.depthwise if integer else costs.float_depthwise)
+        a_mac = costs.multiply_accumulate if integer else costs.float_multiply_accumulate
+        if cells < 4:
+            # Loads are shared by fewer products.
+            a_mac *= 1.0 + 0.25 * (4 - cells) / 3
+        length = 1
+        for d in [d for d in range(len(space.dims)) if d not in space.output.dims][-2:]:
+            length *= mine[d]
+        return macs * a_mac + macs / max(cells * length, 1) * costs.run
+
+    def _row_element(self, op: RowOp) -> float:
+        """Cycles of one element of a row, loops over the row included."""
+        s = self.costs.scalar
+        integer_divisions = s.divide_wide if element_bits(op) > 16 else s.divide
+        return {
+            RowFunction.SOFTMAX: s.function + 12,
+            RowFunction.LOG_SOFTMAX: s.function + 14,
+            RowFunction.LAYER_NORM: 14,
+            RowFunction.RMS_NORM: 10,
+            RowFunction.I_SOFTMAX: 2 * (s.divide + 15) + s.divide_wide,
+            RowFunction.ITA_MAX: 24,
+            RowFunction.ITA_PARTIAL_MAX: 30,
+            RowFunction.I_LAYER_NORM: 20 + integer_divisions,
+            RowFunction.I_RMS_NORM: 15 + integer_divisions,
+        }[op.function.data]
+
+
+def element_bits(op: RowOp) -> int:
+    """Bits of the widest vector operand of a row function, of the rows themselves if there is none."""
+    return max(_bits(element_type_of_value(v)) for v in op.ins)
+
+
+def bindings_of(target: str) -> tuple[KernelBinding, ...]:
+    """The bindings that a target's package lists in its module `kernels`; none if it has no such module."""
+    package = target_package(target)
+    try:
+        module = import_module(f"{package}.kernels")
+    except ModuleNotFoundError as error:
+        if error.name != f"{package}.kernels":
+            raise
+        return ()
+    return cast(tuple[KernelBinding, ...], module.BINDINGS)
+
+
+def binding_for(op: KernelOp, target: str, cores: dict[str, int] | None = None) -> KernelBinding:
+    """The binding of least modelled cycles for the whole kernel. Raises DeeployError with the reasons if none accepts.
+
+    `cores` maps engines to their number of cores, 1 where not given. A kernel that has its engine gets that one."""
+    reasons: list[str] = []
+    accepted: list[tuple[int, int, KernelBinding]] = []
+    space = op.iteration_space()
+    for number, binding in enumerate(bindings_of(target)):
+        if op.engine is not None and op.engine.root_reference.data != binding.engine:
+            continue
+        answer = binding.accepts(op)
+        if answer is True:
+            cycles = binding.cycles(op, space.sizes, (cores or {}).get(binding.engine, 1))
+            accepted.append((cycles, number, binding))
+        elif answer:
+            reasons.append(f"{binding.engine}: {answer}")
+    if not accepted:
+        why = "; ".join(reasons) or "no binding is for its engine"
+        raise DeeployError(f"no kernel of target '{target}' runs {op.name}: {why}", op.layer.data)
+    return min(accepted, key=lambda entry: entry[:2])[2]
