@@ -1,0 +1,309 @@
+"""The `tiled` dialect: before the plan nests run whole on tensors, afterwards tile by tile at their planned places.
+
+A planned nest goes through its tiles as the plan says: parts of the operands, found from the kernel's iteration space,
+pass through the staging buffers, those of double buffered operands one tile ahead, and results leave them one tile
+later. So a wrong tile, a place that overlaps another or a buffer that is too small shows without any lowering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, cast
+
+import numpy as np
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, IndexType, MemRefType, TensorType
+from xdsl.dialects.func import FuncOp
+from xdsl.interpreter import (
+    Interpreter,
+    InterpreterFunctions,
+    PythonValues,
+    ReturnedValues,
+    TerminatorValue,
+    impl,
+    impl_terminator,
+    register_impls,
+)
+from xdsl.ir import Attribute, Block, SSAValue
+
+from deeploy_mlir.dialects.kernel.base import KernelOp, ReshapeOp, shape_of
+from deeploy_mlir.dialects.tiled import ConstantOp, EmptyOp, HomeAttr, NestOp, StagingAttr, YieldOp, home_of
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.interpreters.kernel_on_memory import run_kernel_on
+from deeploy_mlir.interpreters.memory import Machine, Request, View, Who, row_major
+from deeploy_mlir.interpreters.tensors import poisoned
+from deeploy_mlir.iteration_space import IterationSpace, Region
+from deeploy_mlir.lowering.kernel_on_memrefs import kernel_on
+from deeploy_mlir.numpy_types import Array, array_of, numpy_dtype
+
+Tensor = TensorType[Attribute]
+
+
+def constant_array(op: ConstantOp) -> Array:
+    """The values of a constant. Raises DeeployError if its global holds none."""
+    value = op.constant.value
+    if not isinstance(value, DenseIntOrFPElementsAttr):
+        raise DeeployError(f"{op.symbol} is no constant of this module")
+    return array_of(cast("DenseIntOrFPElementsAttr[Any]", value))
+
+
+@register_impls
+class UnplannedFunctions(InterpreterFunctions):
+    """Nests as whole kernels on tensors; the kernels' own functions run what is inside."""
+
+    @impl(EmptyOp)
+    def empty(self, interpreter: Interpreter, op: EmptyOp, args: PythonValues) -> PythonValues:
+        return (poisoned(op.result.type.get_shape(), op.result.type.element_type),)
+
+    @impl(ConstantOp)
+    def constant(self, interpreter: Interpreter, op: ConstantOp, args: PythonValues) -> PythonValues:
+        return (constant_array(op),)
+
+    @impl(NestOp)
+    def nest(self, interpreter: Interpreter, op: NestOp, args: PythonValues) -> PythonValues:
+        return interpreter.run_ssacfg_region(op.body, args, op.layer.data)
+
+    @impl_terminator(YieldOp)
+    def finish(self, interpreter: Interpreter, op: YieldOp, args: PythonValues) -> tuple[TerminatorValue, PythonValues]:
+        return ReturnedValues(args), ()
+
+
+def bytes_of(tensor: SSAValue) -> int:
+    """Bytes of a tensor."""
+    tensor_type = cast(Tensor, tensor.type)
+    return prod(tensor_type.get_shape()) * numpy_dtype(tensor_type.element_type).itemsize
+
+
+@dataclass
+class Homes:
+    """Where the tensors of a planned function live: the arrays that they ask for, and the home of each root."""
+
+    function: FuncOp
+    arrays: dict[SSAValue, str] = field(default_factory=dict[SSAValue, str])
+    requests: list[Request] = field(default_factory=list[Request])
+
+    @classmethod
+    def of(cls, function: FuncOp) -> Homes:
+        """The homes of all tensors. Raises DeeployError for a tensor that has none."""
+        homes = cls(function)
+        arenas: dict[str, int] = {}
+
+        def give(tensor: SSAValue, name: str, read_only: bool = False) -> None:
+            home = home_of(tensor)
+            if home is None:
+                raise DeeployError(f"{name} has no home; run deeploy-plan first")
+            if home.offset is None:
+                homes.arrays[tensor] = homes.symbol(name)
+                homes.requests.append(Request(homes.symbol(name), home.memory_name, bytes_of(tensor), read_only))
+            else:
+                arenas[home.memory_name] = max(arenas.get(home.memory_name, 0), home.offset + bytes_of(tensor))
+
+        for number, argument in enumerate(function.args):
+            give(argument, f"input_{number}")
+        for number, op in enumerate(function.body.block.ops):
+            if isinstance(op, EmptyOp):
+                give(op.result, f"tensor_{number}")
+            elif isinstance(op, ConstantOp):
+                give(op.result, f"constant_{number}_{op.symbol.string_value()}", read_only=True)
+            elif isinstance(op, NestOp):
+                for memory, end in Nest.of(op).staging_ends():
+                    arenas[memory] = max(arenas.get(memory, 0), end)
+        homes.requests += [Request(homes.symbol(memory), memory, end) for memory, end in arenas.items()]
+        return homes
+
+    def symbol(self, name: str) -> str:
+        """The symbol of an array, or of the arena of a memory."""
+        return f"{self.function.sym_name.data}_{name}"
+
+    def view(self, machine: Machine, root: SSAValue) -> View:
+        """The view of an input, a constant or an empty tensor."""
+        tensor_type = cast(Tensor, root.type)
+        shape, dtype = tensor_type.get_shape(), numpy_dtype(tensor_type.element_type)
+        if root in self.arrays:
+            return machine.whole(self.arrays[root], shape, dtype)
+        home = cast(HomeAttr, home_of(root))
+        offset = cast(int, home.offset)
+        return machine.view(self.symbol(home.memory_name), offset, shape, row_major(shape, dtype), dtype)
+
+
+@dataclass(frozen=True)
+class Nest:
+    """A planned nest in numbers."""
+
+    op: NestOp
+    kernel: KernelOp
+    space: IterationSpace
+    tiles: tuple[int, ...]
+    order: tuple[int, ...]
+    staging: tuple[StagingAttr, ...]
+
+    @classmethod
+    def of(cls, op: NestOp) -> Nest:
+        if op.tiles is None or op.order is None or op.staging is None:
+            raise DeeployError("the nest has no plan; run deeploy-plan first", op.layer.data)
+        space = op.kernel.iteration_space()
+        order = tuple(op.order.get_values())
+        return cls(op, op.kernel, space, tuple(op.tiles.get_values()), order, tuple(op.staging.data))
+
+    def staging_ends(self) -> list[tuple[str, int]]:
+        """For each staging buffer, its memory and the first byte behind it."""
+        return [
+            (staging.memory_name, offset + access.tile_bytes(self.tiles))
+            for staging, access in zip(self.staging, self.space.accesses, strict=True)
+            if staging.memory_name is not None
+            for offset in staging.offsets
+        ]
+
+    def boxes(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """First index and size along each dimension of every tile, in order."""
+        trips = self.space.trips(self.tiles)
+        result: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+        for numbers in np.ndindex(*(trips[d] for d in self.order)):
+            lows = [0] * len(self.tiles)
+            for d, number in zip(self.order, numbers, strict=True):
+                lows[d] = int(number) * self.tiles[d]
+            sizes = [min(t, s - low) for t, s, low in zip(self.tiles, self.space.sizes, lows, strict=True)]
+            result.append((tuple(lows), tuple(sizes)))
+        return result
+
+    def number_of_part(self, operand: int) -> list[int]:
+        """For every tile, how many times the part of the operand has changed before it."""
+        numbers: list[int] = []
+        last: tuple[int, ...] | None = None
+        for lows, _ in self.boxes():
+            part = tuple(lows[d] for d in self.space.accesses[operand].dims)
+            numbers.append((numbers[-1] if numbers else -1) + (part != last))
+            last = part
+        return numbers
+
+
+class TileRunner:
+    """One planned nest on the machine."""
+
+    def __init__(self, nest: Nest, machine: Machine, homes: Sequence[View], arena_of: Homes) -> None:
+        self.nest = nest
+        self.machine = machine
+        self.homes = homes
+        self.arena_of = arena_of
+        self.boxes = nest.boxes()
+        self.parts = [nest.number_of_part(i) for i in range(len(homes))]
+        self.kernels: dict[tuple[tuple[int, ...], ...], KernelOp] = {}
+
+    def run(self) -> None:
+        """Runs all tiles."""
+        self._discard_staging()
+        read = range(len(self.homes) - 1)
+        for tile in range(len(self.boxes)):
+            for operand in read:
+                ahead = self._depth(operand) - 1
+                for wanted in range(0 if tile == 0 else tile + ahead, tile + ahead + 1):
+                    self._fetch(operand, wanted)
+            self._compute(tile)
+            self._store(tile - max(0, self._depth(-1) - 1))
+        for tile in range(len(self.boxes) - max(0, self._depth(-1) - 1), len(self.boxes)):
+            self._store(tile)
+        self._discard_staging()
+
+    def _depth(self, operand: int) -> int:
+        return len(self.nest.staging[operand].offsets)
+
+    def _regions(self, operand: int, tile: int) -> tuple[Region[int], ...]:
+        lows, sizes = self.boxes[tile]
+        return self.nest.space.regions(self.nest.space.accesses[operand], lows, sizes)
+
+    def _home_part(self, operand: int, tile: int) -> View:
+        regions = self._regions(operand, tile)
+        return self.homes[operand].part([r.start for r in regions], [r.size for r in regions])
+
+    def _buffers(self, operand: int) -> list[View]:
+        staging, access = self.nest.staging[operand], self.nest.space.accesses[operand]
+        shape, dtype = access.tile_shape(self.nest.tiles), self.homes[operand].dtype
+        arena = self.arena_of.symbol(staging.memory_name or "")
+        return [self.machine.view(arena, o, shape, row_major(shape, dtype), dtype) for o in staging.offsets]
+
+    def _local(self, operand: int, tile: int) -> View:
+        """Where the kernel finds the operand: in place, or in a staging buffer."""
+        if not self._depth(operand):
+            return self._home_part(operand, tile)
+        buffers = self._buffers(operand)
+        sizes = [r.size for r in self._regions(operand, tile)]
+        return buffers[self.parts[operand][tile] % len(buffers)].part([0] * len(sizes), sizes)
+
+    def _fetch(self, operand: int, tile: int) -> None:
+        if not self._depth(operand) or tile >= len(self.boxes):
+            return
+        if tile and self.parts[operand][tile] == self.parts[operand][tile - 1]:
+            return
+        self._copy(self._home_part(operand, tile), self._local(operand, tile), f"fetching operand {operand}")
+
+    def _store(self, tile: int) -> None:
+        if self._depth(-1) and 0 <= tile < len(self.boxes):
+            self._copy(self._local(-1, tile), self._home_part(-1, tile), "storing the output")
+
+    def _copy(self, source: View, destination: View, what: str) -> None:
+        who = Who(0, self.nest.op.layer.data, what)
+        self.machine.check_read(source, who)
+        self.machine.check_write(destination, who)
+        np.copyto(destination.values, source.values)
+
+    def _compute(self, tile: int) -> None:
+        count = len(self.homes)
+        views = [self._local(i if i < count - 1 else -1, tile) for i in range(count)]
+        origins = [
+            region.origin
+            for operand, access in enumerate(self.nest.space.accesses)
+            for region, axis in zip(self._regions(operand, tile), access.axes, strict=True)
+            if axis.padded
+        ]
+        kernel = self._kernel_for(tuple(v.shape for v in views), len(origins))
+        run_kernel_on(kernel, views, origins, self.machine, 0, self.nest.op.layer.data)
+
+    def _kernel_for(self, shapes: tuple[tuple[int, ...], ...], origins: int) -> KernelOp:
+        """The kernel as a local operator on operands of these shapes."""
+        if shapes not in self.kernels:
+            elements = [cast(Tensor, v.type).element_type for v in self.nest.kernel.operands_accessed]
+            types = [MemRefType(e, s) for e, s in zip(elements, shapes, strict=True)]
+            block = Block(arg_types=[*types, *(IndexType() for _ in range(origins))])
+            operands, indices = block.args[: len(types)], block.args[len(types) :]
+            self.kernels[shapes] = kernel_on(self.nest.kernel, operands, indices)
+        return self.kernels[shapes]
+
+    def _discard_staging(self) -> None:
+        for operand in range(len(self.homes)):
+            for buffer in self._buffers(operand) if self._depth(operand) else ():
+                self.machine.discard(buffer)
+
+
+@register_impls
+class PlannedFunctions(InterpreterFunctions):
+    """Tensors as views of their homes, nests tile by tile."""
+
+    def __init__(self, machine: Machine, homes: Homes) -> None:
+        self.machine = machine
+        self.homes = homes
+
+    @impl(EmptyOp)
+    def empty(self, interpreter: Interpreter, op: EmptyOp, args: PythonValues) -> PythonValues:
+        return (self.homes.view(self.machine, op.result),)
+
+    @impl(ConstantOp)
+    def constant(self, interpreter: Interpreter, op: ConstantOp, args: PythonValues) -> PythonValues:
+        view = self.homes.view(self.machine, op.result)
+        self.machine.fill(view, constant_array(op))
+        return (view,)
+
+    @impl(ReshapeOp)
+    def reshape(self, interpreter: Interpreter, op: ReshapeOp, args: PythonValues) -> PythonValues:
+        source, shape = cast(View, args[0]), shape_of(op.result)
+        return (View(source.buffer, source.start, shape, row_major(shape, source.dtype), source.dtype),)
+
+    @impl(NestOp)
+    def nest(self, interpreter: Interpreter, op: NestOp, args: PythonValues) -> PythonValues:
+        nest = Nest.of(op)
+        out = cast(View, args[-1])
+        if isinstance(op.out.owner, EmptyOp):
+            self.machine.discard(out)
+        views = [cast(View, v) for v in interpreter.get_values(op.accessed)]
+        TileRunner(nest, self.machine, views, self.homes).run()
+        return (out,)
