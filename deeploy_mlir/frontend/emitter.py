@@ -28,6 +28,9 @@ from deeploy_mlir.numpy_types import Array, dense, element_type_of, numpy_dtype
 MAX_ELEMENTS = 1 << 31
 """A tensor with more elements is refused: no target of this compiler holds it."""
 
+MAX_EVALUATED = 1 << 27
+"""Constants of more elements are not computed when a network is imported."""
+
 _SHAPE_DATA_ELEMENTS = 4096
 _SHAPE_DATA_RANK = 1
 
@@ -222,6 +225,8 @@ class Emitter:
 
         def result(index: int) -> Array:
             if not evaluated:
+                if any(math.prod(tensor_type(r).get_shape()) > MAX_EVALUATED for r in op.results):
+                    raise DeeployError(f"is a constant of more than {MAX_EVALUATED} elements", node)
                 if op.name in ("onnx.Shape", "onnx.Size"):
                     arrays = [np.broadcast_to(np.int8(0), value.shape) for value in inputs if value is not None]
                 else:

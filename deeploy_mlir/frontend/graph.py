@@ -22,6 +22,8 @@ from deeploy_mlir.frontend.types import AnyTensor, element_of_onnx, tensor
 ControlFlow = Mapping[str, "Callable[[GraphImporter, Node, MutableMapping[str, Value]], list[Value]]"]
 
 _MAX_DEPTH = 64
+MAX_NODES = 100_000
+"""More nodes, after functions are inlined and loops unrolled, are refused."""
 
 
 class GraphImporter:
@@ -46,6 +48,7 @@ class GraphImporter:
             node.input[0] for node in model.graph.node if node.op_type == "SoftmaxCrossEntropyLossGrad" and node.input
         }
         self._depth = 0
+        self._nodes = 0
 
     def _has_private_operators(self, graph: onnx.GraphProto) -> bool:
         return any(
@@ -115,10 +118,17 @@ class GraphImporter:
         node = Node(
             proto.op_type, "" if proto.domain in STANDARD else proto.domain, name, inputs, attrs, outputs, opset
         )
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise DeeployError(f"more than {MAX_NODES} nodes once functions are inlined and loops unrolled", name)
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise DeeployError(f"graphs or functions are nested more than {_MAX_DEPTH} deep", name)
-        values = self._values(node, env, [declared.get(key) for key in outputs], proto)
+        try:
+            values = self._values(node, env, [declared.get(key) for key in outputs], proto)
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, AssertionError) as error:
+            # A corrupt file can give any attribute any kind, and any input any shape.
+            raise DeeployError(f"{node.op_type} does not take these inputs and attributes: {error!r}", name) from error
         self._depth -= 1
         wanted = [key for key in outputs if key]
         for key, value in zip(wanted, values, strict=False):

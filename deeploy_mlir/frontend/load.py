@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import onnx
@@ -13,6 +13,7 @@ from deeploy_mlir.errors import DeeployError
 OLDEST_OPSET = 7
 """Before it, arithmetic operators broadcast by an attribute of their own."""
 STANDARD = ("", "ai.onnx")
+_GRAPH_KINDS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
 
 
 def load_model(model: str | Path | bytes | onnx.ModelProto) -> tuple[onnx.ModelProto, str, str]:
@@ -34,6 +35,7 @@ def load_model(model: str | Path | bytes | onnx.ModelProto) -> tuple[onnx.ModelP
         proto = _parse(data, str(path))
     if not proto.HasField("graph") or not (proto.graph.node or proto.graph.output):
         raise DeeployError("is not an ONNX model: it has no graph", name or "model")
+    _check_text(proto, name or "model")
     opset = standard_opset(proto)
     if opset < OLDEST_OPSET:
         raise DeeployError(
@@ -49,6 +51,40 @@ def _parse(data: bytes, what: str) -> onnx.ModelProto:
         return onnx.load_model_from_string(data)
     except Exception as error:  # protobuf's own exceptions, which differ between its implementations
         raise DeeployError(f"is not an ONNX model, or is truncated: {error}", what) from None
+
+
+def _graph_texts(graph: onnx.GraphProto) -> Iterator[object]:
+    yield graph.name
+    for value in [*graph.input, *graph.output, *graph.value_info]:
+        yield value.name
+        yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
+    yield from (tensor.name for tensor in graph.initializer)
+    yield from (tensor.values.name for tensor in graph.sparse_initializer)
+    for node in graph.node:
+        yield from _node_texts(node)
+
+
+def _node_texts(node: onnx.NodeProto) -> Iterator[object]:
+    yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+    for attribute in node.attribute:
+        yield from (attribute.name, attribute.ref_attr_name)
+        for graph in [attribute.g, *attribute.graphs] if attribute.type in _GRAPH_KINDS else []:
+            yield from _graph_texts(graph)
+
+
+def _check_text(model: onnx.ModelProto, what: str) -> None:
+    """Names have to be text: protobuf hands on bytes that are none instead of refusing them."""
+    texts: list[object] = [entry.domain for entry in model.opset_import]
+    for function in model.functions:
+        texts += [function.name, function.domain, *function.input, *function.output]
+        texts += [text for node in function.node for text in _node_texts(node)]
+    for text in [*texts, *_graph_texts(model.graph)]:
+        if not isinstance(text, str):
+            raise DeeployError(f"is corrupt: the name {text!r} is not UTF-8 text", what)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise DeeployError(f"is corrupt: the name {text!r} is not UTF-8 text", what) from None
 
 
 def standard_opset(model: onnx.ModelProto) -> int:
@@ -72,7 +108,7 @@ def node_inputs(node: onnx.NodeProto) -> set[str]:
     """Names that a node needs, those of its graphs included."""
     names = {name for name in node.input if name}
     for attribute in node.attribute:
-        for graph in [attribute.g, *attribute.graphs] if attribute.type in (5, 10) else []:
+        for graph in [attribute.g, *attribute.graphs] if attribute.type in _GRAPH_KINDS else []:
             names |= outer_names(graph)
     return names
 

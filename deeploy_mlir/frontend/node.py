@@ -99,6 +99,8 @@ def attribute_value(proto: onnx.AttributeProto, node: str) -> Any:
         return value
     if isinstance(value, onnx.TypeProto):
         raise DeeployError(f"attribute '{proto.name}' is a type, which is not supported", node)
+    if value is None:
+        raise DeeployError(f"attribute '{proto.name}' has no value", node)
     return [item.decode(errors="replace") if isinstance(item, bytes) else item for item in value]
 
 
