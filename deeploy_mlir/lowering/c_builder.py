@@ -52,6 +52,8 @@ class Branch:
     _op: c.IfOp | None
     _taken: bool
     """With a constant condition (no operation): whether the first branch was the one."""
+    _outside: InsertPoint
+    """Where the if stands."""
 
     @contextmanager
     def else_(self) -> Generator[None]:
@@ -61,11 +63,9 @@ class Branch:
             self._op.else_region.add_block(block)
             with self._builder.at(InsertPoint.at_end(block)):
                 yield
-        elif self._taken:
-            with self._builder.at(InsertPoint.at_end(Block())):
-                yield
         else:
-            yield
+            with self._builder.at(InsertPoint.at_end(Block()) if self._taken else self._outside):
+                yield
 
 
 class CBuilder:
@@ -382,16 +382,14 @@ class CBuilder:
     @contextmanager
     def if_(self, condition: SSAValue) -> Generator[Branch]:
         """An if; yields a Branch for its `else_`. A constant condition leaves the branch that runs, without an if."""
-        known = c.constant_of(condition)
+        known, outside = c.constant_of(condition), self.point
         if known is None:
             op = self.insert(c.IfOp(condition))
             with self.at(InsertPoint.at_end(op.then_region.block)):
-                yield Branch(self, op, False)
-        elif known:
-            yield Branch(self, None, True)
+                yield Branch(self, op, False, outside)
         else:
-            with self.at(InsertPoint.at_end(Block())):
-                yield Branch(self, None, False)
+            with self.at(outside if known else InsertPoint.at_end(Block())):
+                yield Branch(self, None, bool(known), outside)
 
     @contextmanager
     def scope(self) -> Generator[None]:

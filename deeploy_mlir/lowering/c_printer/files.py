@@ -56,11 +56,13 @@ class Program:
         if others:
             raise DeeployError(f"{others[0]} cannot be printed as C: the module must hold c.file only")
         self.reserved: set[str] = set()
+        """Names of file level, which locals must not hide."""
         for file in self.files:
-            for op in file.walk():
-                self.reserved |= _mentioned(op)
+            for op in file.body.block.ops:
                 if isinstance(op, c.FuncOp | c.GlobalOp):
                     self.reserved.add(op.sym_name.data)
+                if not isinstance(op, c.FuncOp):
+                    self.reserved |= _mentioned(op)
         paths = [f.path.data for f in self.files]
         for path in paths:
             if paths.count(path) > 1:
@@ -187,7 +189,8 @@ class FilePrinter:
     def _function(self, op: c.FuncOp) -> list[str]:
         if op.block is None:
             return layout.wrap(f"{self._heading(op, op.words, self._argument_names(op))};", 0)
-        names, lines = BodyPrinter(op, self.spelling, self.program.reserved).print()
+        used = set[str]().union(*(_mentioned(inner) for inner in op.walk()))
+        names, lines = BodyPrinter(op, self.spelling, self.program.reserved | used).print()
         return [*layout.wrap(f"{self._heading(op, op.words, names)} {{", 0), *lines, "}"]
 
     def _argument_names(self, op: c.FuncOp) -> list[str]:
