@@ -40,7 +40,7 @@ from deeploy_mlir.kernel_rewriting import (
     rebuilt,
     reshape_source,
 )
-from deeploy_mlir.passes.reshaped_operands import reshaped_operand
+from deeploy_mlir.passes.reshaped_operands import Operand, reshaped_operand
 from deeploy_mlir.scalar_body import ScalarBody, is_unsigned
 
 
@@ -264,21 +264,21 @@ def _sole_producer(value: SSAValue, reader: Operation) -> KernelOp | None:
 def _fused(op: MapOp, producer: KernelOp, link: SSAValue) -> bool:
     """Puts `producer` with the body of `op` in its epilogue in the place of `op`. False if an operand does not fit."""
     shape, target = shape_of(producer.out), shape_of(op.out)
-    others: list[tuple[SSAValue, AffineMap]] = []
-    reshapes: list[Operation] = []
+    operands: list[Operand] = []
     positions: list[int | None] = []
     for value, map_ in zip(op.ins, maps_of(op), strict=True):
         if value is link and reads_whole(map_, shape_of(value), target):
             positions.append(None)
             continue
-        if value is link:
-            return False
-        operand = reshaped_operand(value, map_, shape, target)
+        operand = None if value is link else reshaped_operand(value, map_, shape, target)
         if operand is None:
+            for reshape in (r for o in operands for r in o.reshapes):
+                reshape.erase()
             return False
-        reshapes += operand.reshapes
-        positions.append(len(others))
-        others.append((operand.value, operand.map))
+        positions.append(len(operands))
+        operands.append(operand)
+    others = [(operand.value, operand.map) for operand in operands]
+    reshapes = [reshape for operand in operands for reshape in operand.reshapes]
     for reshape in reshapes:
         Rewriter.insert_op(reshape, InsertPoint.before(op))
     new = _with_epilogue(op, producer, others, positions)

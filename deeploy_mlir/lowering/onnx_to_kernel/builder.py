@@ -17,6 +17,7 @@ from deeploy_mlir.constants import add_constant, constant_of, load_constant, mod
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import KernelOp, MapOp, ReshapeOp, element_type_of_value, ints, shape_of
 from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.kernel_rewriting import rebuilt
 from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.scalar_body import ScalarBody, is_float
 
@@ -51,6 +52,26 @@ class LayerBuilder:
         self.insert(op)
         assert op.result is not None
         return op.result
+
+    def with_epilogue(
+        self,
+        plain: KernelOp,
+        function: BodyFunction | None = None,
+        extras: Sequence[SSAValue] = (),
+        extra_maps: Sequence[AffineMap] = (),
+    ) -> SSAValue:
+        """Places `plain`, an operator without a body yet, with the epilogue that `function` gives from its accumulator
+        and the extras (all in their arithmetic types), converted to the output's type. None: only that conversion."""
+        element = element_type_of_value(plain.out)
+        if function is None and plain.accumulator() == element:
+            return self.kernel(plain)
+        body = ScalarBody([plain.accumulator(), *(element_type_of_value(e) for e in extras)])
+        arguments = [body.widen(a) for a in body.arguments]
+        value = arguments[0] if function is None else function(body, arguments)
+        region = body.finish(value, element)
+        op = rebuilt(plain, list(plain.ins), plain.out, extras=extras, extra_maps=extra_maps, body=region)
+        plain.erase()
+        return self.kernel(op)
 
     # -- graph operation ---------------------------------------------------------------------------------------------
 

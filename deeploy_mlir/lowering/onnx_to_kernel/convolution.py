@@ -16,7 +16,7 @@ from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.windows import Window, window_of
 from deeploy_mlir.lowering.onnx_to_kernel.zero_points import shifted, zero_point_of
 from deeploy_mlir.numpy_types import Array
-from deeploy_mlir.scalar_body import ScalarBody, is_float
+from deeploy_mlir.scalar_body import is_float
 
 
 def conv(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
@@ -62,23 +62,10 @@ def convolve(
     if padding:
         properties["padding"] = IntegerAttr(padding, i64)
     op = ConvOp([x, w], out, layer=b.layer, properties=properties)
-    if bias is None and op.accumulator() == b.result_element:
-        return b.kernel(op)
-    extras = [bias] if bias is not None else []
-    body = ScalarBody([op.accumulator(), *(element_type_of_value(e) for e in extras)])
-    value = body.arguments[0]
-    if bias is not None:
-        value = body.add(value, body.cast(body.arguments[1], value.type))
-    return b.kernel(
-        ConvOp(
-            [x, w],
-            out,
-            layer=b.layer,
-            extras=extras,
-            extra_maps=[select(len(shape), [1])] * len(extras),
-            body=body.finish(value, b.result_element),
-            properties=properties,
-        )
+    if bias is None:
+        return b.with_epilogue(op)
+    return b.with_epilogue(
+        op, lambda body, v: body.add(v[0], body.cast(v[1], v[0].type)), [bias], [select(len(shape), [1])]
     )
 
 

@@ -13,7 +13,7 @@ from xdsl.ir.affine import AffineMap
 from deeploy_mlir.affine_maps import broadcast, select
 from deeploy_mlir.constants import constant_of, name_hint
 from deeploy_mlir.dialects.graph_op import GraphOp
-from deeploy_mlir.dialects.kernel import MatmulOp, element_type_of_value, shape_of
+from deeploy_mlir.dialects.kernel import MatmulOp, shape_of
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.zero_points import shifted, zero_point_of
 from deeploy_mlir.scalar_body import ScalarBody, is_float
@@ -36,22 +36,7 @@ def product(
     properties = {name: UnitAttr() for name, t in zip(("transpose_a", "transpose_b"), transposed, strict=True) if t}
     out = b.empty(shape, b.result_element)
     plain = MatmulOp([left, right], out, layer=b.layer, properties=dict(properties))
-    if function is None and plain.accumulator() == b.result_element:
-        return b.kernel(plain)
-    body = ScalarBody([plain.accumulator(), *(element_type_of_value(e) for e in extras)])
-    arguments = [body.widen(a) for a in body.arguments]
-    value = arguments[0] if function is None else function(body, arguments)
-    return b.kernel(
-        MatmulOp(
-            [left, right],
-            out,
-            layer=b.layer,
-            extras=extras,
-            extra_maps=extra_maps,
-            body=body.finish(value, b.result_element),
-            properties=dict(properties),
-        )
-    )
+    return b.with_epilogue(plain, function, extras, extra_maps)
 
 
 def batched(b: LayerBuilder, left: SSAValue, right: SSAValue, correction: SSAValue | None = None) -> SSAValue:

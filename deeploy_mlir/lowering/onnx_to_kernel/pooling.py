@@ -15,14 +15,13 @@ from deeploy_mlir.dialects.kernel import (
     PoolOp,
     ReduceOp,
     element_type_of_value,
-    identity_body,
     ints,
     shape_of,
     window_properties,
 )
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.windows import Window, window_of
-from deeploy_mlir.scalar_body import ScalarBody, is_float
+from deeploy_mlir.scalar_body import is_float
 
 
 def pool(
@@ -35,11 +34,7 @@ def pool(
         "exclude_pad": UnitAttr() if exclude_pad else None,
     }
     out = b.empty(shape, b.result_element)
-    op = PoolOp([x], out, layer=b.layer, properties=dict(properties))
-    if op.accumulator() != b.result_element:
-        body = identity_body(op.accumulator(), b.result_element)
-        op = PoolOp([x], out, layer=b.layer, body=body, properties=dict(properties))
-    return b.kernel(op)
+    return b.with_epilogue(PoolOp([x], out, layer=b.layer, properties=properties))
 
 
 def max_pool(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
@@ -99,15 +94,7 @@ def reduce(
     shape = shape_of(x)
     out = b.empty([s for i, s in enumerate(shape) if i not in axes], element)
     properties: dict[str, Attribute | None] = {"combiner": CombinerAttr(combiner), "axes": ints(axes)}
-    op = ReduceOp([x], out, layer=b.layer, properties=dict(properties))
-    if function is None and op.accumulator() == element:
-        return b.kernel(op)
-    body = ScalarBody([op.accumulator()])
-    value = body.widen(body.arguments[0])
-    if function is not None:
-        value = function(body, [value])
-    region = body.finish(value, element)
-    return b.kernel(ReduceOp([x], out, layer=b.layer, body=region, properties=dict(properties)))
+    return b.with_epilogue(ReduceOp([x], out, layer=b.layer, properties=properties), function)
 
 
 def mean(count: int) -> BodyFunction:

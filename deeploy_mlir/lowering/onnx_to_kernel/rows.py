@@ -36,14 +36,7 @@ def row(
     }
     out = b.empty(shape_of(ins[0]), b.result_element)
     plain = RowOp(ins, out, layer=b.layer, properties=dict(properties))
-    if epilogue is None and plain.accumulator() == b.result_element:
-        return b.kernel(plain)
-    body = ScalarBody([plain.accumulator(), *(element_type_of_value(e) for e in extras)])
-    arguments = [body.widen(a) for a in body.arguments]
-    value = arguments[0] if epilogue is None else epilogue(body, arguments)
-    region = body.finish(value, b.result_element)
-    op = RowOp(ins, out, layer=b.layer, extras=extras, extra_maps=extra_maps, body=region, properties=dict(properties))
-    return b.kernel(op)
+    return b.with_epilogue(plain, epilogue, extras, extra_maps)
 
 
 def softmax(function: RowFunction) -> Rule:
