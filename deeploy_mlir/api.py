@@ -16,7 +16,7 @@ from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.npz import load_arrays, match_arrays
 from deeploy_mlir.network import Network, bind_inputs, network_of
 from deeploy_mlir.numpy_types import Array
-from deeploy_mlir.pipelines import PipelineOptions, pipeline_for, run_pipeline
+from deeploy_mlir.pipelines import Observer, PipelineOptions, pipeline_for, run_pipeline
 from deeploy_mlir.program import Program
 from deeploy_mlir.report import plan_of
 from deeploy_mlir.targets.registry import load_soc
@@ -105,13 +105,17 @@ def import_network(model: Model, options: ImportOptions) -> ModuleOp:
     )
 
 
-def compile_module(module: ModuleOp, options: PipelineOptions, *, started: float | None = None) -> Program:
-    """Compiles a graph-level module, which becomes the final IR. `started`: perf_counter() when the work began."""
+def compile_module(
+    module: ModuleOp, options: PipelineOptions, *, started: float | None = None, observer: Observer | None = None
+) -> Program:
+    """Compiles a graph-level module, which becomes the final IR. `started`: perf_counter() when the work began.
+
+    `observer`: sees the module before and after each pass (as in `pipelines.run_pipeline`)."""
     from deeploy_mlir.lowering.print_c import c_sources
 
     started = time.perf_counter() if started is None else started
     network, pipeline = network_of(module), pipeline_for(options)
-    run_pipeline(module, pipeline)
+    run_pipeline(module, pipeline, observer)
     plan = plan_of(module)
     if plan is None:
         raise ValueError(f"the pipeline left no plan in the module: {pipeline}")
@@ -144,13 +148,15 @@ def compile(
     input_types: Mapping[str, str] | None = None,
     types_from: Mapping[str, Array] | str | Path | None = None,
     dims: Mapping[str, int] | None = None,
+    observer: Observer | None = None,
 ) -> Program:
     """Compiles an ONNX model (path, bytes or ModelProto) for a target.
 
     `l1`, `l2`: byte budgets (an int, or text such as "64KiB"); the whole memory by default. `double_buffer`: whether
     transfers may overlap computing. The rest as in `ImportOptions`; `types_from` may be an .npz file.
+    `observer`: sees the module before and after each pass (as in `pipelines.run_pipeline`).
     Raises DeeployError, which names the node and what would do, for whatever cannot be compiled."""
     started = time.perf_counter()
     options = pipeline_options(target, l1, l2, double_buffer)
     module = import_network(model, import_options(name, input_types, types_from, dims))
-    return compile_module(module, options, started=started)
+    return compile_module(module, options, started=started, observer=observer)

@@ -1,7 +1,7 @@
 """The `deeploy` command.
 
-Exit status: 0 done (`run --expect` and `check`: the outputs match), 1 they do not match, 2 an error that the message
-on stderr explains.
+Exit status: 0 done (`run --expect` and `check`: the outputs match), 1 they do not match (`compile
+--verify-each-by-running`: a pass changed them), 2 an error that the message on stderr explains.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.errors import DeeployError, OutputsDifferError
 
 MATCH, MISMATCH, ERROR = 0, 1, 2
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(options)
     except DeeployError as error:
         print(f"deeploy: error: {error}", file=sys.stderr)
-        return ERROR
+        return MISMATCH if isinstance(error, OutputsDifferError) else ERROR
     except OSError as error:
         print(f"deeploy: error: {error}", file=sys.stderr)
         return ERROR
@@ -49,6 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_lowering(command)
     command.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder to write")
     command.add_argument("--print-pipeline", action="store_true", help="print the passes, as deeploy-opt -p takes them")
+    command.add_argument(
+        "--verify-each-by-running",
+        metavar="F.npz",
+        help="run the IR on these inputs before the first pass and after each; status 1 if a pass changes the outputs",
+    )
 
     command = commands.add_parser("run", help="build and run a folder that compile wrote")
     command.set_defaults(run=_run)
@@ -166,7 +171,8 @@ def _compile(options: argparse.Namespace) -> int:
             return MATCH
     if options.output is None:
         raise DeeployError("where to? give -o DIR")
-    program = api.compile(options.model, **_lowering_options(options), **_model_options(options))
+    observer = _each_pass(options.verify_each_by_running) if options.verify_each_by_running else None
+    program = api.compile(options.model, **_lowering_options(options), **_model_options(options), observer=observer)
     samples = None
     if options.types_from_data:
         samples = api.match_inputs(program.network, options.types_from_data)
@@ -175,6 +181,12 @@ def _compile(options: argparse.Namespace) -> int:
         print(plan_text(program.manifest))
         print(f"written to {options.output}")
     return MATCH
+
+
+def _each_pass(inputs: str) -> Any:
+    from deeploy_mlir.interpreters.each_pass import EachPass
+
+    return EachPass(inputs)
 
 
 def _check(options: argparse.Namespace) -> int:

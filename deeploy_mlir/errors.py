@@ -13,3 +13,9 @@ class DeeployError(Exception):
     def __init__(self, message: str, node: str | None = None) -> None:
         self.node = node
         super().__init__(f"{node}: {message}" if node else message)
+
+
+class OutputsDifferError(DeeployError):
+    """A pass changed what the network computes, or left a program that does what it must not.
+
+    Raised only where the user asked for that check; the command line exits with status 1."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -12,6 +14,9 @@ from xdsl.universe import Universe
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.targets.registry import target_names
 from deeploy_mlir.universe import UNIVERSE
+
+Observer: TypeAlias = Callable[[ModulePass | None, ModuleOp, ModulePass | None], None]
+"""Called with the pass that just ran (None before the first), the module, and the next pass (None after the last)."""
 
 
 @dataclass(frozen=True)
@@ -79,15 +84,19 @@ def pipeline_for(options: PipelineOptions) -> str:
     return ",".join(passes)
 
 
-def run_pipeline(module: ModuleOp, pipeline: str) -> None:
-    """Runs a pipeline on the module, in place, verifying after every pass as `deeploy-opt` does."""
+def run_pipeline(module: ModuleOp, pipeline: str, observer: Observer | None = None) -> None:
+    """Runs a pipeline on the module, in place, verifying after every pass as `deeploy-opt` does.
+
+    `observer(previous, module, following)` sees the verified module before the first pass and after each."""
     everywhere = Universe.get_multiverse()
     context = Context()
     for name, dialect in (everywhere.all_dialects | UNIVERSE.all_dialects).items():
         context.register_dialect(name, dialect)
 
-    def verify(_previous: ModulePass | None, current: ModuleOp, _next: ModulePass | None) -> None:
+    def verify(previous: ModulePass | None, current: ModuleOp, following: ModulePass | None) -> None:
         current.verify()
+        if observer is not None:
+            observer(previous, current, following)
 
     passes = everywhere.all_passes | UNIVERSE.all_passes
     PassPipeline.parse_spec(passes, pipeline, verify).apply(context, module)

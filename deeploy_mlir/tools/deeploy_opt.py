@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass, PassPipeline
 from xdsl.xdsl_opt_main import xDSLOptMain
 
+from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.universe import UNIVERSE
 
 
@@ -27,12 +33,39 @@ class DeeployOptMain(xDSLOptMain):
         super().register_all_targets()
         for name, factory in UNIVERSE.all_targets.items():
             if name not in self.available_targets:
-                self.register_target(name, factory)
+                self.available_targets[name] = factory
+
+    def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
+        super().register_all_arguments(arg_parser)
+        arg_parser.add_argument(
+            "--verify-each-by-running",
+            metavar="F.npz",
+            help="run the module on these inputs before the first pass and after each one; status 1 if a pass changes "
+            "the outputs",
+        )
+
+    def setup_pipeline(self) -> None:
+        super().setup_pipeline()
+        if self.args.verify_each_by_running is None:
+            return
+        from deeploy_mlir.interpreters.each_pass import EachPass
+
+        own, check = self.pipeline.callback, EachPass(self.args.verify_each_by_running)
+
+        def both(previous: ModulePass | None, module: ModuleOp, following: ModulePass | None) -> None:
+            if own is not None:
+                own(previous, module, following)
+            check(previous, module, following)
+
+        self.pipeline = PassPipeline(self.pipeline.passes, both)
 
 
 def main() -> None:
-    """Entry point of the `deeploy-opt` command."""
-    DeeployOptMain(description="deeploy-mlir modular optimiser driver").run()
+    """Entry point of the `deeploy-opt` command: what it cannot do is one message, with status 1."""
+    try:
+        DeeployOptMain(description="deeploy-mlir modular optimiser driver").run()
+    except DeeployError as error:
+        sys.exit(f"deeploy-opt: error: {error}")
 
 
 if __name__ == "__main__":
