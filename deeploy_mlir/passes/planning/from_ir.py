@@ -16,6 +16,7 @@ from deeploy_mlir.dialects.soc import EngineOp, SystemOp
 from deeploy_mlir.dialects.tiled import ConstantOp, HomeAttr, NestOp, StagingAttr, root_of, set_home
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.numpy_types import element_bytes
+from deeploy_mlir.passes.planning.kernel_cost import kernel_cycles
 from deeploy_mlir.passes.planning.problem import Dma, Memory, PlanResult, Problem, Step, Tensor, TensorKind
 from deeploy_mlir.report import MemoryUse, Plan, SolverReport, Traffic
 from deeploy_mlir.report import Step as ReportStep
@@ -139,7 +140,7 @@ def _step(system: SystemOp, nest: NestOp, tensors: _Tensors) -> Step:
     space, cores = kernel.iteration_space(), engine.core_count
 
     def cycles(sizes: Sequence[int]) -> int:
-        return space.macs(sizes) * 6 // cores + 100
+        return kernel_cycles(kernel, space, sizes, cores)
 
     return Step(
         name=nest.layer.data,
@@ -147,6 +148,7 @@ def _step(system: SystemOp, nest: NestOp, tensors: _Tensors) -> Step:
         tensors=tuple(tensors.number(v) for v in nest.accessed),
         memory=engine.memory_name,
         cycles=cycles,
+        multiples=tuple(cores for _ in space.dims),
         key=(engine.symbol, kernel_key(kernel)),
     )
 

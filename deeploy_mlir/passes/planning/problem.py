@@ -66,8 +66,8 @@ class Step:
     """One kernel on one engine. `tensors` holds, for each access of `space`, the index of its tensor.
 
     `cycles(sizes)` is the modelled compute cost of one tile of these dimension sizes, with all cores of the engine.
-    `multiples` are the preferred granularities of the tile sizes, one a dimension. Steps with equal `key` and `space`
-    have the same `cycles`."""
+    `multiples` are granularities whose multiples are tried as tile sizes too, one a dimension. Steps with equal `key`
+    and `space` have the same `cycles`."""
 
     name: str
     space: IterationSpace
