@@ -15,9 +15,18 @@ from typing import cast
 
 from xdsl.context import Context
 from xdsl.dialects import memref
-from xdsl.dialects.builtin import ArrayAttr, DenseIntOrFPElementsAttr, IndexType, ModuleOp, StringAttr, TensorType
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DenseIntOrFPElementsAttr,
+    IndexType,
+    MemRefType,
+    ModuleOp,
+    StridedLayoutAttr,
+    StringAttr,
+    TensorType,
+)
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Block, Operation, Region
+from xdsl.ir import Attribute, Block, Operation, Region
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
 from xdsl.utils.hints import isa
@@ -25,10 +34,11 @@ from xdsl.utils.hints import isa
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.cluster import RunOp
 from deeploy_mlir.dialects.kernel import KernelOp
-from deeploy_mlir.dialects.mem import ArenaOp, StepOp, memory_of
+from deeploy_mlir.dialects.mem import ArenaOp, MemRef, StepOp, memory_of, strides_of
 from deeploy_mlir.dialects.soc import SystemOp
 from deeploy_mlir.lowering.c_builder import CBuilder, new_function
 from deeploy_mlir.lowering.cluster_to_c.body import BYTE, BodyLowering
+from deeploy_mlir.lowering.kernel_on_memrefs import kernel_on
 from deeploy_mlir.lowering.kernel_to_c import HOST, RV32, Tuning, kernel_function
 from deeploy_mlir.numpy_types import element_bytes
 from deeploy_mlir.targets.registry import system_of
@@ -40,6 +50,25 @@ MINIMUM_ALIGN = 4
 def c_name(text: str) -> str:
     """A C identifier part from a layer name."""
     return re.sub(r"\W+", "_", text).strip("_").lower() or "layer"
+
+
+def structure_of(kernel: KernelOp) -> str:
+    """What a kernel's function depends on, as text: all but the layer, where the operands lie, and value names."""
+    arguments = [Block(arg_types=[shape_and_strides(v.type)]).args[0] for v in kernel.operands_accessed]
+    origins = [Block(arg_types=[o.type]).args[0] for o in kernel.origins]
+    copy = kernel_on(kernel, arguments, origins if kernel.local is not None else None)
+    copy.layer = StringAttr("")
+    for inner in copy.walk():
+        for value in (*inner.results, *(a for r in inner.regions for b in r.blocks for a in b.args)):
+            value.name_hint = None
+    return str(copy)
+
+
+def shape_and_strides(memref_type: Attribute) -> MemRef:
+    """A memref type without its offset and memory."""
+    assert isa(memref_type, MemRef)
+    layout = StridedLayoutAttr(list(strides_of(memref_type)), None)
+    return MemRefType(memref_type.element_type, memref_type.get_shape(), layout)
 
 
 class Kernels:
@@ -54,9 +83,9 @@ class Kernels:
 
     def function_for(self, kernel: KernelOp) -> c.FuncOp:
         """The function of a kernel; made at the end of the file where it is new."""
-        function = kernel_function(kernel, "kernel", self.tuning)
-        key = str(function)
+        key = structure_of(kernel)
         if key not in self.known:
+            function = kernel_function(kernel, "kernel", self.tuning)
             kind = kernel.name.removeprefix("kernel.")
             number = self.count[kind] = self.count.get(kind, 0) + 1
             function.sym_name = StringAttr(f"{self.network}_{kind}_{number}")
