@@ -336,6 +336,8 @@ def _default_name(op: Operation) -> str:
     if isinstance(op, c.LoadOp):
         root = op.source.owner.operands[0] if isinstance(op.source.owner, c.SubscriptOp) else op.source
         return f"{root.name_hint}_value" if root.name_hint else "value"
+    if isinstance(op, c.CastOp) and isinstance(op.source.owner, c.LoadOp):
+        return _default_name(op.source.owner)
     if isinstance(op, c.MinOp | c.MaxOp):
         return op.name.removeprefix("c.")
     return "t"

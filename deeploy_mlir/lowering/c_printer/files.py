@@ -112,6 +112,8 @@ class FilePrinter:
         body: list[str] = []
         previous: Operation | None = None
         for op in operations:
+            if isinstance(op, c.IncludeOp) and op.standard is not None:
+                continue  # at the top, with those that the text needs
             if previous is not None and self._apart(previous, op):
                 body.append("")
             body.extend(self._operation(op))
@@ -119,8 +121,8 @@ class FilePrinter:
         return "\n".join(self._assemble(head, body, operations)) + "\n"
 
     def _assemble(self, head: list[str], body: list[str], operations: list[Operation]) -> list[str]:
-        included = {op.header.data for op in operations if isinstance(op, c.IncludeOp)}
-        standard = [f"#include <{h}>" for h in sorted(self.spelling.headers - included)]
+        given = {op.header.data for op in operations if isinstance(op, c.IncludeOp) and op.standard is not None}
+        standard = [f"#include <{h}>" for h in sorted(self.spelling.headers | given)]
         lines = list(head)
         path = self.file.path.data
         guard = re.sub(r"\W", "_", path, flags=re.ASCII).upper() if path.endswith(".h") else None
@@ -151,7 +153,7 @@ class FilePrinter:
     def _operation(self, op: Operation) -> list[str]:
         match op:
             case c.IncludeOp():
-                return [f"#include <{op.header.data}>" if op.standard is not None else f'#include "{op.header.data}"']
+                return [f'#include "{op.header.data}"']
             case c.DefineOp():
                 return [f"#define {op.macro.data} {op.value.data}".rstrip()]
             case c.CommentOp():

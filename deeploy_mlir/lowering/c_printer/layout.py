@@ -8,8 +8,16 @@ WIDTH = 100
 INDENT = "    "
 
 
+def _is_good_break(text: str, at: int) -> bool:
+    """Whether the space at `at` follows a comma or an operator, and not the words of a declaration or a cast."""
+    if text[at - 1] in ",;":
+        return True
+    operator = text[max(0, at - 3) : at].rpartition(" ")[2]
+    return bool(operator) and all(ch in "+-*/%&|^<>=!?:" for ch in operator) and " " in text[max(0, at - 3) : at]
+
+
 def _breaks(text: str) -> list[tuple[int, int]]:
-    """Positions of the spaces outside quotes, with the depth of brackets around each."""
+    """Positions of the spaces outside quotes, with a cost: the depth of brackets around, and much if it reads badly."""
     result: list[tuple[int, int]] = []
     depth, quote, escaped = 0, "", False
     for i, ch in enumerate(text):
@@ -24,7 +32,7 @@ def _breaks(text: str) -> list[tuple[int, int]]:
         elif ch in ")]}":
             depth -= 1
         elif ch == " ":
-            result.append((i, depth))
+            result.append((i, depth if _is_good_break(text, i) else depth + 100))
     return result
 
 
