@@ -65,7 +65,7 @@ class StepShape:
 
     space: IterationSpace
     owner: tuple[int, ...]
-    multiples: tuple[int, ...]
+    multiples: tuple[tuple[int, ...], ...]
     align: int
     dma: Dma | None
     key: Hashable
@@ -91,10 +91,10 @@ def step_shape(problem: Problem, step: Step, choosable: Sequence[int], options: 
     return StepShape(step.space, owner, step.multiples, align, dma, step.key, options.double_buffer, options.front)
 
 
-def tilings(space: IterationSpace, multiples: Sequence[int]) -> Ints:
+def tilings(space: IterationSpace, multiples: Sequence[Sequence[int]]) -> Ints:
     """Tile sizes worth trying, one row each: the whole operator first."""
     dims = [d for d in space.tileable if space.dims[d].size > 1]
-    choices = {d: _sizes(space.dims[d].size, multiples[d] if multiples else 1) for d in dims}
+    choices = {d: _sizes(space.dims[d].size, multiples[d] if multiples else ()) for d in dims}
     limit = max((len(c) for c in choices.values()), default=1)
     while limit > 2 and _count(dims, {d: _thin(c, limit) for d, c in choices.items()}) > MAX_TILINGS:
         limit -= max(1, limit // 8)
@@ -102,9 +102,10 @@ def tilings(space: IterationSpace, multiples: Sequence[int]) -> Ints:
     return np.array(rows, dtype=np.int64)
 
 
-def _sizes(extent: int, multiple: int) -> tuple[int, ...]:
+def _sizes(extent: int, multiples: Sequence[int]) -> tuple[int, ...]:
     """Balanced sizes along a dimension, and those that are multiples besides; descending."""
-    return tuple(sorted({*balanced_sizes(extent), *balanced_sizes(extent, multiple)}, reverse=True))
+    found = {size for multiple in (1, *multiples) for size in balanced_sizes(extent, multiple)}
+    return tuple(sorted(found, reverse=True))
 
 
 def _count(dims: Sequence[int], choices: dict[int, list[int]]) -> int:
@@ -307,7 +308,7 @@ class Front:
         while True:
             kept = [front[0]]
             for i in front[1:]:
-                worth = saving * (cycles[kept[-1]] / least) ** 2
+                worth = min(saving * (cycles[kept[-1]] / least) ** 2, max(saving, 0.5))
                 if cycles[i] <= cycles[kept[-1]] * (1 - worth) or i == front[-1]:
                     kept.append(i)
             if len(kept) <= limit:

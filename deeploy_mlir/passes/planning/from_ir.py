@@ -16,10 +16,10 @@ from deeploy_mlir.dialects.soc import EngineOp, SystemOp
 from deeploy_mlir.dialects.tiled import ConstantOp, HomeAttr, NestOp, StagingAttr, root_of, set_home
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.numpy_types import element_bytes
-from deeploy_mlir.passes.planning.kernel_cost import kernel_cycles
 from deeploy_mlir.passes.planning.problem import Dma, Memory, PlanResult, Problem, Step, Tensor, TensorKind
 from deeploy_mlir.report import MemoryUse, Plan, SolverReport, Traffic
 from deeploy_mlir.report import Step as ReportStep
+from deeploy_mlir.targets.bindings import binding_for
 
 ARENA_ALIGN = 8
 """Least alignment of buffers: arenas are arrays of this alignment, and hold elements of up to as many bytes."""
@@ -137,18 +137,15 @@ def _dma(system: SystemOp, home: str, memory: str, nests: Sequence[NestOp]) -> D
 
 def _step(system: SystemOp, nest: NestOp, tensors: _Tensors) -> Step:
     kernel, engine = nest.kernel, engine_of(system, nest)
-    space, cores = kernel.iteration_space(), engine.core_count
-
-    def cycles(sizes: Sequence[int]) -> int:
-        return kernel_cycles(kernel, space, sizes, cores)
-
+    cores = engine.core_count
+    binding = binding_for(kernel, system.system_name, {e.symbol: e.core_count for e in system.engines})
     return Step(
         name=nest.layer.data,
-        space=space,
+        space=kernel.iteration_space(),
         tensors=tuple(tensors.number(v) for v in nest.accessed),
         memory=engine.memory_name,
-        cycles=cycles,
-        multiples=tuple(cores for _ in space.dims),
+        cycles=binding.cost(kernel, cores),
+        multiples=tuple((m, cores, m * cores) for m in binding.multiples(kernel)),
         key=(engine.symbol, kernel_key(kernel)),
     )
 

@@ -66,15 +66,15 @@ class Step:
     """One kernel on one engine. `tensors` holds, for each access of `space`, the index of its tensor.
 
     `cycles(sizes)` is the modelled compute cost of one tile of these dimension sizes, with all cores of the engine.
-    `multiples` are granularities whose multiples are tried as tile sizes too, one a dimension. Steps with equal `key`
-    and `space` have the same `cycles`."""
+    `multiples` are, for each dimension, granularities whose multiples are tried as tile sizes too. Steps with equal
+    `key` and `space` have the same `cycles`."""
 
     name: str
     space: IterationSpace
     tensors: tuple[int, ...]
     memory: str
     cycles: Callable[[Sequence[int]], int] = field(compare=False)
-    multiples: tuple[int, ...] = ()
+    multiples: tuple[tuple[int, ...], ...] = ()
     key: Hashable = None
 
 
