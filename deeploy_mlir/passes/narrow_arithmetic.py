@@ -27,7 +27,7 @@ from deeploy_mlir.body_ranges import argument_intervals, operation_interval
 from deeploy_mlir.dialects.kernel import CastOp, KernelOp, YieldOp, element_type_of_value
 from deeploy_mlir.intervals import Interval
 from deeploy_mlir.kernel_rewriting import output_of, rebuilt
-from deeploy_mlir.passes.bias_folding import fold_rounding
+from deeploy_mlir.passes.bias_folding import fold_added_constants
 from deeploy_mlir.scalar_body import ScalarBody, integer_range
 
 _Narrowed = (
@@ -52,7 +52,7 @@ class NarrowArithmeticPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for inner in list(op.walk()):
             if isinstance(inner, KernelOp) and inner.result is not None and inner.body is not None:
-                current = fold_rounding(inner)
+                current = fold_added_constants(inner)
                 _replace(current, _Narrowing(current).run())
 
 

@@ -32,7 +32,7 @@ builtin.module {
   }
 }
 // CHECK-NOT: @add(
-// CHECK: @add_rounding(dense<[32775, 32761]>
+// CHECK: @add_sum(dense<[32775, 32761]>
 // CHECK-LABEL: func.func @fits
 // CHECK: ^bb0(%[[ACC:.*]]: i32, %[[M:.*]]: i32, %[[A:.*]]: i32):
 // CHECK-NEXT: %[[P:.*]] = arith.muli %[[ACC]], %[[M]] : i32

@@ -50,6 +50,22 @@ def requantize(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     return [b.elementwise(ins, b.result_shape, b.result_element, build)]
 
 
+def requantize_add(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """qnn.RequantizeAdd: saturate(round((a - a_zero_point) * a_scale + (b - b_zero_point) * b_scale) + zero_point)."""
+    ins = [op.required(name) for name in ("a", "b", "a_scale", "b_scale", "zero_point")]
+    zeros = int(op.attr("a_zero_point")), int(op.attr("b_zero_point"))
+    computed = f64 if element_type_of_value(ins[2]) == f64 else f32
+
+    def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        terms: list[SSAValue] = []
+        for value, zero, scale in zip(v[:2], zeros, v[2:4], strict=True):
+            centred = value if zero == 0 else body.sub(value, body.constant(zero, value.type))
+            terms.append(body.mul(body.cast(centred, computed), body.cast(scale, computed)))
+        return _saturated(body, body.float_function("roundeven", body.add(*terms)), body.arguments[4])
+
+    return [b.elementwise(ins, b.result_shape, b.result_element, build)]
+
+
 def _saturated(body: ScalarBody, rounded: SSAValue, zero: SSAValue | None) -> SSAValue:
     """A whole float plus a zero point, limited to the zero point's integer type (the caller's if there is none)."""
     assert zero is not None
@@ -187,6 +203,7 @@ def integer_div(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
 RULES: dict[str, Rule] = {
     "qnn.RequantShift": requant_shift,
     "qnn.Requantize": requantize,
+    "qnn.RequantizeAdd": requantize_add,
     "qnn.iGELU": i_gelu,
     "qnn.iHardswish": i_hardswish,
     "qnn.iNoNorm": i_no_norm,
