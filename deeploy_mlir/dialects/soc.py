@@ -179,11 +179,6 @@ class MemoryOp(PartOp):
         return self._int("size", 0)
 
     @property
-    def bytes(self) -> int:
-        """As `size`."""
-        return self.size
-
-    @property
     def align(self) -> int:
         """What offsets of buffers are multiples of, in bytes; 4 if not given."""
         return self._int("align", 4)
