@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.builder import Builder
 from xdsl.context import Context
@@ -25,10 +26,11 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from deeploy_mlir.dialects.dma import NoneOp, StartOp, WaitOp
+from deeploy_mlir.dialects.dma import NoneOp, StartOp, TokenType, WaitOp
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.mem import ReshapeOp, StepOp, ViewOp
 from deeploy_mlir.lowering.index_builder import IndexBuilder
+from deeploy_mlir.targets.registry import system_of
 
 
 def buffer_of(value: SSAValue) -> ViewOp | GetGlobalOp | None:
@@ -58,21 +60,31 @@ class Transfers:
     written_back: tuple[StartOp, ...]
 
     @classmethod
-    def of(cls, body: Block) -> Transfers:
+    def of(cls, body: Block, channels: int) -> Transfers:
+        """At most `channels` transfers are in flight: where that is too few, the largest are prefetched."""
         kernels = kernels_in(body)
         read = {id(v) for k in kernels for v in (*k.ins, *k.extras)}
         written = {id(k.out) for k in kernels}
         starts = [op for op in body.ops if isinstance(op, StartOp)]
-        return cls(
-            tuple(s for s in starts if id(s.destination) in read and depth_of(s.destination) == 2),
-            tuple(s for s in starts if id(s.source) in written),
-        )
+        arriving = [s for s in starts if id(s.destination) in read]
+        leaving = tuple(s for s in starts if id(s.source) in written)
+        # A prefetched operand has the transfers of two tiles in flight.
+        spare = max(0, channels - len(arriving) - sum(depth_of(s.source) for s in leaving))
+        doubled = [s for s in arriving if depth_of(s.destination) == 2]
+        largest = sorted(doubled, key=lambda s: -elements_of(s.destination))[:spare]
+        return cls(tuple(s for s in doubled if s in largest), leaving)
 
 
 def depth_of(value: SSAValue) -> int:
     """Number of buffers that a tile alternates between."""
     buffer = buffer_of(value)
     return len(buffer.offsets.get_values()) if isinstance(buffer, ViewOp) else 1
+
+
+def elements_of(value: SSAValue) -> int:
+    """Elements of the largest tile that a memref may be."""
+    buffer = buffer_of(value)
+    return prod(buffer.result.type.get_shape()) if isinstance(buffer, ViewOp) else 0
 
 
 def clone_slice(value: SSAValue, mapping: dict[SSAValue, SSAValue], body: Block, builder: Builder) -> SSAValue:
@@ -142,10 +154,10 @@ def clone_start(start: StartOp, tile: SSAValue, body: Block, builder: Builder, c
 class LoopPipeliner:
     """Rewrites one loop of a step."""
 
-    def __init__(self, loop: scf.ForOp) -> None:
+    def __init__(self, loop: scf.ForOp, channels: int) -> None:
         self.loop = loop
         self.old = loop.body.block
-        self.transfers = Transfers.of(self.old)
+        self.transfers = Transfers.of(self.old, channels)
 
     def run(self) -> None:
         transfers = self.transfers
@@ -215,9 +227,13 @@ def touches(op: Operation, start: StartOp) -> bool:
     return isinstance(op, scf.ForOp) or (not isinstance(op, StartOp | WaitOp) and bool(op.regions))
 
 
-def sink_waits(block: Block) -> None:
-    """Moves waits down to the first user of their transfer, or to the end of the block."""
-    for start in [op for op in block.ops if isinstance(op, StartOp)]:
+def sink_waits(block: Block, channels: int) -> None:
+    """Moves waits down to the first user of their transfer, or to the end of the block.
+
+    At most `channels` transfers are in flight, counting those that the block is handed and hands on."""
+    starts = [op for op in block.ops if isinstance(op, StartOp)]
+    handed_on = sum(isinstance(a.type, TokenType) for a in block.args)
+    for start in starts[: max(0, channels - 2 * handed_on)]:
         uses = list(start.token.uses)
         if len(uses) != 1 or not isinstance(wait := uses[0].operation, WaitOp) or wait.parent_block() is not block:
             continue
@@ -242,8 +258,9 @@ class PipelineDmaPass(ModulePass):
     name = "deeploy-pipeline-dma"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        channels = min((dma.channels for dma in system_of(op).dmas), default=1)
         for step in [s for s in op.walk() if isinstance(s, StepOp)]:
             for loop in [o for o in step.body.block.ops if isinstance(o, scf.ForOp)]:
-                LoopPipeliner(loop).run()
+                LoopPipeliner(loop, channels).run()
             for block in [b for o in step.walk() for r in o.regions for b in r.blocks]:
-                sink_waits(block)
+                sink_waits(block, channels)
