@@ -10,9 +10,10 @@ import numpy as np
 import onnx
 
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.emitter import Emitter, Value
+from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.graph import ControlFlow, GraphImporter
 from deeploy_mlir.frontend.node import Node
+from deeploy_mlir.frontend.value import Value
 
 MAX_TRIPS = 4096
 """Loops with more trips are refused: each trip is compiled."""

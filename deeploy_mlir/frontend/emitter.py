@@ -1,11 +1,10 @@
-"""Building graph-level operations from values: constants on demand, result types by ONNX's own shape inference."""
+"""Building graph-level operations from values: constants on demand, result types by inference."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -21,83 +20,11 @@ from deeploy_mlir.dialects import onnx as onnx_dialect
 from deeploy_mlir.dialects import qnn
 from deeploy_mlir.dialects.graph_op import GraphOp, tensor_type
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.types import AnyTensor, element_of_onnx, tensor, type_proto
+from deeploy_mlir.frontend.inference import MAX_EVALUATED, infer_types
+from deeploy_mlir.frontend.types import AnyTensor, tensor
+from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.interpreters.graph import evaluate
-from deeploy_mlir.numpy_types import Array, dense, element_type_of, numpy_dtype
-
-MAX_ELEMENTS = 1 << 31
-"""A tensor with more elements is refused: no target of this compiler holds it."""
-
-MAX_EVALUATED = 1 << 27
-"""Constants of more elements are not computed when a network is imported."""
-
-_SHAPE_DATA_ELEMENTS = 4096
-_SHAPE_DATA_RANK = 1
-
-
-@dataclass(eq=False)
-class Value:
-    """A tensor of the network while it is imported.
-
-    A constant has `source`, which computes it when it is asked for; it gets SSA values only where it is used.
-    `retyped`: the ONNX file says float, but the tensor carries integers here."""
-
-    name: str
-    ssa: SSAValue | None = None
-    source: Callable[[], Array] | None = None
-    retyped: bool = False
-    _array: Array | None = field(default=None, init=False)
-
-    @staticmethod
-    def of_array(array: Array, name: str) -> Value:
-        """A constant."""
-        value = Value(name, source=lambda: array)
-        value._array = array
-        return value
-
-    def known(self) -> Array | None:
-        """The constant's value, None if this is no constant."""
-        if self._array is None and self.source is not None:
-            self._array = self.source()
-        return self._array
-
-    def array(self) -> Array:
-        """The constant's value. Raises DeeployError if this is no constant."""
-        found = self.known()
-        if found is None:
-            raise DeeployError("must be a constant", self.name)
-        return found
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether the value is known when the network is compiled."""
-        return self.source is not None
-
-    @property
-    def type(self) -> AnyTensor:
-        """Tensor type; of a constant without SSA value that of its array."""
-        if self.ssa is not None:
-            return tensor_type(self.ssa)
-        array = self.array()
-        try:
-            return tensor(element_type_of(array.dtype), array.shape)
-        except TypeError:
-            raise DeeployError(f"has element type {array.dtype}, which is not supported", self.name) from None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The static shape."""
-        return tuple(self.type.get_shape())
-
-    @property
-    def element_type(self) -> Attribute:
-        """The element type."""
-        return cast(Attribute, self.type.element_type)
-
-    @property
-    def is_integer(self) -> bool:
-        """Whether the elements are integers of at least 8 bits."""
-        return qnn.is_integer(self.element_type)
+from deeploy_mlir.numpy_types import Array, dense, numpy_dtype
 
 
 def identifier(name: str, fallback: str = "net") -> str:
@@ -239,80 +166,3 @@ class Emitter:
             source = (lambda i=index: result(i)) if constant else None
             values.append(Value(f"{node}_{index}" if index else node, ssa, source))
         return values
-
-
-def infer_types(
-    op_type: str,
-    inputs: Sequence[Value | None],
-    attrs: Mapping[str, Any],
-    node: str,
-    wanted: Sequence[bool],
-    declared: Sequence[AnyTensor | None] = (),
-) -> list[AnyTensor | None]:
-    """Types of the wanted outputs of an ONNX operator. Raises DeeployError if a shape depends on data, or misfits."""
-    schema = onnx_dialect.OPERATORS[op_type].schema
-    proto = onnx.NodeProto(op_type=op_type, name=node)
-    types: dict[str, onnx.TypeProto] = {}
-    data: dict[str, onnx.TensorProto] = {}
-    wide = _wide_integers(op_type, inputs)
-    for index, value in enumerate(inputs):
-        if value is None:
-            proto.input.append("")
-            continue
-        name = f"i{index}"
-        proto.input.append(name)
-        found = value.type
-        types[name] = type_proto(tensor(IntegerType(8), list(found.get_shape())) if wide and index < 2 else found)
-        small = len(value.shape) <= _SHAPE_DATA_RANK and math.prod(value.shape) <= _SHAPE_DATA_ELEMENTS
-        if value.is_constant and small:
-            data[name] = onnx.numpy_helper.from_array(np.array(value.array()))
-    proto.output.extend(f"o{i}" if want else "" for i, want in enumerate(wanted))
-    for name, attribute in attrs.items():
-        kind = cast(Any, int(cast(Any, schema.attributes[name].type).value))
-        content: Any = attribute
-        if isinstance(attribute, np.ndarray):
-            content = onnx.numpy_helper.from_array(np.array(cast(Array, attribute)))
-        proto.attribute.append(onnx.helper.make_attribute(name, content, attr_type=kind))
-    opset = onnx.helper.make_opsetid("", onnx.defs.onnx_opset_version())
-    try:
-        inferred = onnx.shape_inference.infer_node_outputs(schema, proto, types, data, opset_imports=[opset])
-    except Exception as error:  # onnx raises its own C++ exceptions
-        text = str(error).strip().splitlines()
-        raise DeeployError(f"{op_type} does not take these inputs: {text[-1] if text else error}", node) from None
-    results: list[AnyTensor | None] = []
-    for index, want in enumerate(wanted):
-        fallback = declared[index] if index < len(declared) else None
-        found = _static_type(inferred.get(f"o{index}"), fallback, node, index) if want else None
-        if found is not None and wide and op_type == "MaxPool" and index == 0:
-            found = tensor(cast(Value, inputs[0]).element_type, list(found.get_shape()))
-        results.append(found)
-    return results
-
-
-def _wide_integers(op_type: str, inputs: Sequence[Value | None]) -> bool:
-    """Whether an operator that our dialect widens has integers that its ONNX schema does not take."""
-    return op_type in ("ConvInteger", "MatMulInteger", "MaxPool") and any(
-        value is not None and value.is_integer and numpy_dtype(value.element_type).itemsize > 1 for value in inputs
-    )
-
-
-def _static_type(proto: onnx.TypeProto | None, fallback: AnyTensor | None, node: str, index: int) -> AnyTensor:
-    tensor_proto = None if proto is None else proto.tensor_type
-    if tensor_proto is None or not tensor_proto.elem_type or not tensor_proto.HasField("shape"):
-        if fallback is None:
-            raise DeeployError(f"the shape of output {index} cannot be inferred and is not declared", node)
-        return fallback
-    shape: list[int] = []
-    for axis, dim in enumerate(tensor_proto.shape.dim):
-        if dim.HasField("dim_value"):
-            shape.append(dim.dim_value)
-        elif fallback is not None and len(fallback.get_shape()) == len(tensor_proto.shape.dim):
-            shape.append(fallback.get_shape()[axis])
-        else:
-            raise DeeployError(
-                f"dimension {axis} of output {index} depends on data; only shapes known beforehand can be compiled",
-                node,
-            )
-    if any(n < 0 for n in shape) or math.prod(shape) > MAX_ELEMENTS:
-        raise DeeployError(f"output {index} would have shape {shape}, more than {MAX_ELEMENTS} elements", node)
-    return tensor(element_of_onnx(tensor_proto.elem_type, node), shape)

@@ -11,13 +11,14 @@ import onnx
 
 from deeploy_mlir.dialects import onnx as onnx_dialect
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.emitter import Emitter, Value
+from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.integers import apply_rules
 from deeploy_mlir.frontend.legacy import drop_unknown_attributes, modernise
 from deeploy_mlir.frontend.load import STANDARD, node_label, sorted_nodes, standard_opset
 from deeploy_mlir.frontend.node import Node, attribute_value, sparse_value, tensor_value
 from deeploy_mlir.frontend.quantized import BY_DOMAIN, BY_TYPE
 from deeploy_mlir.frontend.types import AnyTensor, element_of_onnx, tensor
+from deeploy_mlir.frontend.value import Value
 
 ControlFlow = Mapping[str, "Callable[[GraphImporter, Node, MutableMapping[str, Value]], list[Value]]"]
 

@@ -15,11 +15,12 @@ from xdsl.rewriter import InsertPoint
 
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.control_flow import CONTROL_FLOW
-from deeploy_mlir.frontend.emitter import Emitter, Value, identifier
+from deeploy_mlir.frontend.emitter import Emitter, identifier
 from deeploy_mlir.frontend.graph import GraphImporter
 from deeploy_mlir.frontend.load import load_model
 from deeploy_mlir.frontend.npz import match_arrays
 from deeploy_mlir.frontend.types import AnyTensor, element_of_onnx, parse_element_type, tensor, type_from_data
+from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.numpy_types import Array, numpy_dtype
 from deeploy_mlir.passes.dead_code import erase_dead
 from deeploy_mlir.remarks import remark

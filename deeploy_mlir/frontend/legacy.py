@@ -12,8 +12,9 @@ import numpy as np
 
 from deeploy_mlir.dialects import onnx as onnx_dialect
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.emitter import Emitter, Value
+from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.node import Node
+from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.interpreters.onnx import window_geometry
 from deeploy_mlir.numpy_types import numpy_dtype
 from deeploy_mlir.remarks import remark

@@ -10,7 +10,8 @@ import numpy as np
 import onnx
 
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.emitter import Emitter, Value
+from deeploy_mlir.frontend.emitter import Emitter
+from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.numpy_types import Array
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.emitter import Emitter, Value
+from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.integers import channel_parameter, integer_parameter
 from deeploy_mlir.frontend.node import Node, Rule
+from deeploy_mlir.frontend.value import Value
 
 
 def _marked(values: list[Value]) -> list[Value]:

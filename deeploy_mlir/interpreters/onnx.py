@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
@@ -172,9 +173,9 @@ def node_proto(op: OnnxOp) -> onnx.NodeProto:
     return node
 
 
-def _by_reference(op: OnnxOp, args: _Args) -> list[Array]:
+def run_reference(node: onnx.NodeProto, args: _Args) -> list[Array]:
+    """The computed outputs of one node by ONNX's reference evaluator. Raises whatever its numpy code raises."""
     opset = onnx.defs.onnx_opset_version()
-    node = node_proto(op)
     graph = onnx.helper.make_graph(
         [node],
         "node",
@@ -200,12 +201,14 @@ def evaluate_onnx(op: OnnxOp, args: _Args) -> list[Array]:
         values = [own(op, args)]
     else:
         try:
-            values = _by_reference(op, args)
+            values = run_reference(node_proto(op), args)
         except Exception as error:  # the reference evaluator raises whatever its numpy code does
             raise DeeployError(f"cannot be evaluated: {type(error).__name__}: {error}", op.node_name) from error
     results: list[Array] = []
     for value, result in zip(values, op.results, strict=True):
         type_ = cast("TensorType[Any]", result.type)
+        if value.size != math.prod(type_.get_shape()):
+            raise DeeployError(f"gives shape {list(value.shape)}, but {type_} is inferred", op.node_name)
         results.append(_cast(value, numpy_dtype(type_.element_type)).reshape(type_.get_shape()))
     return results
 

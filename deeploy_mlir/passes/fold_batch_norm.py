@@ -12,7 +12,7 @@ from xdsl.passes import ModulePass
 
 from deeploy_mlir.dialects.graph_op import tensor_type
 from deeploy_mlir.dialects.onnx import OnnxOp
-from deeploy_mlir.frontend.emitter import Value
+from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.numpy_types import Array, numpy_dtype
 from deeploy_mlir.passes.dead_code import erase_dead
 from deeploy_mlir.passes.graph_rewriting import GraphRewriter, is_onnx, producer

@@ -13,7 +13,7 @@ from xdsl.traits import is_side_effect_free
 
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.emitter import Value
+from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.interpreters.graph import evaluate
 from deeploy_mlir.numpy_types import element_bytes
 from deeploy_mlir.passes.dead_code import erase_dead

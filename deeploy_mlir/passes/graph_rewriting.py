@@ -12,7 +12,8 @@ from xdsl.rewriter import InsertPoint
 
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.onnx import OnnxOp
-from deeploy_mlir.frontend.emitter import Emitter, Value
+from deeploy_mlir.frontend.emitter import Emitter
+from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.interpreters.graph import global_values
 from deeploy_mlir.numpy_types import Array, array_of
 

@@ -14,7 +14,7 @@ from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.onnx import OnnxOp
-from deeploy_mlir.frontend.emitter import Value
+from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.passes.graph_rewriting import GraphRewriter, producer
 from deeploy_mlir.passes.quantization import Quantization, Quantized, dequantized, integer_dtype, is_f32

@@ -18,7 +18,7 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from deeploy_mlir.dialects.onnx import OnnxOp
-from deeploy_mlir.frontend.emitter import Value
+from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.passes.dead_code import erase_dead
 from deeploy_mlir.passes.graph_rewriting import GraphRewriter, is_onnx
 from deeploy_mlir.passes.qdq_patterns import PATTERNS, Target, clamp, clamps, is_between

@@ -10,7 +10,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from deeploy_mlir.dialects.graph_op import GraphOp, tensor_type
 from deeploy_mlir.dialects.onnx import OnnxOp
-from deeploy_mlir.frontend.emitter import Value
+from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.numpy_types import Array, numpy_dtype
 from deeploy_mlir.passes.graph_rewriting import GraphRewriter, producer
 
