@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -131,8 +131,7 @@ def test_constant_nodes_of_every_form() -> None:
 def test_external_data(tmp_path: Path) -> None:
     proto = model([node("Add", "x w", "y")], {"x": [64]}, {"y": [64]}, {"w": data(64)})
     path = tmp_path / "net.onnx"
-    save: Any = onnx.save_model
-    save(proto, str(path), save_as_external_data=True, location="net.data", size_threshold=0)
+    cast(Any, onnx).save_model(proto, str(path), save_as_external_data=True, location="net.data", size_threshold=0)
     x = data(64, seed=1)
     np.testing.assert_array_equal(run_module(import_model(path), [x])[0], x + data(64))
     (tmp_path / "net.data").unlink()

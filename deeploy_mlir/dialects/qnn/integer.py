@@ -1,34 +1,21 @@
-"""The `qnn` dialect: integer operators that quantisation flows export, and gradients, which ONNX has no operator for.
-
-All arithmetic is on integers and exact; `>>` is an arithmetic shift (floor), `/` truncates toward zero unless an
-operator says otherwise. A result narrower than the value is saturated. `n` is `n_levels`; a signed result
-has the range [-n/2, n/2-1], an unsigned one [0, n-1], and the smallest element type that holds it.
-Tensors are laid out as in ONNX (NCHW, [batch, sequence, feature]). Attributes are i64 unless said otherwise.
-"""
+"""`qnn` operations on integers."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, cast
 
 from xdsl.dialects.builtin import (
     DenseArrayBase,
     Float32Type,
     Float64Type,
-    FloatAttr,
     IntegerAttr,
-    IntegerType,
-    StringAttr,
     TensorType,
     i32,
 )
-from xdsl.dialects.builtin import Signedness as _Signedness
-from xdsl.ir import Attribute, Dialect
+from xdsl.ir import Attribute
 from xdsl.irdl import (
     irdl_op_definition,
     operand_def,
-    opt_operand_def,
     opt_prop_def,
     prop_def,
     result_def,
@@ -37,106 +24,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
-from deeploy_mlir.dialects.graph_op import GraphOp, tensor_type
-
-AnyTensor = TensorType[Any]
-
-
-def integer_type(low: int, high: int) -> IntegerType:
-    """The smallest integer type whose range holds [low, high]; signed exactly if `low` is negative.
-
-    Raises VerifyException if 64 bits do not hold it."""
-    for bits in (8, 16, 32, 64):
-        if low < 0 and -(1 << (bits - 1)) <= low and high < 1 << (bits - 1):
-            return IntegerType(bits)
-        if low >= 0 and high < 1 << bits:
-            return IntegerType(bits, _Signedness.UNSIGNED)
-    raise VerifyException(f"no integer type holds [{low}, {high}]")
-
-
-def level_range(n_levels: int, signed: bool) -> tuple[int, int]:
-    """Least and largest value of a tensor of `n_levels` levels."""
-    return (-(n_levels // 2), n_levels // 2 - 1) if signed else (0, n_levels - 1)
-
-
-def broadcast_shape(shape: Sequence[int], other: Sequence[int]) -> tuple[int, ...] | None:
-    """numpy's broadcast of two shapes, None if they do not fit."""
-    rank = max(len(shape), len(other))
-    padded = [(1,) * (rank - len(s)) + tuple(s) for s in (shape, other)]
-    out: list[int] = []
-    for a, b in zip(*padded, strict=True):
-        if a != b and 1 not in (a, b):
-            return None
-        out.append(b if a == 1 else a)
-    return tuple(out)
-
-
-def is_integer(element: Attribute) -> bool:
-    """Whether an element type is an integer of at least 8 bits."""
-    return integer_bits(element) >= 8
-
-
-def integer_bits(element: Attribute) -> int:
-    """Width of an integer element type, 0 for any other."""
-    return int(cast(Any, element).width.data) if isinstance(element, IntegerType) else 0
-
-
-def is_unsigned(element: Attribute) -> bool:
-    """Whether an element type is an unsigned integer."""
-    return isinstance(element, IntegerType) and cast(Any, element).signedness.data == _Signedness.UNSIGNED
-
-
-class QnnOp(GraphOp):
-    """Base: result types follow from the operand types, `infer`."""
-
-    @abstractmethod
-    def infer(self) -> Sequence[Attribute]:
-        """Result types from operands and attributes. Raises VerifyException for operands that do not fit."""
-
-    def operand_type(self, index: int) -> AnyTensor:
-        """Type of the operand at this position."""
-        return tensor_type(self.operands[index])
-
-    def integer_operand(self, index: int) -> AnyTensor:
-        """Type of the operand at this position, which must have integer elements."""
-        found = self.operand_type(index)
-        if not is_integer(found.element_type):
-            name = self.get_irdl_definition().operands[index][0]
-            raise VerifyException(
-                f"{self.node_name}: operand '{name}' of {self.name} must have integer elements, but is {found}; "
-                "give the types of the network's inputs, such as --input-type NAME=ui8"
-            )
-        return found
-
-    def broadcasts(self, index: int, shape: Sequence[int]) -> None:
-        """Check that the operand broadcasts to `shape`. Raises VerifyException naming both shapes."""
-        found = self.operand_type(index)
-        if broadcast_shape(found.get_shape(), shape) != tuple(shape):
-            name = self.get_irdl_definition().operands[index][0]
-            raise VerifyException(
-                f"{self.node_name}: operand '{name}' of {self.name} has shape {list(found.get_shape())}, "
-                f"which does not broadcast to {list(shape)}"
-            )
-
-    def positive(self, *names: str, power_of_two: bool = False) -> None:
-        """Check that attributes are positive (and powers of two)."""
-        for name in names:
-            value: int = self.attr(name)
-            if value <= 0 or (power_of_two and value & (value - 1)):
-                kind = "a power of two" if power_of_two else "positive"
-                raise VerifyException(f"{self.node_name}: attribute '{name}' of {self.name} is {value}, must be {kind}")
-
-    def verify_(self) -> None:
-        for expected, result in zip(self.infer(), self.results, strict=True):
-            if result.type != expected:
-                raise VerifyException(
-                    f"{self.node_name}: {self.name} gives {expected}, but its result is {result.type}"
-                )
-
-
-def levels_type(x: AnyTensor, n_levels: int, signed: bool) -> AnyTensor:
-    """`x` with the smallest element type for `n_levels` levels."""
-    return cast(AnyTensor, TensorType(integer_type(*level_range(n_levels, signed)), x.get_shape()))
+from deeploy_mlir.dialects.qnn.base import QnnOp, broadcast_shape, levels_type
 
 
 @irdl_op_definition
@@ -430,118 +318,3 @@ class IntegerMeanOp(QnnOp):
         axes, keep = self.reduced_axes(), bool(self.attr("keepdims"))
         shape = [1 if i in axes else n for i, n in enumerate(x.get_shape()) if keep or i not in axes]
         return [TensorType(x.element_type, shape)]
-
-
-class LikeOp(QnnOp):
-    """Base of float operators whose result has the type of one operand; the others broadcast to it."""
-
-    def infer(self) -> Sequence[Attribute]:
-        first = self.operand_type(0)
-        if is_integer(first.element_type):
-            raise VerifyException(f"{self.node_name}: {self.name} is an operator on floats, not on {first}")
-        for index in range(1, len(self.operands)):
-            self.broadcasts(index, first.get_shape())
-        return [first]
-
-
-@irdl_op_definition
-class SoftmaxGradOp(LikeOp):
-    """dx = y * (dy - sum(dy*y, axis)); y is the softmax's result."""
-
-    name = "qnn.SoftmaxGrad"
-    dy = operand_def()
-    y = operand_def()
-    axis = prop_def(IntegerAttr)
-    dx = result_def()
-    traits = traits_def(Pure())
-
-
-@irdl_op_definition
-class GeluGradOp(LikeOp):
-    """dx = dy * d/dx Gelu(x); `approximate` is "none" (erf) or "tanh"."""
-
-    name = "qnn.GeluGrad"
-    dy = operand_def()
-    x = operand_def()
-    approximate = prop_def(StringAttr)
-    dx = result_def()
-    traits = traits_def(Pure())
-
-
-@irdl_op_definition
-class LayerNormalizationGradOp(LikeOp):
-    """Gradient of LayerNormalization over the last axis to x: with h = (x-mean)/sqrt(var+epsilon), g = dy*scale,
-    dx = (g - mean(g) - h*mean(g*h)) / sqrt(var+epsilon)."""
-
-    name = "qnn.LayerNormalizationGrad"
-    dy = operand_def()
-    x = operand_def()
-    scale = operand_def()
-    bias = opt_operand_def()
-    axis = prop_def(IntegerAttr)
-    epsilon = prop_def(FloatAttr)
-    dx = result_def()
-    traits = traits_def(Pure())
-
-
-@irdl_op_definition
-class SoftmaxCrossEntropyLossGradOp(QnnOp):
-    """dx = (exp(log_prob) - onehot(labels)) / B^2 for log_prob [B, C], integer labels [B].
-
-    One B is the loss's mean, the other the upstream gradient, which the exporting tool folds in."""
-
-    name = "qnn.SoftmaxCrossEntropyLossGrad"
-    log_prob = operand_def()
-    labels = operand_def()
-    dx = result_def()
-    traits = traits_def(Pure())
-
-    def infer(self) -> Sequence[Attribute]:
-        log_prob, labels = self.operand_type(0), self.integer_operand(1)
-        shape = log_prob.get_shape()
-        if len(shape) != 2 or tuple(labels.get_shape()) != tuple(shape[:1]):
-            raise VerifyException(
-                f"{self.node_name}: {self.name} takes log_prob [B, C] and labels [B], not {list(shape)} "
-                f"and {list(labels.get_shape())}"
-            )
-        return [log_prob]
-
-
-@irdl_op_definition
-class SGDOp(LikeOp):
-    """weight_updated = weight - lr * gradient; `lr` is an f32."""
-
-    name = "qnn.SGD"
-    weight = operand_def()
-    gradient = operand_def()
-    lr = prop_def(FloatAttr)
-    weight_updated = result_def()
-    traits = traits_def(Pure())
-
-
-_OPERATIONS: list[type[QnnOp]] = [
-    RequantShiftOp,
-    RequantizeOp,
-    RequantizeAddOp,
-    ISoftmaxOp,
-    ITAMaxOp,
-    ITAPartialMaxOp,
-    IGeluOp,
-    IHardswishOp,
-    TrueIntegerDivOp,
-    IntegerDivOp,
-    ILayerNormOp,
-    IRMSNormOp,
-    INoNormOp,
-    IntegerMeanOp,
-    SoftmaxGradOp,
-    GeluGradOp,
-    LayerNormalizationGradOp,
-    SoftmaxCrossEntropyLossGradOp,
-    SGDOp,
-]
-
-OPERATORS: dict[str, type[QnnOp]] = {op.name.split(".", 1)[1]: op for op in _OPERATIONS}
-"""Operator name -> class, such as `OPERATORS["RequantShift"]`."""
-
-Qnn = Dialect("qnn", [*_OPERATIONS], [])
