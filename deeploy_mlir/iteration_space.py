@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from math import prod
 from typing import Generic, Protocol, TypeVar
 
@@ -167,7 +168,7 @@ class IterationSpace:
     def output(self) -> Access:
         return self.accesses[-1]
 
-    @property
+    @cached_property
     def tileable(self) -> tuple[int, ...]:
         """Dimensions that may be cut: parallel, and alone on their axis of the output.
 

@@ -7,9 +7,10 @@ modelled cycles is taken; a target of another package, or a vendor's library, ad
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from math import prod
 from typing import cast
 
 from xdsl.ir import Attribute
@@ -40,8 +41,12 @@ class KernelBinding(abc.ABC):
         return (1,) * len(op.iteration_space().dims)
 
     @abc.abstractmethod
+    def cost(self, op: KernelOp, cores: int) -> Callable[[Sequence[int]], int]:
+        """The modelled cycles of a tile of given dimension sizes, shared by `cores` cores."""
+
     def cycles(self, op: KernelOp, sizes: Sequence[int], cores: int) -> int:
-        """Modelled cycles of a tile of these dimension sizes, shared by `cores` cores."""
+        """The modelled cycles of one tile."""
+        return self.cost(op, cores)(sizes)
 
     @abc.abstractmethod
     def function(self, op: KernelOp, name: str) -> c.FuncOp:
@@ -158,32 +163,34 @@ class GeneratedKernels(KernelBinding):
     def function(self, op: KernelOp, name: str) -> c.FuncOp:
         return kernel_function(op, name, self.tuning)
 
-    def cycles(self, op: KernelOp, sizes: Sequence[int], cores: int) -> int:
-        space = op.iteration_space()
-        mine = share(space, sizes, cores)
-        outputs = 1
-        for d in space.output.dims:
-            outputs *= mine[d]
-        total = self.costs.kernel
-        if self._contracts(op):
-            total += self._contraction(op, space, mine) + outputs * body_cost(op, self.costs.scalar)
-        elif isinstance(op, RowOp):
-            total += outputs * (self._row_element(op) + body_cost(op, self.costs.scalar))
+    def cost(self, op: KernelOp, cores: int) -> Callable[[Sequence[int]], int]:
+        space, contracts = op.iteration_space(), self._contracts(op)
+        scalar = self.costs.scalar
+        an_output, an_element = body_cost(op, scalar), 0.0
+        if isinstance(op, RowOp):
+            an_output += self._row_element(op)
         elif isinstance(op, MapOp):
-            total += outputs * (len(op.ins) * self.costs.scalar.access + 2 + body_cost(op, self.costs.scalar))
-        else:
-            combined = space.iterations(mine)
-            total += combined * self.costs.combine + outputs * (body_cost(op, self.costs.scalar) + 4)
-        return round(total)
+            an_output += len(op.ins) * scalar.access + 2
+        elif not contracts:
+            an_output += 4
+            an_element = self.costs.combine
+        integer = c.is_integer(op.accumulator())
+
+        def cycles(sizes: Sequence[int]) -> int:
+            mine = share(space, sizes, cores)
+            outputs = prod(mine[d] for d in space.output.dims)
+            total = self.costs.kernel + outputs * an_output + space.iterations(mine) * an_element
+            return round(total + (self._contraction(integer, space, mine) if contracts else 0))
+
+        return cycles
 
     def _contracts(self, op: KernelOp) -> bool:
         return len(op.ins) == 2 and not isinstance(op, MapOp | RowOp | ReduceOp)
 
-    def _contraction(self, op: KernelOp, space: IterationSpace, mine: Sequence[int]) -> float:
+    def _contraction(self, integer: bool, space: IterationSpace, mine: Sequence[int]) -> float:
         """Multiply-accumulates, counting what incomplete blocks compute in vain, and the set-up of their loops."""
         costs, tuning = self.costs, self.tuning
         outputs, pixels = blocked_dims(space)
-        integer = c.is_integer(op.accumulator())
         shared = outputs is not None and outputs in space.accesses[0].dims
         most = (
             (tuning.depthwise_outputs, tuning.depthwise_pixels) if shared
