@@ -42,12 +42,14 @@ class Axis:
     """One axis of an operand: index = sum(coefficients[i] * dim[i]) + offset, all coefficients >= 0.
 
     `extent` is the operand's size along the axis, -1 where only known at run time. Where `padded`, indices may leave
-    [0, extent): they read the operator's padding value."""
+    [0, extent): they read the operator's padding value. Where `whole`, indices depend on data, so that every tile needs
+    all of the axis."""
 
     coefficients: tuple[int, ...]
     offset: int
     extent: int
     padded: bool = False
+    whole: bool = False
 
     @property
     def dims(self) -> tuple[int, ...]:
@@ -56,6 +58,8 @@ class Axis:
 
     def footprint(self, sizes: Sequence[int]) -> int:
         """Most elements that a tile of these dimension sizes touches along the axis."""
+        if self.whole:
+            return self.extent
         span = 1 + sum(c * (sizes[i] - 1) for i, c in enumerate(self.coefficients))
         return span if self.extent < 0 else min(span, self.extent)
 
@@ -137,6 +141,8 @@ def axis_region(
 
     `extent` is the operand's size along the axis and `origin`, where given, replaces the axis' offset (the operand is
     itself a tile), both in the arithmetic's terms."""
+    if axis.whole:
+        return Region(a.constant(0), extent, a.constant(0))
     low = a.constant(axis.offset) if origin is None else origin
     span = a.constant(1 - sum(axis.coefficients))
     for i, coefficient in enumerate(axis.coefficients):

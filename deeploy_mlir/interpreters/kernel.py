@@ -155,7 +155,7 @@ def _accumulate(problem: Problem) -> list[Array]:
     """The leading arguments of the body, over the parallel dimensions."""
     op = problem.op
     if isinstance(op, MapOp):
-        return [_padded_input(problem, i, op.pad_value()) for i in range(len(op.ins))]
+        return [_map_input(problem, op, i) for i in range(len(op.ins))]
     if isinstance(op, RowOp):
         first = problem.view(0)
         return [run_row_function(op, first, [a for a in problem.arrays[1 : len(op.ins)]])]
@@ -164,6 +164,24 @@ def _accumulate(problem: Problem) -> list[Array]:
     if isinstance(op, PoolOp | ReduceOp):
         return [_combine(problem, op)]
     raise DeeployError(f"no meaning on numpy for {op.name}", op.layer.data)
+
+
+def _map_input(problem: Problem, op: MapOp, operand: int) -> Array:
+    """An operand of a map over the output: a strided view, or gathered where its indices are data."""
+    indirect = {axis: holder for o, axis, holder in op.indirect_axes if o == operand}
+    if not indirect:
+        return _padded_input(problem, operand, op.pad_value())
+    sizes = [problem.sizes[i] for i in problem.parallel]
+    index: list[Array] = []
+    for a, axis in enumerate(problem.space.accesses[operand].axes):
+        at = np.asarray(problem.offsets[operand][a])
+        for position, d in enumerate(problem.parallel):
+            steps = np.arange(sizes[position]) * axis.coefficients[d]
+            at = at + steps.reshape([-1 if i == position else 1 for i in range(len(sizes))])
+        if a in indirect:
+            at = at + _padded_input(problem, indirect[a], op.pad_value()).astype(np.int64)
+        index.append(at)
+    return problem.arrays[operand][tuple(np.broadcast_arrays(*index))]
 
 
 def _padded_input(problem: Problem, operand: int, fill: Any) -> Array:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from xdsl.dialects.builtin import (
-    AffineMapAttr,
-    ArrayAttr,
     DenseArrayBase,
     DictionaryAttr,
     FloatAttr,
@@ -18,8 +15,7 @@ from xdsl.dialects.builtin import (
     i32,
 )
 from xdsl.dialects.utils import EnumAttribute
-from xdsl.ir import Attribute, Region, SpacedOpaqueSyntaxAttribute, SSAValue
-from xdsl.ir.affine import AffineMap
+from xdsl.ir import Attribute, SpacedOpaqueSyntaxAttribute, SSAValue
 from xdsl.irdl import IRDLOperation, irdl_attr_definition, irdl_op_definition, opt_prop_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
@@ -30,9 +26,9 @@ from deeploy_mlir.dialects.kernel.base import (
     accumulator_type,
     element_type_of_value,
     ints,
-    linear_axis,
     shape_of,
 )
+from deeploy_mlir.dialects.kernel.map import MapOp, map_op
 from deeploy_mlir.iteration_space import Axis, Dim, DimKind
 
 I64Array = DenseArrayBase[IntegerType]
@@ -419,74 +415,6 @@ class RowOp(KernelOp):
             raise VerifyException(f"kernel.row: {self.ins[0].type} does not fit the output {self.out.type}")
 
 
-@irdl_op_definition
-class MapOp(KernelOp):
-    """Elementwise: the body computes each output element from one element of each of `ins`, found by `maps` from the
-    indices of the output (so broadcast, transpose, slice and pad are maps too). It has no accumulator or extras.
-
-    With `out_offsets` it writes only the part of `outs` of `sizes` elements that starts there (a piece of a
-    concatenation) and leaves the rest as it is; `maps` are then over the indices of the part."""
-
-    name = "kernel.map"
-    maps = prop_def(ArrayAttr[AffineMapAttr])
-    padded = opt_prop_def(I64Array)
-    """(operand, axis) pairs of the axes whose indices may leave the operand."""
-    padding = opt_prop_def(IntegerAttr[IntegerType] | FloatAttr)
-    """What is read outside; 0 where absent."""
-    out_offsets = opt_prop_def(I64Array)
-    """First index of the part of `outs` that is written; absent: all of it is."""
-    sizes = opt_prop_def(I64Array)
-    """Shape of that part, present with `out_offsets`. A local operator writes all of its tile instead."""
-
-    def dims(self) -> tuple[Dim, ...]:
-        partial = self.sizes is not None and not self.local
-        sizes = self.sizes.get_values() if partial and self.sizes is not None else shape_of(self.out)
-        return tuple(Dim(f"d{i}", P, s) for i, s in enumerate(sizes))
-
-    def input_axes(self, index: int) -> tuple[Axis, ...]:
-        padded = self.padded.get_values() if self.padded is not None else ()
-        pairs = set(zip(padded[::2], padded[1::2], strict=True))
-        axes: list[Axis] = []
-        results = self.maps.data[index].data.results
-        for a, (expr, extent) in enumerate(zip(results, shape_of(self.ins[index]), strict=True)):
-            coefficients, offset = linear_axis(expr, len(shape_of(self.out)))
-            axes.append(Axis(coefficients, 0 if self.local else offset, extent, (index, a) in pairs))
-        return tuple(axes)
-
-    def output_axes(self) -> tuple[Axis, ...]:
-        offsets = self.out_offsets.get_values() if self.out_offsets is not None else [0] * len(shape_of(self.out))
-        axes = [self.axis_of([(i, 1)], s) for i, s in enumerate(shape_of(self.out))]
-        return tuple(a if self.local else replace(a, offset=o) for a, o in zip(axes, offsets, strict=True))
-
-    def pad_value(self) -> int | float:
-        return 0 if self.padding is None else self.padding.value.data
-
-    def body_argument_types(self) -> list[Attribute]:
-        return [element_type_of_value(v) for v in self.ins]
-
-    def verify_structure(self) -> None:
-        if self.extras:
-            raise VerifyException("kernel.map: takes no extras")
-        if self.body is None:
-            raise VerifyException("kernel.map: needs a body")
-        if len(self.maps.data) != len(self.ins):
-            raise VerifyException(f"kernel.map: {len(self.ins)} operands but {len(self.maps.data)} maps")
-        if (self.sizes is None) != (self.out_offsets is None):
-            raise VerifyException("kernel.map: out_offsets and sizes go together")
-        rank = len(shape_of(self.out))
-        for name, part in (("out_offsets", self.out_offsets), ("sizes", self.sizes)):
-            if part is not None and len(part.get_values()) != rank:
-                raise VerifyException(f"kernel.map: {name} {list(part.get_values())} do not fit {self.out.type}")
-        for value, attr in zip(self.ins, self.maps.data, strict=True):
-            if attr.data.num_dims != len(shape_of(self.out)) or len(attr.data.results) != len(shape_of(value)):
-                raise VerifyException(f"kernel.map: map {attr.data} does not fit {value.type} and {self.out.type}")
-
-
-def map_op(ins: Sequence[SSAValue], maps: Sequence[AffineMap], out: SSAValue, body: Region, *, layer: str) -> MapOp:
-    """A `kernel.map` without padding."""
-    return MapOp(ins, out, layer=layer, body=body, properties={"maps": ArrayAttr([AffineMapAttr(m) for m in maps])})
-
-
 KERNEL_OPS: list[type[IRDLOperation]] = [MatmulOp, ConvOp, PoolOp, ReduceOp, RowOp, MapOp]
 
-__all__ = ["KERNEL_OPS", "ConvOp", "MapOp", "MatmulOp", "PoolOp", "ReduceOp", "RowOp"]
+__all__ = ["KERNEL_OPS", "ConvOp", "MapOp", "MatmulOp", "PoolOp", "ReduceOp", "RowOp", "map_op"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import reduce
 from typing import cast
 
+from xdsl.dialects.builtin import IndexType
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.ops import MapOp
-from deeploy_mlir.lowering.kernel_to_c.description import PaddedAxis
+from deeploy_mlir.lowering.kernel_to_c.description import PaddedAxis, strides_of
 from deeploy_mlir.lowering.kernel_to_c.nest import Nest
 
 
@@ -70,10 +71,21 @@ class _Map:
             if operand in outside:
                 values.append(pad)
             elif not tested:
-                values.append(nest.element(operand))
+                values.append(nest.element(operand, self.offset(op, operand)))
             else:
                 values.append(self.tested(operand, tested, pad))
         nest.b.store(nest.pointers[-1], 0, nest.epilogue(values, ()))
+
+    def offset(self, op: MapOp, operand: int) -> SSAValue | int:
+        """What indices that are data add to an operand's pointer, in elements."""
+        nest, b = self.nest, self.nest.b
+        total: SSAValue | int = 0
+        for o, axis, holder in op.indirect_axes:
+            if o == operand:
+                index = b.cast(nest.element(holder), IndexType())
+                moved = b.mul(index, strides_of(op.ins[operand], op)[axis])
+                total = moved if isinstance(total, int) else b.add(total, moved)
+        return total
 
     def tested(self, operand: int, pads: list[PaddedAxis], pad: SSAValue) -> SSAValue:
         """The element, or the padding value if its index is outside."""
