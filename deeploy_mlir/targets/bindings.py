@@ -130,6 +130,15 @@ def share(space: IterationSpace, sizes: Sequence[int], cores: int) -> list[int]:
     return result
 
 
+def varying_dims(space: IterationSpace, sizes: Sequence[int], cores: int) -> frozenset[int]:
+    """The dimensions whose size is only known at run time: the last tile, or some cores' share, is smaller."""
+    varying = {d for d, dim in enumerate(space.dims) if dim.size % max(sizes[d], 1)}
+    split = core_split_dim(space, sizes, cores) if cores > 1 else None
+    if split is not None and sizes[split] % cores:
+        varying.add(split)
+    return frozenset(varying)
+
+
 def blocked_dims(space: IterationSpace) -> tuple[int | None, int | None]:
     """The dimensions that a contraction is blocked along: outputs (second operand only), pixels (first only)."""
     first, second = (set(access.dims) for access in space.accesses[:2])
@@ -180,14 +189,17 @@ class GeneratedKernels(KernelBinding):
             mine = share(space, sizes, cores)
             outputs = prod(mine[d] for d in space.output.dims)
             total = self.costs.kernel + outputs * an_output + space.iterations(mine) * an_element
-            return round(total + (self._contraction(integer, space, mine) if contracts else 0))
+            varying = varying_dims(space, sizes, cores)
+            return round(total + (self._contraction(integer, space, mine, varying) if contracts else 0))
 
         return cycles
 
     def _contracts(self, op: KernelOp) -> bool:
         return len(op.ins) == 2 and not isinstance(op, MapOp | RowOp | ReduceOp)
 
-    def _contraction(self, integer: bool, space: IterationSpace, mine: Sequence[int]) -> float:
+    def _contraction(
+        self, integer: bool, space: IterationSpace, mine: Sequence[int], varying: frozenset[int]
+    ) -> float:
         """Multiply-accumulates, counting what incomplete blocks compute in vain, and the set-up of their loops."""
         costs, tuning = self.costs, self.tuning
         outputs, pixels = blocked_dims(space)
@@ -200,12 +212,12 @@ class GeneratedKernels(KernelBinding):
         for number, d in enumerate((outputs, pixels)):
             if d is None:
                 continue
-            size = mine[d]
+            size, walked = mine[d], {d}
             if number and not any(axis.padded for axis in space.accesses[0].axes):
                 # Without padding all pixels are one walk.
-                others = [p for p in space.output.dims if p not in space.accesses[1].dims]
-                size = space.iterations([n if p in others else 1 for p, n in enumerate(mine)])
-            factor = block_factor(size, most[number])
+                walked = {p for p in space.output.dims if p not in space.accesses[1].dims}
+                size = space.iterations([n if p in walked else 1 for p, n in enumerate(mine)])
+            factor = block_factor(None if walked & varying else size, most[number])
             macs *= -(-size // factor) * factor / max(size, 1)
             cells *= factor
         if shared:
