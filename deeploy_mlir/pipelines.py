@@ -41,6 +41,7 @@ GRAPH = (
     "deeploy-fold-constants",
     "deeploy-fold-batch-norm",
     "deeploy-qdq-to-integer",
+    "deeploy-expand-functions",
     "deeploy-simplify-graph",
 )
 """Graph level: standard operators on tensors, integers made explicit."""
@@ -79,6 +80,7 @@ def pipeline_for(options: PipelineOptions) -> str:
         "deeploy-insert-dma",
         "deeploy-pipeline-dma",
         "convert-mem-to-cluster",
+        "deeploy-verify-plan",
         "convert-cluster-to-c",
     )
     return ",".join(passes)
