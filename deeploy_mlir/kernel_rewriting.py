@@ -100,6 +100,11 @@ def inline(body: ScalarBody, region: Region, arguments: Sequence[SSAValue]) -> S
     raise ValueError("a scalar region ends in kernel.yield")
 
 
+def gathered(op: Operation) -> set[int]:
+    """Operands of a map that are read at indices that are data."""
+    return {operand for operand, _, _ in op.indirect_axes} if isinstance(op, MapOp) else set()
+
+
 def is_copy(op: Operation) -> bool:
     """Whether the operation is a `kernel.map` that only moves the elements of one operand, all of its output."""
     if not isinstance(op, MapOp) or op.out_offsets is not None or len(op.ins) != 1 or op.body is None:

@@ -16,6 +16,7 @@ from deeploy_mlir.constants import add_constant, constant_of, load_constant, mod
 from deeploy_mlir.dialects.kernel import CastOp, KernelOp, MapOp, element_type_of_value
 from deeploy_mlir.kernel_rewriting import (
     extra_maps_of,
+    gathered,
     maps_attr,
     maps_of,
     output_of,
@@ -42,6 +43,8 @@ def fold_added_constants(op: KernelOp) -> KernelOp:
 
     Gives the operator that now stands in the place of `op`. Nothing is done where i32 does not hold the sum."""
     assert op.body is not None
+    if gathered(op):
+        return op
     for outer in op.body.block.ops:
         if not isinstance(outer, arith.AddiOp):
             continue

@@ -30,6 +30,7 @@ from deeploy_mlir.kernel_rewriting import (
     empty_like,
     extra_maps_of,
     forwarded,
+    gathered,
     inline,
     is_copy,
     maps_attr,
@@ -102,9 +103,10 @@ def _read_through_copies(op: KernelOp) -> bool:
     """Elementwise operands that are copies, or reshaped in unit axes only, are read at their source."""
     values, maps = _elementwise_operands(op)
     padded = {operand for operand, _ in padded_pairs(op)} if isinstance(op, MapOp) else set[int]()
+    fixed = padded | gathered(op)
     changed = False
     for i, (value, map_) in enumerate(zip(values, maps, strict=True)):
-        if i not in padded:
+        if i not in fixed:
             values[i], maps[i] = forwarded(value, map_)
             changed |= values[i] is not value
     if changed:
@@ -115,7 +117,7 @@ def _read_through_copies(op: KernelOp) -> bool:
 def _inline_scalars(op: KernelOp) -> bool:
     """Constants whose elements are all equal become constants of the body; equal operands become one."""
     values, maps = _elementwise_operands(op)
-    if op.body is None or not values:
+    if op.body is None or not values or gathered(op):
         return False
     lead = [] if isinstance(op, MapOp) else [op.accumulator()]
     padded = padded_pairs(op) if isinstance(op, MapOp) else []
@@ -178,6 +180,8 @@ def _absorb_map(op: MapOp) -> bool:
 
 def _absorbable(op: MapOp, producer: MapOp) -> bool:
     result = output_of(producer)
+    if gathered(op) or gathered(producer):
+        return False
     if producer.out_offsets is not None or {use.operation for use in result.uses} != {op}:
         return False
     readers = [i for i, v in enumerate(op.ins) if v is result]
@@ -230,7 +234,7 @@ def _absorbed(op: MapOp, producer: MapOp) -> KernelOp:
 
 def _move_into_producer(op: MapOp) -> bool:
     """The map becomes part of the epilogue of the latest kernel that it reads whole."""
-    if op.out_offsets is not None or is_copy(op):
+    if op.out_offsets is not None or is_copy(op) or gathered(op):
         return False
     padded = {operand for operand, _ in padded_pairs(op)}
     best: tuple[KernelOp, SSAValue] | None = None

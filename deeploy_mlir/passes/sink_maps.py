@@ -18,6 +18,7 @@ from deeploy_mlir.kernel_rewriting import (
     empty_like,
     extra_maps_of,
     forwarded,
+    gathered,
     maps_attr,
     maps_of,
     output_of,
@@ -35,7 +36,7 @@ def sink_below_map(op: MapOp) -> bool:
     """Reads operands at the source of their transposes, and computes in the order in which the largest one lies."""
     if _read_sources(op):
         return True
-    if op.out_offsets is not None:
+    if op.out_offsets is not None or gathered(op):
         return False
     order = _natural_order([op])
     if order is None:
@@ -115,6 +116,8 @@ def _read_sources(op: MapOp) -> bool:
     padded = {operand for operand, _ in pairs}
     changed = False
     for i, value in enumerate(values):
+        if i in gathered(op):
+            continue
         if i not in padded:
             values[i], maps[i] = forwarded(value, maps[i])
             changed |= values[i] is not value
@@ -180,7 +183,7 @@ def fold_constant_layouts(op: KernelOp) -> None:
     padded = {operand for operand, _ in padded_pairs(op)} if isinstance(op, MapOp) else set[int]()
     changed = False
     for i, (value, map_) in enumerate(zip(values, maps, strict=True)):
-        stored = None if i in padded else _stored_in_order(value, map_)
+        stored = None if i in padded | gathered(op) else _stored_in_order(value, map_)
         if stored is None:
             continue
         array, dims = stored

@@ -139,10 +139,12 @@ class LayerBuilder:
         *,
         padded: Sequence[tuple[int, int]] = (),
         padding: int | float | None = None,
+        indirect: Sequence[tuple[int, int, int]] = (),
     ) -> SSAValue:
         """A `kernel.map` whose body is `function` over the operands' elements in their arithmetic types.
 
-        `padded` lists (operand, axis) pairs whose indices may leave the operand, where `padding` is read."""
+        `padded` lists (operand, axis) pairs whose indices may leave the operand, where `padding` is read; `indirect`
+        triples (operand, axis, operand that holds the index)."""
         body = ScalarBody([element_type_of_value(v) for v in ins])
         value = function(body, [body.widen(a) for a in body.arguments])
         return self.kernel(
@@ -155,6 +157,7 @@ class LayerBuilder:
                     "maps": ArrayAttr([AffineMapAttr(m) for m in maps]),
                     "padded": ints([i for pair in padded for i in pair]) if padded else None,
                     "padding": self.scalar(padding, element_type_of_value(ins[0])) if padding is not None else None,
+                    "indirect": ints([i for triple in indirect for i in triple]) if indirect else None,
                 },
             )
         )
