@@ -157,7 +157,7 @@ def on_siracusa(cases: Sequence[Benchmark], folder: Path) -> list[tuple[int, int
     )
     kernels = RUNTIME / "kernels"
     image = compile_image(
-        [folder / "kernels.c", folder / "main.c", kernels / "dm_math.c"], [kernels], folder / "image.elf"
+        [folder / "kernels.c", folder / "main.c", *kernels.glob("*.c")], [kernels], folder / "image.elf"
     )
     simulator = Simulator()
     simulator.load(image.elf.read_bytes())
@@ -180,7 +180,7 @@ def on_host(cases: Sequence[Benchmark], folder: Path) -> list[int]:
     kernels = RUNTIME / "kernels"
     subprocess.run([
         "gcc", "-std=c11", "-O3", f"-I{kernels}", str(folder / "host_kernels.c"), str(folder / "host_main.c"),
-        str(kernels / "dm_math.c"), "-o", str(folder / "host"),
+        *map(str, kernels.glob("*.c")), "-o", str(folder / "host"),
     ], check=True)  # fmt: skip
     out = folder / "callgrind.out"
     subprocess.run(

@@ -20,6 +20,7 @@ from xdsl.dialects.builtin import (
     IntegerType,
     Signedness,
     f32,
+    f64,
     i1,
 )
 from xdsl.dialects.math import AbsIOp, FmaOp, RsqrtOp
@@ -48,12 +49,20 @@ _UNSIGNED: dict[type[Operation], type[c.BinaryOp]] = {
 }  # fmt: skip
 FUNCTIONS: dict[str, str] = {
     f"math.{name}": f"dm_{name}f"
-    for name in ("exp", "log", "sin", "cos", "tanh", "erf", "sqrt", "ceil", "floor", "trunc", "round")
+    for name in (
+        "exp", "expm1", "log", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh",
+        "acosh", "atanh", "erf", "sqrt", "ceil", "floor", "trunc", "round",
+    )
 } | {
     "math.roundeven": "dm_rintf", "math.powf": "dm_powf",
     "math.absf": "__builtin_fabsf", "math.copysign": "__builtin_copysignf",
 }  # fmt: skip
 """The C function of each float operation, on float."""
+DOUBLE_FUNCTIONS: dict[str, str] = {
+    "math.roundeven": "dm_rint", "math.ceil": "dm_ceil", "math.floor": "dm_floor", "math.trunc": "dm_trunc",
+    "math.round": "dm_round", "math.absf": "__builtin_fabs", "math.copysign": "__builtin_copysign",
+}  # fmt: skip
+"""The same on double, where there is one."""
 
 
 def unsigned_type(t: Attribute) -> Attribute:
@@ -96,10 +105,10 @@ class ScalarBody:
         handler = _HANDLERS.get(kind)
         if handler is not None:
             return handler(self, op, operands)
-        if op.name in FUNCTIONS:
-            floats = [self.b.cast(v, f32) for v in operands]
-            return self.b.cast(self.b.call_value(FUNCTIONS[op.name], floats, f32, pure=True), result_type)
-        raise DeeployError(f"no C for the scalar operation {op.name}")
+        functions = DOUBLE_FUNCTIONS if result_type == f64 else FUNCTIONS
+        if op.name in functions and result_type in (f32, f64):
+            return self.b.call_value(functions[op.name], operands, result_type, pure=True)
+        raise DeeployError(f"no C for the scalar operation {op.name} on {result_type}")
 
     def constant(self, value: float, t: Attribute) -> SSAValue:
         """A constant; infinities and NaN by the compiler's names, which need no header."""
@@ -211,6 +220,8 @@ def _truncated(body: ScalarBody, op: Operation, operands: Sequence[SSAValue]) ->
 
 
 def _reciprocal_root(body: ScalarBody, op: Operation, operands: Sequence[SSAValue]) -> SSAValue:
+    if operands[0].type != f32:
+        raise DeeployError(f"no C for the scalar operation {op.name} on {operands[0].type}")
     return body.b.div(body.b.const(1.0, f32), body.b.call_value("dm_sqrtf", operands, f32, pure=True))
 
 

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "dm_more.h"
+
 float dm_expf(float x);
 float dm_logf(float x);
 float dm_tanhf(float x);
