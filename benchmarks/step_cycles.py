@@ -10,6 +10,7 @@ takes that and the least time that a core spent in it besides (a core that is ea
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import re
 import tempfile
@@ -45,12 +46,16 @@ def instrument(source: str, network: str) -> str:
     """The network's C with a region around every step and around every kernel call in it."""
     call = re.compile(rf"^( +){network}_(\d\d+)_\w+\(core\);$", re.MULTILINE)
     source = call.sub(lambda m: region(m[0], m[1], STEP + int(m[2])), source)
-    pieces = re.split(rf"(?=^static void {network}_\d\d+_\w+\(int32_t core\) \{{$)", source, flags=re.MULTILINE)
-    kernel = re.compile(rf"^( +){network}_[a-z_]+\d+\([^;]*?\);$", re.MULTILINE | re.DOTALL)
-    for number, piece in enumerate(pieces[1:]):
-        end = piece.index("\n}\n")
-        body = kernel.sub(lambda m, n=number: region(m[0], m[1], KERNEL + n), piece[:end])
-        pieces[number + 1] = body + piece[end:]
+    head = re.compile(rf"^static void {network}_(\d\d+)_\w+\(int32_t core\) \{{$", re.MULTILINE)
+    starts = [0, *(m.start() for m in head.finditer(source)), len(source)]
+    pieces = [source[low:high] for low, high in itertools.pairwise(starts)]
+    kernel = re.compile(rf"^( +){network}_[a-z]\w*_\d+\([^;]*?\);$", re.MULTILINE | re.DOTALL)
+    for position, piece in enumerate(pieces):
+        found = head.match(piece)
+        if found is not None:
+            end, number = piece.index("\n}\n"), KERNEL + int(found[1])
+            body = kernel.sub(lambda m, n=number: region(m[0], m[1], n), piece[:end])
+            pieces[position] = body + piece[end:]
     return "".join(pieces)
 
 

@@ -69,10 +69,12 @@ def simulate(step: Step, candidate: Candidate, dma: Dma) -> tuple[float, int, in
                 continue
             regions = space.regions(access, low, part)
             moved[access.written] += prod(r.size for r in regions) * access.element_bytes
+            issue, transfer = cost[i]
+            exposed += issue
             if previous is None or candidate.depths[i] == 1:
-                exposed += cost[i]
+                exposed += transfer
             else:
-                hidden += cost[i]
+                hidden += transfer
         total += compute + exposed + max(0.0, hidden - compute)
         previous = low
     return total, moved[0], moved[1]

@@ -2,13 +2,14 @@
 
 The timing model follows the execution exactly. Tiles run one after another in the loop order; an operand moves when
 its part changes from one tile to the next. Between two tiles some loop ticks and the loops inside it start again, so
-the operands that move are those that depend on one of these. With depth 1 a transfer is exposed; with depth 2 it hides
-behind the compute of one tile. The first loads and the last store are always exposed.
+the operands that move are those that depend on one of these. Issuing a transfer always takes a core's time, and the
+others wait for it. With depth 1 the transfer itself is exposed too; with depth 2 it hides behind the compute of one
+tile. The first loads and the last store are always exposed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations, product
 from math import prod
@@ -151,30 +152,34 @@ def loop_orders(space: IterationSpace) -> Iterator[tuple[int, ...]]:
 
 @dataclass(frozen=True)
 class AccessCosts:
-    """For each tiling: bytes of one buffer, and cycles and bytes of one transfer (averaged over the borders)."""
+    """For each tiling: bytes of one buffer, cycles to issue one transfer, and cycles that it then takes."""
 
     buffer: Ints
-    cycles: Floats
+    issue: Floats
+    transfer: Floats
 
 
 def access_costs(space: IterationSpace, access: Access, rows: Ints, align: int, dma: Dma) -> AccessCosts:
     """What staging `access` costs for each tiling."""
     geometry, used = AccessGeometry(access, space.dims), access.dims
-    known: dict[tuple[int, ...], tuple[int, float]] = {}
-    buffer, cycles = np.zeros(len(rows), np.int64), np.zeros(len(rows))
+    known: dict[tuple[int, ...], tuple[int, float, float]] = {}
+    buffer = np.zeros(len(rows), np.int64)
+    issue, transfer = np.zeros(len(rows)), np.zeros(len(rows))
     for i, row in enumerate(rows.tolist()):
         part = tuple(row[d] for d in used)
         if part not in known:
-            known[part] = (align_up(geometry.tile_bytes(row), align), transfer_cycles(geometry, row, dma))
-        buffer[i], cycles[i] = known[part]
-    return AccessCosts(buffer, cycles)
+            known[part] = (align_up(geometry.tile_bytes(row), align), *transfer_cycles(geometry, row, dma))
+        buffer[i], issue[i], transfer[i] = known[part]
+    return AccessCosts(buffer, issue, transfer)
 
 
-def transfer_cycles(geometry: AccessGeometry, sizes: Sequence[int], dma: Dma) -> float:
-    """Cycles of one transfer of a tile: the mean over the tiles for bytes, the largest tile for jobs."""
+def transfer_cycles(geometry: AccessGeometry, sizes: Sequence[int], dma: Dma) -> tuple[float, float]:
+    """Cycles to issue one transfer of a tile, and cycles that it then takes: the mean over the tiles for bytes, the
+    largest tile for jobs and rows."""
     mean = geometry.bytes_total(sizes) / geometry.tiles(sizes)
-    jobs = geometry.shape(sizes, dma.max_dims).jobs
-    return dma.startup_cycles + jobs * dma.job_cycles + mean / dma.bytes_per_cycle
+    shape = geometry.shape(sizes, dma.max_dims)
+    rows = shape.jobs * (1 if shape.rows is None else shape.rows.max_size)
+    return dma.issue_cycles + shape.jobs * dma.job_cycles, max(mean / dma.bytes_per_cycle, rows)
 
 
 @dataclass(frozen=True)
@@ -214,17 +219,17 @@ def loop_ticks(space: IterationSpace, rows: Ints, order: Sequence[int]) -> Ticks
 
 
 def step_cycles(
-    compute: Floats, tiles: Ints, ticks: Ticks, transfers: dict[int, Floats], depths: dict[int, Ints]
+    compute: Floats, tiles: Ints, ticks: Ticks, costs: Mapping[int, AccessCosts], depths: Mapping[int, Ints]
 ) -> Floats:
-    """Modelled cycles of a step for each tiling; `transfers` and `depths` have the staged accesses only."""
+    """Modelled cycles of a step for each tiling; `costs` and `depths` have the staged accesses only."""
     total = STEP_CYCLES + tiles * compute
-    for access in transfers:
-        total = total + transfers[access]
+    for cost in costs.values():
+        total = total + cost.issue + cost.transfer
     for count, moves in zip(ticks.counts, ticks.moves, strict=True):
         exposed, hidden = np.zeros(len(compute)), np.zeros(len(compute))
-        for access, cycles in transfers.items():
-            moved = np.where(moves[access], cycles, 0.0)
-            exposed = exposed + np.where(depths[access] == 1, moved, 0.0)
+        for access, cost in costs.items():
+            moved = np.where(moves[access], cost.transfer, 0.0)
+            exposed = exposed + np.where(moves[access], cost.issue, 0.0) + np.where(depths[access] == 1, moved, 0.0)
             hidden = hidden + np.where(depths[access] == 2, moved, 0.0)
         total = total + count * (exposed + np.maximum(0.0, hidden - compute))
     return total
@@ -267,7 +272,7 @@ def enumerate_candidates(step: Step, shape: StepShape) -> tuple[Candidate, ...]:
                 held = np.zeros(len(rows), np.int64)
                 for a in staged:
                     held = held + costs[a].buffer * depths[a]
-                cycles = step_cycles(compute, tiles, tick, {a: costs[a].cycles for a in staged}, depths)
+                cycles = step_cycles(compute, tiles, tick, {a: costs[a] for a in staged}, depths)
                 front.add(held, cycles, (order, depths))
         for i, (order, depths), held_bytes, cycles in front.best(shape.front):
             sizes = tuple(rows[i].tolist())

@@ -129,7 +129,7 @@ def _dma(system: SystemOp, home: str, memory: str, nests: Sequence[NestOp]) -> D
         raise DeeployError(f"its engine computes in @{memory}, but no DMA moves data between it and @{home}", layer)
     return Dma(
         bytes_per_cycle=found.bytes_per_cycle,
-        startup_cycles=TRANSFER_CYCLES,
+        issue_cycles=TRANSFER_CYCLES,
         job_cycles=found.startup_cycles,
         max_dims=min(found.max_dims, 2),
     )

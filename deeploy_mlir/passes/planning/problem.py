@@ -11,9 +11,9 @@ from deeploy_mlir.iteration_space import IterationSpace
 
 BARRIERS_CYCLES = 30
 """Two barriers around the work of a tile."""
-TILE_CYCLES = 100
-"""Loop control and address computation of a tile, on the core that orchestrates."""
-STEP_CYCLES = 200
+TILE_CYCLES = 250
+"""Loop control and address computation of a tile, and the instruction cache filled again with the kernel."""
+STEP_CYCLES = 20
 """Entering and leaving a nest."""
 
 
@@ -33,10 +33,11 @@ class Memory:
 
 @dataclass(frozen=True)
 class Dma:
-    """Cost of a transfer: startup + jobs * per job + bytes / bandwidth; a job has at most `max_dims` dimensions."""
+    """Cost of a transfer: a core spends `issue_cycles`, and `job_cycles` for every job of it, on starting it; then it
+    takes bytes / bandwidth, but a cycle for each row at least. A job has at most `max_dims` dimensions."""
 
     bytes_per_cycle: float = 8
-    startup_cycles: int = 100
+    issue_cycles: int = 100
     job_cycles: int = 15
     max_dims: int = 2
 
