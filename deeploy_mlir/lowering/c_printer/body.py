@@ -47,7 +47,7 @@ class BodyPrinter:
         self.expressions = ExpressionPrinter(spelling)
         self.names = Names(reserved)
         self.effects = Effects()
-        self.liveness = Liveness(function)
+        self.liveness = Liveness(function, self.effects)
         self.lines: list[str] = []
         self.level = 1
         self._exprs: dict[SSAValue, Expr] = {}

@@ -91,7 +91,8 @@ class Liveness:
 
     A variable that is never read is dead, with the assignments to it; so are loops and branches around nothing."""
 
-    def __init__(self, function: c.FuncOp) -> None:
+    def __init__(self, function: c.FuncOp, effects: Effects) -> None:
+        self._effects = effects
         self._live: set[Operation] = set()
         self._uses: dict[SSAValue, list[Operation]] = {}
         self._dead_loads: set[Operation] = set()
@@ -138,10 +139,21 @@ class Liveness:
                 for inner in block.ops
             )
         if isinstance(op, c.AssignOp):
-            return not self._never_read(op.target)
+            return not self._never_read(op.target) and not self._is_idle(op)
         if isinstance(op, c.VariableOp) or is_expression(op):
             return bool(self._uses.get(op.results[0]))
         return True
+
+    def _is_idle(self, op: c.AssignOp) -> bool:
+        """Whether this is x = x, which compilers warn of."""
+        load = op.value.owner
+        if not isinstance(load, c.LoadOp) or load.source is not op.target or load.parent is not op.parent:
+            return False
+        place = frozenset([self._effects.resource(op.target)])
+        between = load.next_op
+        while between is not None and between is not op and not conflict(place, self._effects.writes(between)):
+            between = between.next_op
+        return between is op
 
     def _never_read(self, place: SSAValue) -> bool:
         return isinstance(place.owner, c.VariableOp) and all(

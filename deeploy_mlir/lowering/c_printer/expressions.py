@@ -162,10 +162,9 @@ class ExpressionPrinter:
             case c.ConditionalOp():
                 condition, a, b = operands
                 a, b = self._both(op.result.type, a, b)
-                return Expr(
-                    f"{condition.at(Prec.LOGICAL_OR)} ? {a.at(Prec.LOGICAL_OR)} : {b.at(Prec.LOGICAL_OR)}",
-                    Prec.CONDITIONAL,
-                )
+                logical = condition.prec in (Prec.LOGICAL_OR, Prec.LOGICAL_AND)
+                test = condition.text if logical else condition.at(Prec.EQUALITY)
+                return Expr(f"{test} ? {a.at(Prec.LOGICAL_OR)} : {b.at(Prec.LOGICAL_OR)}", Prec.CONDITIONAL)
             case c.SubscriptOp():
                 indices = "".join(f"[{i.relaxed.text}]" for i in operands[1:])
                 return Expr(operands[0].at(Prec.POSTFIX) + indices, Prec.POSTFIX)
