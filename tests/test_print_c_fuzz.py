@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from xdsl.dialects.builtin import IndexType, IntegerType, ModuleOp, Signedness, i1, i8, i16, i32, i64
@@ -16,7 +17,7 @@ from deeploy_mlir.dialects import c
 from deeploy_mlir.lowering.c_builder import CBuilder, new_function
 from deeploy_mlir.lowering.print_c import c_sources
 from deeploy_mlir.testing.c_reference import Machine, UndefinedBehaviourError, binary, convert, unary
-from deeploy_mlir.testing.compiled_c import run_c
+from deeploy_mlir.testing.compiled_c import compilers, run_c
 
 UI8, UI16, UI32, UI64 = (IntegerType(w, Signedness.UNSIGNED) for w in (8, 16, 32, 64))
 INTEGERS: tuple[Attribute, ...] = (i8, i16, i32, i64, UI8, UI16, UI32, UI64, IndexType())
@@ -28,12 +29,12 @@ OPERATORS: tuple[type[c.BinaryOp], ...] = (
 # takes 65535 - x for a complement, and finds that a conversion "changes value from -1 to -1".
 _ACCEPTED = (
     "tautological-compare", "type-limits", "bool-compare", "bool-operation", "int-in-bool-context", "sign-compare",
-    "overflow",
+    "overflow", "unknown-warning-option",
 )  # fmt: skip
 SILLY = tuple(f"-Wno-{warning}" for warning in _ACCEPTED)
 FLAGS = ("-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all", "-Wshadow", *SILLY)
 SLOW = settings(
-    max_examples=8,
+    max_examples=4,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     phases=[Phase.explicit, Phase.generate],  # a smaller seed is no simpler program
@@ -46,6 +47,9 @@ def interesting(rng: random.Random, t: Attribute) -> int:
     return rng.choice(
         [low, high, rng.randint(low, high), max(low, min(high, rng.randint(-9, 9))), max(low, -1), 0, 1, high // 2]
     )
+
+
+EACH_COMPILER = pytest.mark.parametrize("compiler", compilers(), ids=lambda command: Path(command[0]).name)
 
 
 class Trees:
@@ -136,9 +140,10 @@ def literal(value: int, t: Attribute) -> str:
     return f"({value + 1}ll - 1)" if value < 0 else f"{value}ll"
 
 
+@EACH_COMPILER
 @SLOW
-@given(st.integers(0, 2**32))
-def test_expressions(seed: int) -> None:
+@given(seed=st.integers(0, 2**32))
+def test_expressions(seed: int, compiler: tuple[str, ...]) -> None:
     """Every operator, type, cast and precedence, with overflow where it is defined."""
     rng = random.Random(seed)
     file = c.FileOp("net.c")
@@ -162,7 +167,7 @@ def test_expressions(seed: int) -> None:
     text = c_sources(module)["net.c"]
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "net.c").write_text(text)
-        printed = run_c(Path(folder), {"main.c": "\n".join(main)}, flags=(*FLAGS, "-I."))
+        printed = run_c(Path(folder), {"main.c": "\n".join(main)}, compiler=compiler, flags=(*FLAGS, "-I."))
     assert [int(line) for line in printed.split()] == expected, text
 
 
@@ -262,9 +267,10 @@ BODY
 """
 
 
+@EACH_COMPILER
 @SLOW
-@given(st.integers(0, 2**32))
-def test_statements(seed: int) -> None:
+@given(seed=st.integers(0, 2**32))
+def test_statements(seed: int, compiler: tuple[str, ...]) -> None:
     """Loads, stores, calls, branches and loops keep their order and values."""
     rng = random.Random(seed)
     file = c.FileOp("net.c")
@@ -295,5 +301,7 @@ def test_statements(seed: int) -> None:
     text = c_sources(ModuleOp([file]))["net.c"]
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "net.c").write_text(text)
-        printed = run_c(Path(folder), {"main.c": HARNESS.replace("BODY", "\n".join(main))}, flags=(*FLAGS, "-I."))
+        printed = run_c(
+            Path(folder), {"main.c": HARNESS.replace("BODY", "\n".join(main))}, compiler=compiler, flags=(*FLAGS, "-I.")
+        )
     assert printed.splitlines() == expected, text
