@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
 from xdsl.utils.exceptions import VerifyException
 
+from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
+from deeploy_mlir.dialects.kernel import shape_of
 from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.interpreters.graph import evaluate
 from deeploy_mlir.lowering.onnx_to_kernel import (
     convolution,
     elementwise,
@@ -28,6 +33,7 @@ from deeploy_mlir.lowering.onnx_to_kernel import (
     pooling,
     reduction,
     rows,
+    selection,
 )
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 
@@ -42,8 +48,12 @@ RULES: Mapping[str, Rule] = {
     **pooling.RULES,
     **reduction.RULES,
     **rows.RULES,
+    **selection.RULES,
 }
 """Operation name, such as `onnx.Conv`, -> its rule."""
+
+FOLDED_ELEMENTS = 1 << 22
+"""Largest results that an operation on constants is replaced by."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +72,13 @@ def lower(op: GraphOp) -> None:
     """Replaces one graph operation by kernels. Raises DeeployError if it has no lowering."""
     rule = RULES.get(op.name)
     builder = LayerBuilder(op)
-    if rule is None:
-        raise builder.error("is not supported: no kernel implements it")
     try:
-        values = list(rule(op, builder))
+        values = _evaluated(op, builder)
+        if values is None and rule is None:
+            raise builder.error("is not supported: no kernel implements it")
+        if values is None and rule is not None:
+            values = list(rule(op, builder))
+        assert values is not None
         values += [None] * (len(op.results) - len(values))
         for result, value in zip(op.results, values, strict=True):
             if value is None and result.first_use is not None:
@@ -78,6 +91,21 @@ def lower(op: GraphOp) -> None:
         if value is not None:
             result.replace_all_uses_with(value)
     Rewriter.erase_op(op)
+
+
+def _evaluated(op: GraphOp, builder: LayerBuilder) -> list[SSAValue | None] | None:
+    """The results as constants, if all operands are constants (of shapes, mostly, that only this pass knows)."""
+    inputs = op.inputs
+    arrays = [None if value is None else constant_of(value) for value in inputs]
+    if not inputs or any(v is not None and a is None for v, a in zip(inputs, arrays, strict=True)):
+        return None
+    if sum(prod(shape_of(result)) for result in op.results) > FOLDED_ELEMENTS:
+        return None
+    try:
+        results = evaluate(op, arrays)
+    except DeeployError:
+        return None
+    return [builder.constant(array, f"{builder.layer}_value") for array in results]
 
 
 __all__ = ["RULES", "ConvertOnnxToKernelPass", "DeeployError", "lower"]
