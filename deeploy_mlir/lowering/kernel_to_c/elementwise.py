@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import cast
 
-from xdsl.dialects.builtin import IndexType
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, IndexType, f32
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects import c
@@ -66,14 +66,13 @@ class _Map:
         op = cast(MapOp, nest.op)
         values: list[SSAValue] = []
         for operand in range(nest.d.num_ins):
-            pad = nest.body.constant(op.pad_value(), nest.d.operands[operand].element_type)
             tested = [p for p in nest.d.pads_of(operand) if p not in self.simple or operand != self.ranged]
             if operand in outside:
-                values.append(pad)
+                values.append(self.padding(operand))
             elif not tested:
                 values.append(nest.element(operand, self.offset(op, operand)))
             else:
-                values.append(self.tested(operand, tested, pad))
+                values.append(self.tested(operand, tested, self.padding(operand)))
         nest.b.store(nest.pointers[-1], 0, nest.epilogue(values, ()))
 
     def offset(self, op: MapOp, operand: int) -> SSAValue | int:
@@ -86,6 +85,13 @@ class _Map:
                 moved = b.mul(index, strides_of(op.ins[operand], op)[axis])
                 total = moved if isinstance(total, int) else b.add(total, moved)
         return total
+
+    def padding(self, operand: int) -> SSAValue:
+        """What the operand reads as in the padding."""
+        value, t = cast(MapOp, self.nest.op).pad_value(), self.nest.d.operands[operand].element_type
+        if isinstance(t, BFloat16Type | Float16Type):
+            return self.nest.body.narrowed(self.nest.b.const(float(value), f32), t)
+        return self.nest.body.constant(float(value) if c.is_float(t) else value, t)
 
     def tested(self, operand: int, pads: list[PaddedAxis], pad: SSAValue) -> SSAValue:
         """The element, or the padding value if its index is outside."""
