@@ -283,3 +283,19 @@ def test_no_steps() -> None:
     result = plan(Network().problem(100))
     assert result.cycles == 0
     assert result.steps == ()
+
+
+def test_reserved_bytes_count_and_are_named() -> None:
+    net = residual_network(12, 16, 2)
+
+    def problem(l1: int) -> Problem:
+        plain = net.problem(l1)
+        return replace(plain, memories=(replace(plain.memories[0], reserved=4096), plain.memories[1]))
+
+    with pytest.raises(DeeployError, match="of the budget of 4296 bytes the stacks take 4096") as caught:
+        plan(problem(4296))
+    enough = smallest_named(caught.value, "l1")
+    result = plan(problem(enough))
+    assert 4096 < result.memories[0].used <= enough
+    with pytest.raises(DeeployError):
+        plan(problem(enough - 4))

@@ -19,14 +19,15 @@ def explain_infeasible(problem: Problem, choices: Sequence[StepChoices], options
         if memory.name != problem.home:
             needs = [step_need(problem, step, memory) for step in choices]
             worst = max(range(len(needs)), key=lambda n: needs[n], default=None)
-            if worst is not None and needs[worst] > memory.capacity:
+            if worst is not None and needs[worst] > problem.room(memory):
                 return _step_error(problem, choices[worst], memory, needs[worst])
     home = problem.memory(problem.home)
     if problem.room(home) < 0:
         fixed = [t for t, tensor in enumerate(problem.tensors) if tensor.kind != TensorKind.ACTIVATION]
         return DeeployError(
             f"weights and network inputs and outputs take {problem.fixed_bytes(home)} bytes of {home.name}, which has "
-            f"{home.capacity}: {listing(problem, fixed)}; {home.name} must be larger or the network smaller"
+            f"{home.capacity}: {listing(problem, fixed)}; the smallest {home.name} that holds them is "
+            f"{problem.fixed_bytes(home) + home.reserved} bytes"
         )
     return _home_error(problem, choices, home, options)
 
@@ -53,11 +54,17 @@ def _step_error(problem: Problem, choices: StepChoices, memory: Memory, need: in
     ]
     tile = ", ".join(f"{d.name}={s}" for d, s in zip(step.space.dims, smallest.sizes, strict=True))
     return DeeployError(
-        f"needs {need} bytes of {memory.name} even with the smallest tiles ({tile}), but the budget is "
-        f"{memory.capacity} bytes; its tiles take: {', '.join(parts)} bytes; the smallest {memory.name} that would do "
-        f"is {need} bytes",
+        f"needs {need} bytes of {memory.name} even with the smallest tiles ({tile}), but {budget(memory)}; its tiles "
+        f"take: {', '.join(parts)} bytes; the smallest {memory.name} that would do is {need + memory.reserved} bytes",
         step.name,
     )
+
+
+def budget(memory: Memory) -> str:
+    """What a memory offers, in words."""
+    if not memory.reserved:
+        return f"the budget is {memory.capacity} bytes"
+    return f"of the budget of {memory.capacity} bytes the stacks take {memory.reserved}"
 
 
 def _home_error(problem: Problem, choices: Sequence[StepChoices], home: Memory, options: Options) -> DeeployError:
@@ -66,7 +73,7 @@ def _home_error(problem: Problem, choices: Sequence[StepChoices], home: Memory, 
     busiest = max(range(len(loads)), key=lambda n: loads[n])
     fixed = problem.fixed_bytes(home)
     relaxed = choose(problem, choices, options, {}, relaxed=home.name)
-    would_do = fixed + loads[busiest]
+    would_do = fixed + home.reserved + loads[busiest]
     if relaxed is not None:
         would_do = min(would_do, home.capacity + round(relaxed.solution.objective) * home.align)
     return DeeployError(

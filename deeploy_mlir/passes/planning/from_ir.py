@@ -36,8 +36,6 @@ class FunctionProblem:
     nests: tuple[NestOp, ...]
     roots: tuple[tuple[SSAValue, ...], ...]
     problem: Problem
-    reserved: dict[str, int]
-    """Bytes of each memory that are no tensor's: stacks."""
 
 
 def bytes_of(value: SSAValue) -> int:
@@ -67,13 +65,13 @@ def read_problem(function: FuncOp, system: SystemOp) -> FunctionProblem:
     }
     used = {home, *(s.memory for s in steps)}
     memories = tuple(
-        Memory(m.symbol, m.size - reserved[m.symbol], max(m.align, ARENA_ALIGN))
+        Memory(m.symbol, m.size, max(m.align, ARENA_ALIGN), reserved[m.symbol])
         for m in system.memories
         if m.symbol in used
     )
     dmas = {name: _dma(system, home, name, nests) for name in sorted(used - {home})}
     problem = Problem(memories, home, dmas, tuple(tensors.tensors), steps)
-    return FunctionProblem(function, system, nests, tuple(tuple(r) for r in tensors.roots), problem, reserved)
+    return FunctionProblem(function, system, nests, tuple(tuple(r) for r in tensors.roots), problem)
 
 
 class _Tensors:
@@ -185,10 +183,7 @@ def write_plan(source: FunctionProblem, result: PlanResult) -> None:
 
 def report_of(source: FunctionProblem, result: PlanResult) -> Plan:
     """What a user may ask about the plan."""
-    memory = tuple(
-        MemoryUse(m.name, m.used + source.reserved[m.name], m.capacity + source.reserved[m.name])
-        for m in result.memories
-    )
+    memory = tuple(MemoryUse(m.name, m.used, m.capacity) for m in result.memories)
     home, steps = source.problem.home, source.problem.steps
     traffic: dict[tuple[str, str], int] = {}
     for step, plan in zip(steps, result.steps, strict=True):

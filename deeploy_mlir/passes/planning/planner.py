@@ -110,7 +110,7 @@ def _result(
             m.name,
             placements[m.name].placement.peak,
             placements[m.name].placement.bound,
-            problem.fixed_bytes(m),
+            problem.fixed_bytes(m) + m.reserved,
             m.capacity,
         )
         for m in problem.memories

@@ -24,11 +24,12 @@ def align_up(value: int, alignment: int) -> int:
 
 @dataclass(frozen=True)
 class Memory:
-    """A memory: bytes that tensors and buffers may take (fixed reservations already subtracted), and alignment."""
+    """A memory: its bytes, the alignment of buffers, and the bytes that are no tensor's or buffer's (stacks)."""
 
     name: str
     capacity: int
     align: int = 4
+    reserved: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class Problem:
 
     def room(self, memory: Memory) -> int:
         """Bytes of a memory that activations and buffers may take."""
-        return memory.capacity - self.fixed_bytes(memory)
+        return memory.capacity - memory.reserved - self.fixed_bytes(memory)
 
     def lifetime(self, tensor: int) -> tuple[int, int]:
         """First and last step (inclusive) in which the tensor holds data; (0, -1) if never."""
@@ -179,7 +180,8 @@ class Home:
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Bytes of a memory: `arena` is placed by offsets (never less than `bound`), `fixed` are arrays of their own."""
+    """Bytes of a memory: `arena` is placed by offsets (never less than `bound`), `fixed` are arrays of their own and
+    what is reserved."""
 
     name: str
     arena: int
