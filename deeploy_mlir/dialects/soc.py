@@ -80,11 +80,6 @@ class PartOp(IRDLOperation, ABC):
         """The part's name, without the @."""
         return self.sym_name.data
 
-    @property
-    def part_name(self) -> str:
-        """As `symbol`."""
-        return self.sym_name.data
-
     def _int(self, option: str, default: int) -> int:
         value = self.properties.get(option)
         return cast(IntegerAttr, value).value.data if value is not None else default
@@ -313,16 +308,6 @@ class EngineOp(PartOp):
     def memory_name(self) -> str:
         """The memory that operands must be in."""
         return cast(str, self._symbol("memory"))
-
-    @property
-    def memory(self) -> str:
-        """As `memory_name`."""
-        return self.memory_name
-
-    @property
-    def cores(self) -> int:
-        """As `core_count`."""
-        return self.core_count
 
     @property
     def core_count(self) -> int:

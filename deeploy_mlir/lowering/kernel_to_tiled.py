@@ -83,7 +83,7 @@ class ConvertKernelToTiledPass(ModulePass):
     name = "convert-kernel-to-tiled"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        engine = SymbolRefAttr(system_of(op).engines[0].part_name)
+        engine = SymbolRefAttr(system_of(op).engines[0].symbol)
         for function in [f for f in op.body.block.ops if isinstance(f, FuncOp)]:
             give_results_their_own_buffers(function, engine)
             name_constants(function)

@@ -173,7 +173,7 @@ class ConvertMemToClusterPass(ModulePass):
                 names = ", ".join(sorted(e.string_value() for e in engines))
                 raise DeeployError(f"several engines in one function ({names}) are not supported yet")
             engine: SymbolRefAttr = engines.pop()
-            cores = system.engine(engine.root_reference.data).cores
+            cores = system.engine(engine.root_reference.data).core_count
             if cores > 1:
                 to_region(function, engine, cores)
 

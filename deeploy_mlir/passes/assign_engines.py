@@ -19,6 +19,6 @@ class AssignEnginesPass(ModulePass):
     name = "deeploy-assign-engines"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        engine = SymbolRefAttr(system_of(op).engines[0].part_name)
+        engine = SymbolRefAttr(system_of(op).engines[0].symbol)
         for kernel in [k for k in op.walk() if isinstance(k, KernelOp) and k.engine is None]:
             kernel.engine = engine

@@ -180,7 +180,7 @@ class NetworkFiles:
         kernels = Kernels(self.name, block, HOST if run is None else RV32)
         memory = None
         if run is not None:
-            memory = self.system.engine(run.engine.root_reference.data).memory
+            memory = self.system.engine(run.engine.root_reference.data).memory_name
         functions: list[c.FuncOp] = []
         for number, step in enumerate(steps):
             arguments = [("core", IndexType())] if run is not None else []
