@@ -163,7 +163,7 @@ def test_sanitizers_are_refused_on_the_simulator() -> None:
 
 
 RACE = "for (int n = 0; n < 1000000; n++) *(volatile int32_t *)out = "
-"""Long enough for the threads to overlap: one that starts after another has reached the barrier is ordered behind it."""
+"""Long enough for the threads to overlap: one that starts when another is at the barrier is ordered behind it."""
 
 BREAKAGES = {
     "address": SOURCE.replace("i < 8; i += DM_CORES) out[i]", "i < 9; i += DM_CORES) out[i]"),
