@@ -24,6 +24,7 @@ from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.interpreters.graph import evaluate
 from deeploy_mlir.lowering.onnx_to_kernel import (
     convolution,
+    einsum,
     elementwise,
     gradients,
     indexing,
@@ -31,7 +32,9 @@ from deeploy_mlir.lowering.onnx_to_kernel import (
     matmul,
     movement,
     pooling,
+    recurrent,
     reduction,
+    resize,
     rows,
     selection,
 )
@@ -39,6 +42,7 @@ from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 
 RULES: Mapping[str, Rule] = {
     **convolution.RULES,
+    **einsum.RULES,
     **elementwise.RULES,
     **gradients.RULES,
     **indexing.RULES,
@@ -46,7 +50,9 @@ RULES: Mapping[str, Rule] = {
     **matmul.RULES,
     **movement.RULES,
     **pooling.RULES,
+    **recurrent.RULES,
     **reduction.RULES,
+    **resize.RULES,
     **rows.RULES,
     **selection.RULES,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from xdsl.dialects import arith, math
-from xdsl.dialects.builtin import i1, i64
+from xdsl.dialects.builtin import IntegerType, i1, i64
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.constants import scalar_constant
@@ -169,17 +169,25 @@ def modulo(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
 
 
 def bit_shift(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.BitShift of unsigned integers; amounts of the whole width or more give 0."""
-    kind = arith.ShLIOp if op.attr("direction") == "LEFT" else arith.ShRUIOp
+    """onnx.BitShift. Amounts outside of the type's width give what shifting all bits out gives."""
+    left = op.attr("direction") == "LEFT"
+    element = b.result_element
+    signed = not is_unsigned(element)
+    width = element.bitwidth if isinstance(element, IntegerType) else 0
 
     def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
-        width = 64 if v[0].type == i64 else 32
-        limit = body.constant(width, v[0].type)
-        inside = body.compare("lt", v[1], limit, unsigned=True)
-        amount = body.select(inside, v[1], body.constant(0, v[0].type))
-        return body.select(inside, body.emit(kind(v[0], amount)), body.constant(0, v[0].type))
+        value, amount = v
+        zero = body.constant(0, value.type)
+        inside = body.compare("lt", amount, body.constant(width, value.type), unsigned=True)
+        amount = body.select(inside, amount, zero)
+        if left:
+            return body.select(inside, body.emit(arith.ShLIOp(value, amount)), zero)
+        if not signed:
+            return body.select(inside, body.emit(arith.ShRUIOp(value, amount)), zero)
+        sign = body.shift_right(value, (64 if value.type == i64 else 32) - 1)
+        return body.select(inside, body.emit(arith.ShRSIOp(value, amount)), sign)
 
-    return [b.elementwise(operands_of(op), b.result_shape, b.result_element, build)]
+    return [b.elementwise(operands_of(op), b.result_shape, element, build)]
 
 
 def clip(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:

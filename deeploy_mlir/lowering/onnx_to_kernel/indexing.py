@@ -54,7 +54,7 @@ def pick(b: LayerBuilder, value: SSAValue, axis: int, indices: Sequence[int]) ->
     pieces: list[SSAValue] = []
     for start, step, count in parts:
         target = [count if i == axis else s for i, s in enumerate(shape)]
-        if tuple(target) == shape:
+        if tuple(target) == shape and start == 0 and (step == 1 or count == 1):
             pieces.append(value)
             continue
         axes = [

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
-from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr
+from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, i1, i8
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineMap
 
 from deeploy_mlir.affine_maps import broadcast, linear_map, select
+from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import MapOp, element_type_of_value, identity_body, ints, shape_of
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
@@ -23,6 +24,17 @@ def same_elements(name: str) -> Rule:
         return [b.reshape(op.required(name), b.result_shape)]
 
     return rule
+
+
+def dropout(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Dropout at inference: its input, and a mask that is all true."""
+    training = b.constant_operand("training_mode")
+    if training is not None and training.any():
+        raise b.error("in training mode gives random numbers, which a compiled network does not")
+    x = op.required("data")
+    if op.output("mask") is None:
+        return [x]
+    return [x, b.filled(shape_of(x), 1, i1)]
 
 
 def transpose(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
@@ -147,7 +159,10 @@ def pad(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
         low[b.axis(axis, rank)], high[b.axis(axis, rank)] = pads[i], pads[len(pads) // 2 + i]
     mode = op.attr("mode") or "constant"
     if mode == "constant":
-        value = b.constant_operand("constant_value")
+        given = op.input("constant_value")
+        value = None if given is None else constant_of(given)
+        if given is not None and value is None:
+            return [_padded_with(b, x, low, high, given)]
         return [b.pad(x, low, high, 0 if value is None or value.size == 0 else value.reshape(-1)[0].item())]
     # Negative amounts cut first.
     starts = [max(-lo, 0) for lo in low]
@@ -157,6 +172,20 @@ def pad(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
         if low[axis] > 0 or high[axis] > 0:
             x = _extended(b, x, axis, max(low[axis], 0), max(high[axis], 0), mode)
     return [x]
+
+
+def _padded_with(b: LayerBuilder, x: SSAValue, low: Sequence[int], high: Sequence[int], value: SSAValue) -> SSAValue:
+    """`x` with a value known at run time around it: selected where a mask, padded with 0, is not 1."""
+    shape = shape_of(x)
+    inside = b.pad(b.filled(shape, 1, i8), low, high, 0)
+    ins = [b.pad(x, low, high, 0), inside, b.reshape(value, [1] * len(shape))]
+    target = shape_of(ins[0])
+    return b.elementwise(
+        ins,
+        target,
+        element_type_of_value(x),
+        lambda body, v: body.select(body.compare("ne", v[1], body.constant(0, v[1].type)), v[0], v[2]),
+    )
 
 
 def _extended(b: LayerBuilder, x: SSAValue, axis: int, low: int, high: int, mode: str) -> SSAValue:
@@ -198,10 +227,12 @@ def depth_to_space(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
 
 
 def space_to_depth(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.SpaceToDepth."""
+    """onnx.SpaceToDepth in both modes."""
     x, block = op.required("input"), int(op.attr("blocksize"))
     n, c, h, w = shape_of(x)
-    value = b.transpose(b.reshape(x, [n, c, h // block, block, w // block, block]), [0, 3, 5, 1, 2, 4])
+    by_column = "mode" in op.get_irdl_definition().properties and op.attr("mode") in ("CRD", b"CRD")
+    order = [0, 1, 3, 5, 2, 4] if by_column else [0, 3, 5, 1, 2, 4]
+    value = b.transpose(b.reshape(x, [n, c, h // block, block, w // block, block]), order)
     return [b.reshape(value, b.result_shape)]
 
 
@@ -211,7 +242,7 @@ RULES: dict[str, Rule] = {
     "onnx.Squeeze": same_elements("data"),
     "onnx.Unsqueeze": same_elements("data"),
     "onnx.Identity": same_elements("input"),
-    "onnx.Dropout": same_elements("data"),
+    "onnx.Dropout": dropout,
     "onnx.Transpose": transpose,
     "onnx.Expand": expand,
     "onnx.Tile": tile,

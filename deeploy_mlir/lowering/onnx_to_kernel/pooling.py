@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from xdsl.dialects import math
 from xdsl.dialects.builtin import UnitAttr
 from xdsl.ir import Attribute, SSAValue
 
@@ -21,7 +22,7 @@ from deeploy_mlir.dialects.kernel import (
 )
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.windows import Window, window_of
-from deeploy_mlir.scalar_body import is_float
+from deeploy_mlir.scalar_body import ScalarBody, is_float
 
 
 def pool(
@@ -69,17 +70,30 @@ def average_pool(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
 def lp_pool(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     """onnx.LpPool: (sum |x|^p)^(1/p) over windows."""
     x, p = op.required("X"), int(op.attr("p"))
-    if p not in (1, 2):
-        raise b.error(f"has p = {p}; 1 and 2 are supported")
     element = element_type_of_value(x)
-    powers = b.elementwise(
-        [x], shape_of(x), element, lambda body, a: body.abs(a[0]) if p == 1 else body.mul(a[0], a[0])
+    powers = (
+        _powers(b, x, p)
+        if p > 2
+        else b.elementwise(
+            [x], shape_of(x), element, lambda body, a: body.abs(a[0]) if p == 1 else body.mul(a[0], a[0])
+        )
     )
     window = window_of(b, shape_of(x), op.attr("kernel_shape"))
     sums = pool(b, powers, b.result_shape, window, Combiner.SUM)
     if p == 1:
         return [sums]
+    if p > 2:
+        return [b.elementwise([sums], b.result_shape, element, lambda body, v: _power(body, v[0], 1 / p))]
     return [b.elementwise([sums], b.result_shape, element, lambda body, a: body.float_function("sqrt", a[0]))]
+
+
+def _power(body: ScalarBody, x: SSAValue, exponent: float) -> SSAValue:
+    return body.emit(math.PowFOp(x, body.constant(exponent, x.type)))
+
+
+def _powers(b: LayerBuilder, x: SSAValue, p: int) -> SSAValue:
+    element = element_type_of_value(x)
+    return b.elementwise([x], shape_of(x), element, lambda body, v: _power(body, body.abs(v[0]), float(p)))
 
 
 def reduce(

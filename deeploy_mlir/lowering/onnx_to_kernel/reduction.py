@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects.graph_op import GraphOp
@@ -12,7 +13,7 @@ from deeploy_mlir.dialects.kernel import Combiner, element_type_of_value, shape_
 from deeploy_mlir.dialects.qnn import IntegerMeanOp
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.pooling import mean, reduce
-from deeploy_mlir.scalar_body import ScalarBody, is_float
+from deeploy_mlir.scalar_body import ScalarBody, integer_range, is_float
 
 
 def reduced_axes(op: GraphOp, b: LayerBuilder, rank: int) -> list[int]:
@@ -40,7 +41,7 @@ def reduction(
         if floats_only and not is_float(b.result_element):
             raise b.error(f"on {x.type} is not supported; floats are")
         if prod(shape) == 0:
-            raise b.error(f"reduces the empty tensor {x.type}")
+            return [_empty(b, combiner, after)]
         if before is not None:
             x = b.elementwise([x], shape, element_type_of_value(x), before)
         finish = mean(prod(shape[a] for a in axes)) if average else after
@@ -49,6 +50,20 @@ def reduction(
         return [b.reshape(reduce(b, x, axes, combiner, b.result_element, finish), b.result_shape)]
 
     return rule
+
+
+def _empty(b: LayerBuilder, combiner: Combiner, after: BodyFunction | None) -> SSAValue:
+    """The reduction of no elements: what combining leaves unchanged."""
+    element, value = b.result_element, 0 if combiner == Combiner.SUM else 1
+    if combiner in (Combiner.MAX, Combiner.MIN):
+        if element == i1:
+            value = int(combiner == Combiner.MIN)
+        elif is_float(element):
+            value = float("-inf") if combiner == Combiner.MAX else float("inf")
+        else:
+            value = integer_range(element)[0 if combiner == Combiner.MAX else 1]
+    constant = b.filled(b.result_shape, value, element)
+    return constant if after is None else b.elementwise([constant], b.result_shape, element, after)
 
 
 def integer_mean(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
@@ -68,7 +83,9 @@ def log_sum_exp(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     x = op.required("data")
     shape, element = shape_of(x), element_type_of_value(x)
     axes = reduced_axes(op, b, len(shape))
-    if not is_float(element) or prod(shape) == 0 or not axes:
+    if prod(shape) == 0:
+        return [b.filled(b.result_shape, float("-inf"), element)]
+    if not is_float(element) or not axes:
         raise b.error(f"on {x.type} with axes {axes} is not supported")
     kept = [1 if i in axes else s for i, s in enumerate(shape)]
     top = b.reshape(reduce(b, x, axes, Combiner.MAX, element), kept)

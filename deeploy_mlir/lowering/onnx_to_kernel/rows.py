@@ -11,8 +11,9 @@ from xdsl.ir.affine import AffineMap
 
 from deeploy_mlir.affine_maps import inverse, select
 from deeploy_mlir.dialects.graph_op import GraphOp
-from deeploy_mlir.dialects.kernel import RowFunction, RowFunctionAttr, RowOp, element_type_of_value, shape_of
+from deeploy_mlir.dialects.kernel import Combiner, RowFunction, RowFunctionAttr, RowOp, element_type_of_value, shape_of
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
+from deeploy_mlir.lowering.onnx_to_kernel.pooling import mean, reduce
 from deeploy_mlir.scalar_body import ScalarBody, integer_range, is_float
 
 
@@ -96,9 +97,32 @@ def norm(function: RowFunction, scale_name: str, bias_name: str | None) -> Rule:
             extra_maps=maps,
             epilogue=_scaled(bias is not None),
         )
-        return [b.reshape(value, shape)]
+        results = [b.reshape(value, shape)]
+        if len(op.results) > 1:
+            kept = [*rows, *[1] * (len(shape) - axis)]
+            results += [b.cast(b.reshape(v, kept), f32) for v in _moments(b, flat, float(op.attr("epsilon")))]
+        return results[: len(op.results)]
 
     return rule
+
+
+def _moments(b: LayerBuilder, rows: SSAValue, epsilon: float) -> tuple[SSAValue, SSAValue]:
+    """Mean and 1 / sqrt(variance + epsilon) of rows [.., n], as [..]."""
+    shape, element = shape_of(rows), element_type_of_value(rows)
+    last, count = len(shape) - 1, shape[-1]
+    average = reduce(b, rows, [last], Combiner.SUM, element, mean(count))
+
+    def squared(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        difference = body.sub(v[0], v[1])
+        return body.mul(difference, difference)
+
+    squares = b.elementwise([rows, b.reshape(average, [*shape[:-1], 1])], shape, element, squared)
+
+    def inverse_deviation(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        variance = body.add(mean(count)(body, v), body.constant(epsilon, v[0].type))
+        return body.div(body.constant(1.0, v[0].type), body.float_function("sqrt", variance))
+
+    return average, reduce(b, squares, [last], Combiner.SUM, element, inverse_deviation)
 
 
 def instance_norm(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
@@ -126,9 +150,6 @@ def _group_norm(op: GraphOp, b: LayerBuilder, x: SSAValue, groups: int, bias: SS
 
 def lp_norm(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     """onnx.LpNormalization along one axis: x / (sum |x|^p)^(1/p), 0 where the norm is 0."""
-    from deeploy_mlir.dialects.kernel import Combiner
-    from deeploy_mlir.lowering.onnx_to_kernel.pooling import reduce
-
     x, p = op.required("input"), int(op.attr("p"))
     shape, element = shape_of(x), element_type_of_value(x)
     axis = b.axis(op.attr("axis"), len(shape))
