@@ -11,12 +11,13 @@ import onnx
 
 from deeploy_mlir.dialects import onnx as onnx_dialect
 from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.frontend import microsoft
 from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.integers import apply_rules
 from deeploy_mlir.frontend.legacy import drop_unknown_attributes, modernise
 from deeploy_mlir.frontend.load import STANDARD, node_label, sorted_nodes, standard_opset
 from deeploy_mlir.frontend.node import Node, attribute_value, sparse_value, tensor_value
-from deeploy_mlir.frontend.quantized import BY_DOMAIN, BY_TYPE
+from deeploy_mlir.frontend.quantized import BY_TYPE
 from deeploy_mlir.frontend.types import AnyTensor, element_of_onnx, tensor
 from deeploy_mlir.frontend.value import Value
 
@@ -143,8 +144,8 @@ class GraphImporter:
         function = self.functions.get((proto.domain, node.op_type))
         if function is not None:
             return self._inlined(function, node, proto)
-        if (node.domain, node.op_type) in BY_DOMAIN:
-            return _done(BY_DOMAIN[node.domain, node.op_type](self.emitter, node), node)
+        if node.domain == microsoft.DOMAIN and node.op_type in microsoft.RULES:
+            return _done(microsoft.RULES[node.op_type](self.emitter, node), node)
         if node.op_type in self.control_flow:
             return self.control_flow[node.op_type](self, node, env)
         if node.op_type == "Constant":
@@ -202,7 +203,10 @@ def import_standard(
 
     Raises DeeployError for an operator that is neither."""
     private = importer is not None and importer.private_operators
-    if node.domain == "" or node.op_type in onnx_dialect.OPERATORS:
+    standard = node.op_type in onnx_dialect.OPERATORS
+    if standard and node.domain == microsoft.DOMAIN and node.op_type not in microsoft.STANDARD_NAMES:
+        raise DeeployError(f"operator {node.op_type} of domain '{node.domain}' is not known", node.name)
+    if node.domain == "" or standard:
         outputs = modernise(emitter, node, private_operators=private)
         if outputs is not None:
             return outputs

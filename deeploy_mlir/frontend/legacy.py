@@ -133,7 +133,7 @@ _BEFORE: list[tuple[str, int, Change]] = [
 _WINDOWED = frozenset({"Conv", "ConvInteger", "QLinearConv", "MaxPool", "AveragePool", "LpPool"})
 
 
-def _explicit_window(emitter: Emitter, node: Node) -> None:
+def explicit_window(node: Node) -> None:
     """Write out kernel_shape, strides, dilations and pads, so that later levels never see `auto_pad` or defaults."""
     x = node.required(0)
     spatial = x.shape[2:]
@@ -191,7 +191,7 @@ def modernise(emitter: Emitter, node: Node, *, private_operators: bool = False) 
         if outputs is not None:
             return outputs
     if node.op_type in _WINDOWED:
-        _explicit_window(emitter, node)
+        explicit_window(node)
     return None
 
 

@@ -104,19 +104,6 @@ def _sgd(emitter: Emitter, node: Node) -> list[Value]:
     return emitter.qnn("SGD", [node.required(0), node.required(1)], {"lr": node.number("lr")}, node.name)
 
 
-def _gelu(emitter: Emitter, node: Node) -> list[Value]:
-    approximate = "tanh" if node.op_type == "FastGelu" else str(node.attrs.get("approximate", "none"))
-    x = node.required(0)
-    bias = node.input(1)
-    if bias is not None:
-        (x,) = emitter.onnx("Add", [x, bias], {}, node.name)
-    return emitter.onnx("Gelu", [x], {"approximate": approximate}, node.name)
-
-
-def _quick_gelu(emitter: Emitter, node: Node) -> list[Value]:
-    return emitter.onnx("Swish", [node.required(0)], {"alpha": node.number("alpha", 1.702)}, node.name)
-
-
 BY_TYPE: dict[str, Rule] = {
     "RequantShift": _requant_shift,
     "iSoftmax": _integer_op("coeffA", "coeffB", "coeffC", "log2", "n_levels"),
@@ -137,11 +124,5 @@ BY_TYPE: dict[str, Rule] = {
     "LayerNormalizationGrad": _layer_norm_grad,
     "SoftmaxCrossEntropyLossGrad": _cross_entropy_grad,
     "SGD": _sgd,
-    "FastGelu": _gelu,
-    "BiasGelu": _gelu,
-    "QuickGelu": _quick_gelu,
 }
 """Operators that ONNX's standard does not have -> how they are built."""
-
-BY_DOMAIN: dict[tuple[str, str], Rule] = {("com.microsoft", "Gelu"): _gelu}
-"""Operators that mean something else in a domain than in the standard."""

@@ -12,16 +12,20 @@ import onnx
 from xdsl.dialects.builtin import i32
 from xdsl.ir import SSAValue
 
-from deeploy_mlir.dialects.graph_op import GraphOp
+from deeploy_mlir.dialects.graph_op import GraphOp, tensor_type
 from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.passes.graph_rewriting import GraphRewriter, producer
 from deeploy_mlir.passes.quantization import Quantization, Quantized, dequantized, integer_dtype, is_f32
+from deeploy_mlir.remarks import remark
 
-BIAS_TOLERANCE = 2.0**-10
-"""A bias that is no multiple of the accumulator's scale is rounded to one if that changes the result by less than this
-many of its steps."""
+BIAS_TOLERANCE = 2.0**-4
+"""A bias that is no multiple of the accumulator's scale is rounded to one if that moves the result by less than this many
+of its steps before rounding."""
+
+BIAS_EXACT = 2.0**-10
+"""Above this many steps a remark says that the bias was rounded."""
 
 _INT32_MAX = 2**31 - 1
 
@@ -101,24 +105,31 @@ def _zero_point(target: Target, operand: Quantized, name: str) -> Value | None:
     return target.constant(points.astype(integer_dtype(operand.integers)), name)
 
 
-def _bias(target: Target, bias: SSAValue | None, scale: Array, factor: float = 1.0) -> Array | None:
-    """The bias in units of `scale` (one of each channel, or one), as i32; None if not known or not close enough."""
+def _bias(
+    target: Target, bias: SSAValue | None, scale: Array, factor: float = 1.0, *, flat: bool = False
+) -> Array | None:
+    """The bias in units of `scale` (one of each channel, or one), as i32; None if not known or not close enough.
+
+    `flat`: all of its dimensions but one are 1, and it is to be a vector."""
     if bias is None:
         return np.zeros(0, np.int32)
     found = dequantized(target.rewriter, bias)
     if found is not None and found.constant is not None:
-        shape = (-1,) if found.quantization.scale.size > 1 else ()
-        real = (found.constant - found.quantization.zero_point) * found.quantization.scale.reshape(shape)
+        if found.quantization.scale.size > 1 and (flat or found.quantization.axis != len(found.shape) - 1):
+            return None
+        real = (found.constant - found.quantization.zero_point) * found.quantization.scale
     else:
         constant = target.rewriter.array(bias)
         if constant is None:
             return None
         real = constant.astype(np.float64)
-    units = real * factor / scale
+    units = (real.reshape(-1) if flat else real) * factor / scale
     rounded = np.rint(units)
     error = np.abs(units - rounded) * scale / target.quantization.scale
     if np.any(error > BIAS_TOLERANCE) or np.any(np.abs(rounded) > _INT32_MAX):
         return None
+    if np.any(error > BIAS_EXACT):
+        remark(target.op, f"the bias is rounded to i32, which moves the result by up to {error.max():.3f} steps")
     return rounded.astype(np.int32)
 
 
@@ -128,7 +139,7 @@ def _accumulated(target: Target, acc: Value, bias: Array, scale: Array) -> Value
     return target.requantize(acc, scale)
 
 
-def _convolution(target: Target, op: OnnxOp) -> Value | None:
+def _convolution(target: Target, op: OnnxOp, added: SSAValue | None = None) -> Value | None:
     x, w = _operand(target, op, 0), _operand(target, op, 1)
     if (
         x is None
@@ -138,7 +149,7 @@ def _convolution(target: Target, op: OnnxOp) -> Value | None:
     ):
         return None
     scale = x.quantization.scale * w.quantization.scale
-    bias = _bias(target, op.input("B"), scale)
+    bias = _bias(target, op.input("B") if added is None else added, scale, flat=added is not None)
     if bias is None:
         return None
     zeros = [_zero_point(target, x, "x_zero_point"), _zero_point(target, w, "w_zero_point")]
@@ -159,7 +170,7 @@ def _swapped(target: Target, operand: Quantized, swap: bool) -> tuple[SSAValue |
     return target.insert("Transpose", [operand.integers], {"perm": [1, 0]}), rank - 1 - axis
 
 
-def _product(target: Target, op: OnnxOp) -> Value | None:
+def _product(target: Target, op: OnnxOp, added: SSAValue | None = None) -> Value | None:
     """MatMul and Gemm: scales of the second operand may differ by column."""
     a, b = _operand(target, op, 0), _operand(target, op, 1)
     if a is None or b is None or not a.quantization.per_tensor or min(len(a.shape), len(b.shape)) < 2:
@@ -172,14 +183,38 @@ def _product(target: Target, op: OnnxOp) -> Value | None:
     scale = a.quantization.scale * b.quantization.scale * (op.attr("alpha") if gemm else 1.0)
     if np.any(scale <= 0):
         return None
-    bias = _bias(target, op.input("C"), scale, op.attr("beta")) if gemm else np.zeros(0, np.int32)
+    factor = float(op.attr("beta")) if gemm and added is None else 1.0
+    bias = _bias(target, op.input("C") if gemm and added is None else added, scale, factor)
     if bias is None:
         return None
     zeros = [_zero_point(target, a, "a_zero_point"), _zero_point(target, b, "b_zero_point")]
     return _accumulated(target, target.insert("MatMulInteger", [left, right, *zeros]), bias, scale)
 
 
+def _biased(target: Target, op: OnnxOp) -> Value | None:
+    """A product or a convolution without bias, then the sum with a constant along its channels."""
+    for index in (0, 1):
+        inner = producer(op.operands[index], "MatMul", "Gemm", "Conv")
+        added = op.operands[1 - index]
+        if inner is None or len(inner.operands) > 2 or not op.operands[index].has_one_use():
+            continue
+        shape = tuple(tensor_type(op.results[0]).get_shape())
+        axis = 1 if inner.op_type == "Conv" else len(shape) - 1
+        channels = [n if i == axis else 1 for i, n in enumerate(shape)]
+        along = channels[len(shape) - len(tensor_type(added).get_shape()) :]
+        if (
+            tuple(tensor_type(added).get_shape()) != tuple(along)
+            or tensor_type(op.operands[index]).get_shape() != shape
+        ):
+            continue
+        return (_convolution if inner.op_type == "Conv" else _product)(target, inner, added)
+    return None
+
+
 def _sum(target: Target, op: OnnxOp) -> Value | None:
+    biased = _biased(target, op) if op.op_type == "Add" else None
+    if biased is not None:
+        return biased
     a, b = _operand(target, op, 0), _operand(target, op, 1)
     if (
         a is None
