@@ -22,7 +22,7 @@ def compiled(
     with tempfile.TemporaryDirectory() as folder:
         sources = [PROGRAMS / name for name in (source, *more)]
         image = compile_image(sources, [], Path(folder) / "image.elf", opt=opt, cores=cores, defines=dict(defines))
-        assert image.warnings == ""
+        assert image.warnings == "", image.warnings
         return image.elf.read_bytes()
 
 

@@ -214,8 +214,10 @@ OPERATIONS: list[tuple[str, Callable[[int, int, int, int], Outcome]]] = [
 ]
 """In the order of float_ops.c."""
 
-SPECIAL = [0, 1, 0x7FFFFF, 0x800000, 0x3F800000, 0x3F800001, 0x3EFFFFFF, 0x3F000000, 0x3FC00000, 0x40200000]
-SPECIAL += [0x4B000001, 0x4EFFFFFF, 0x4F000000, 0x4F7FFFFF, 0x4F800000, 0x7F7FFFFF, INFINITY, CANONICAL, 0x7F800001]
+SPECIAL = [
+    *(0, 1, 0x7FFFFF, 0x800000, 0x3F800000, 0x3F800001, 0x3EFFFFFF, 0x3F000000, 0x3FC00000, 0x40200000),
+    *(0x4B000001, 0x4EFFFFFF, 0x4F000000, 0x4F7FFFFF, 0x4F800000, 0x7F7FFFFF, INFINITY, CANONICAL, 0x7F800001),
+]
 
 
 def operands() -> tuple[list[int], list[int], list[int]]:
@@ -224,11 +226,11 @@ def operands() -> tuple[list[int], list[int], list[int]]:
     rng = np.random.default_rng(7)
     a = [x for x in special for _ in special]
     b = [y for _ in special for y in special]
-    c = [special[i % len(special)] for i in rng.integers(0, len(special), len(a))]
+    c = [special[int(i)] for i in rng.integers(0, len(special), len(a))]
     random = rng.integers(0, 2**32, (3, 600), dtype=np.uint32)
-    near = rng.uniform(0.5, 2, (3, 400)).astype(np.float32) * np.float32([[1], [1], [-1]])
+    near = rng.uniform(0.5, 2, (3, 400)).astype(np.float32) * np.array([[1], [1], [-1]], dtype=np.float32)
     near[2, :200] = -(near[0, :200] * near[1, :200])
-    small = (rng.uniform(-3, 3, (3, 300)) * np.float64([[1e-19], [1e-19], [1e-38]])).astype(np.float32)
+    small = (rng.uniform(-3, 3, (3, 300)) * np.array([[1e-19], [1e-19], [1e-38]])).astype(np.float32)
     more = np.concatenate([random, near.view(np.uint32), small.view(np.uint32)], axis=1)
     return a + more[0].tolist(), b + more[1].tolist(), c + more[2].tolist()
 

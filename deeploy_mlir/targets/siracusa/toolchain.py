@@ -13,7 +13,7 @@ from deeploy_mlir.targets.toolchain import ZIG_CC, Toolchain, platform_dir, plat
 CORES = 8
 """Cluster cores of the SoC."""
 
-MCPU = "-mcpu=rocket_rv32-a-d-zicsr+m+c+f"
+MCPU = "-mcpu=rocket_rv32-a-d+m+c+f"
 """RV32IMFC, scheduled for an in-order pipeline: 5 to 40 % fewer cycles of kernels than with generic_rv32."""
 
 COMMON_FLAGS = (
