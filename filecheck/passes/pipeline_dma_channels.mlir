@@ -1,0 +1,47 @@
+// RUN: deeploy-opt %s -p deeploy-pipeline-dma | filecheck %s
+
+// The DMA takes three transfers: two of the double buffered output, one of the input, so none is left to start ahead.
+soc.system @narrow {
+  soc.memory @l1 {size = 4096}
+  soc.memory @l2 {size = 65536}
+  soc.dma @mover from @l2 to @l1 {bytes_per_cycle = 8, channels = 3}
+  soc.host @host {memory = @l2}
+}
+mem.arena @net_l1 {memory = @l1, size = 128 : i64, align = 8 : i64}
+func.func @double(%in: memref<64xi8, #soc.memory<@l2>>, %out: memref<64xi8, #soc.memory<@l2>>) {
+  mem.step "copy" {tiles = array<i64: 16>} do {
+    %zero = arith.constant 0 : index
+    %four = arith.constant 4 : index
+    %one = arith.constant 1 : index
+    scf.for %tile = %zero to %four step %one {
+      %size = arith.constant 16 : index
+      %low = arith.muli %tile, %size : index
+      %two = arith.constant 2 : index
+      %phase = arith.remui %tile, %two : index
+      %part = memref.subview %in[%low] [16] [1] : memref<64xi8, #soc.memory<@l2>> to memref<16xi8, strided<[1], offset: ?>, #soc.memory<@l2>>
+      %local = mem.view @net_l1 which %phase {offsets = array<i64: 0, 16>} : memref<16xi8, #soc.memory<@l1>>
+      %arriving = dma.start %part to %local : memref<16xi8, strided<[1], offset: ?>, #soc.memory<@l2>> to memref<16xi8, #soc.memory<@l1>>
+      dma.wait %arriving
+      %result = mem.view @net_l1 which %phase {offsets = array<i64: 32, 48>} : memref<16xi8, #soc.memory<@l1>>
+      kernel.map ins(%local : memref<16xi8, #soc.memory<@l1>>) outs(%result : memref<16xi8, #soc.memory<@l1>>) {layer = "copy", maps = [affine_map<(d0) -> (d0)>], local} {
+      ^bb0(%e: i8):
+        kernel.yield %e : i8
+      }
+      %place = memref.subview %out[%low] [16] [1] : memref<64xi8, #soc.memory<@l2>> to memref<16xi8, strided<[1], offset: ?>, #soc.memory<@l2>>
+      %leaving = dma.start %result to %place : memref<16xi8, #soc.memory<@l1>> to memref<16xi8, strided<[1], offset: ?>, #soc.memory<@l2>>
+      dma.wait %leaving
+      scf.yield
+    }
+  }
+  func.return
+}
+
+// CHECK-LABEL: func.func @double
+// CHECK-NOT:   dma.start
+// CHECK:       scf.for {{.*}} iter_args([[OLD:%[^ ]+]] = %{{[^ ]+}}, [[NEW:%[^ ]+]] = %{{[^ ]+}})
+// CHECK:       [[ARRIVING:%[^ ]+]] = dma.start %part to %local :
+// CHECK-NEXT:  dma.wait [[ARRIVING]]
+// CHECK:       dma.wait [[OLD]]
+// CHECK-NEXT:  kernel.map
+// CHECK:       [[LEAVING:%[^ ]+]] = dma.start
+// CHECK-NEXT:  scf.yield [[NEW]], [[LEAVING]]
