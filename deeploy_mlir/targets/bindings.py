@@ -197,9 +197,7 @@ class GeneratedKernels(KernelBinding):
     def _contracts(self, op: KernelOp) -> bool:
         return len(op.ins) == 2 and not isinstance(op, MapOp | RowOp | ReduceOp)
 
-    def _contraction(
-        self, integer: bool, space: IterationSpace, mine: Sequence[int], varying: frozenset[int]
-    ) -> float:
+    def _contraction(self, integer: bool, space: IterationSpace, mine: Sequence[int], varying: frozenset[int]) -> float:
         """Multiply-accumulates, counting what incomplete blocks compute in vain, and the set-up of their loops."""
         costs, tuning = self.costs, self.tuning
         outputs, pixels = blocked_dims(space)

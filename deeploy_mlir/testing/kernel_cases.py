@@ -175,11 +175,16 @@ def _types(rng: Rng) -> tuple[Attribute, Attribute, Attribute]:
     return first, second, out[int(rng.integers(0, 3))]
 
 
+def channel_count(rng: Rng, usual: int) -> int:
+    """A number below `usual`, sometimes one of many blocks of channels."""
+    return int(rng.integers(1, usual)) if rng.random() < 0.75 else int(rng.integers(16, 150))
+
+
 def random_matmul(rng: Rng) -> KernelCase:
     """Batches that broadcast, both transposes."""
     a_type, b_type, out_type = _types(rng)
     batch = [int(rng.integers(1, 4)) for _ in range(int(rng.integers(0, 3)))]
-    m, n, k = (int(rng.integers(1, high)) for high in (9, 20, 40))
+    m, n, k = int(rng.integers(1, 9)), channel_count(rng, 20), int(rng.integers(1, 40))
     transposes = rng.random(2) < 0.5
     batches = [[b if rng.random() < 0.7 else 1 for b in batch] for _ in range(2)]
     out_shape = [*(max(pair) for pair in zip(*batches, strict=True)), m, n]
@@ -239,9 +244,9 @@ def random_conv(rng: Rng) -> KernelCase:
     w = _window(rng)
     groups = int(rng.choice([1, 1, 2, 5]))
     depthwise = groups > 1 and rng.random() < 0.5
-    a_in, a_out = (1, 1) if depthwise else (int(rng.integers(1, 8)), int(rng.integers(1, 8)))
+    a_in, a_out = (1, 1) if depthwise else (int(rng.integers(1, 8)), channel_count(rng, 8) if groups == 1 else 3)
     if depthwise:
-        groups = int(rng.integers(1, 21))
+        groups = channel_count(rng, 21)
     batch = int(rng.integers(1, 3))
     x = random_array(rng, x_type, w.image(groups * a_in, w.inputs, batch))
     weights = random_array(rng, w_type, w.image(a_in, w.kernel, groups * a_out))
@@ -267,7 +272,7 @@ def random_pool(rng: Rng) -> KernelCase:
     combiners = [Combiner.MAX, Combiner.SUM, *([Combiner.AVERAGE] * 2 if x_type == f32 else [])]
     combiner = combiners[int(rng.integers(0, len(combiners)))]
     w = _window(rng)
-    channels, batch = int(rng.integers(1, 20)), int(rng.integers(1, 3))
+    channels, batch = channel_count(rng, 20), int(rng.integers(1, 3))
     x = random_array(rng, x_type, w.image(channels, w.inputs, batch))
     out_shape = w.image(channels, w.outputs, batch)
     properties = window_properties(w.layout, w.kernel, w.strides, w.dilations, w.pads)

@@ -22,6 +22,7 @@ from deeploy_mlir.lowering.kernel_to_c.nest import Nest
 from deeploy_mlir.lowering.kernel_to_c.reduction import Reduction
 from deeploy_mlir.lowering.kernel_to_c.rows import emit_row
 from deeploy_mlir.lowering.kernel_to_c.tuning import HOST, Tuning
+from deeploy_mlir.lowering.kernel_to_c.vector import VectorReduction, vector_plan
 
 
 def dynamic_arguments(op: KernelOp) -> list[DynamicArgument]:
@@ -48,5 +49,10 @@ def kernel_function(op: KernelOp, name: str, tuning: Tuning = HOST) -> c.FuncOp:
     elif isinstance(op, RowOp):
         emit_row(nest)
     else:
-        Reduction(nest).emit()
+        reduction = Reduction(nest)
+        plan = vector_plan(reduction)
+        if plan is None:
+            reduction.emit()
+        else:
+            VectorReduction(reduction, plan).emit()
     return function

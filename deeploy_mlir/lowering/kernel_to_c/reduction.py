@@ -213,17 +213,8 @@ class Reduction:
     def initial_values(self, rows: Sequence[SSAValue]) -> list[SSAValue]:
         """What the accumulators of each row start from."""
         nest, b, t = self.nest, self.nest.b, self.accumulator_type
-        if self.combiner in (Combiner.MAX, Combiner.MIN):
-            return [self.extreme()] * len(rows)
-        if self.combiner == Combiner.PRODUCT:
-            return [b.const(1, t)] * len(rows)
-        if not self.pad_value:
-            return [b.const(0, t)] * len(rows)
-        if not self.contracts:
-            total = b.const(1)
-            for d in nest.combined:
-                total = b.mul(total, nest.size(d))
-            return [b.mul(b.cast(total, t), self.pad_value, wrap=self.wraps)] * len(rows)
+        if not (self.contracts and self.pad_value):
+            return [self.first_value()] * len(rows)
         sums = [b.var(f"offset{i}", t, 0) for i in range(len(rows))]
         first = self.blocks[0].dim
         with ExitStack() as stack:
@@ -234,6 +225,20 @@ class Reduction:
                 value = self.widened(nest.element(1, b.mul(row, step)))
                 b.assign(place, b.add(b.load(place), value, wrap=self.wraps))
         return [b.mul(b.load(place), self.pad_value, wrap=self.wraps) for place in sums]
+
+    def first_value(self) -> SSAValue:
+        """What an accumulator starts from; for sums of products with padding that is not zero see `initial_values`."""
+        nest, b, t = self.nest, self.nest.b, self.accumulator_type
+        if self.combiner in (Combiner.MAX, Combiner.MIN):
+            return self.extreme()
+        if self.combiner == Combiner.PRODUCT:
+            return b.const(1, t)
+        if not self.pad_value:
+            return b.const(0, t)
+        total = b.const(1)
+        for d in nest.combined:
+            total = b.mul(total, nest.size(d))
+        return b.mul(b.cast(total, t), self.pad_value, wrap=self.wraps)
 
     def extreme(self) -> SSAValue:
         """The value that never wins."""
@@ -313,20 +318,23 @@ class Reduction:
             if not dims:
                 self.innermost(places, shifts, None, b.const(1))
                 return
-            inner = dims[-1]
-            if joined:
-                low, high = nest.inside(dims[-2])
-                stack.enter_context(nest.fixed(dims[-2], low))
-                nest.enter_padded(dims[-2])
-                length = b.mul(b.sub(high, low), nest.size(inner))
-            elif nest.pads_on(inner):
-                low, high = nest.inside(inner)
-                stack.enter_context(nest.fixed(inner, low))
-                nest.enter_padded(inner)
-                length = b.sub(high, low)
-            else:
-                length = nest.size(inner)
+            length, inner = self.enter_innermost(stack, dims, joined)
             self.innermost(places, shifts, inner, length)
+
+    def enter_innermost(self, stack: ExitStack, dims: Sequence[int], joined: bool) -> tuple[SSAValue, int]:
+        """Puts the start of the innermost loop into the pointers until `stack` closes; its length and dimension."""
+        nest, b, inner = self.nest, self.nest.b, dims[-1]
+        if joined:
+            low, high = nest.inside(dims[-2])
+            stack.enter_context(nest.fixed(dims[-2], low))
+            nest.enter_padded(dims[-2])
+            return b.mul(b.sub(high, low), nest.size(inner)), inner
+        if nest.pads_on(inner):
+            low, high = nest.inside(inner)
+            stack.enter_context(nest.fixed(inner, low))
+            nest.enter_padded(inner)
+            return b.sub(high, low), inner
+        return nest.size(inner), inner
 
     def innermost(
         self,
