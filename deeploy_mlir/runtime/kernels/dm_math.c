@@ -176,7 +176,7 @@ float dm_tanhf(float x) {
     p = p * z - 0x1.b9f0dap-5f;
     p = p * z + 0x1.111078p-3f;
     p = p * z - 0x1.555554p-2f;
-    return x + x * z * p;
+    return with_sign(a + a * z * p, x); /* -0 stays -0 */
   }
   if (a > 10.0f) return with_sign(1.0f, x);
   return with_sign(1.0f - 2.0f / (dm_expf(2.0f * a) + 1.0f), x);
@@ -297,13 +297,13 @@ float dm_cosf(float x) { return sine_or_cosine(x, 1); }
 /* ---- exact ---- */
 
 float dm_sqrtf(float x) {
-#if defined(__riscv_flen)
+#if defined(__riscv_flen) && !defined(DM_MATH_INTEGER_SQRT)
   float r;
   __asm__("fsqrt.s %0, %1" : "=f"(r) : "f"(x));
   return r;
-#elif defined(__x86_64__)
+#elif defined(__x86_64__) && !defined(DM_MATH_INTEGER_SQRT)
   return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x)));
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && !defined(DM_MATH_INTEGER_SQRT)
   float r;
   __asm__("fsqrt %s0, %s1" : "=w"(r) : "w"(x));
   return r;

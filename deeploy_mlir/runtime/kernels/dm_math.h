@@ -8,14 +8,14 @@
 
 #include "dm_more.h"
 
-float dm_expf(float x);
-float dm_logf(float x);
-float dm_tanhf(float x);
-float dm_erff(float x);
-float dm_powf(float x, float y);
-float dm_sinf(float x);
-float dm_cosf(float x);
-float dm_sigmoidf(float x); /* 1 / (1 + exp(-x)) */
+float dm_expf(float x);  /* 0.96 */
+float dm_logf(float x);  /* 0.84 */
+float dm_tanhf(float x); /* 1.34 */
+float dm_erff(float x);  /* 0.97 */
+float dm_powf(float x, float y); /* 0.95 */
+float dm_sinf(float x);          /* 2.70 */
+float dm_cosf(float x);          /* 2.70 */
+float dm_sigmoidf(float x);      /* 2.41; 1 / (1 + exp(-x)) */
 
 /* exact or correctly rounded */
 float dm_sqrtf(float x);
@@ -24,6 +24,6 @@ float dm_ceilf(float x);
 float dm_truncf(float x);
 float dm_rintf(float x);  /* to nearest, ties to even */
 float dm_roundf(float x); /* to nearest, ties away from zero */
-float dm_fmodf(float x, float y);
+float dm_fmodf(float x, float y); /* time grows with the difference of the exponents: up to 277 steps */
 
 #endif
