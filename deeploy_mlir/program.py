@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
 
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.network import Network
+from deeploy_mlir.network import Network, bind_inputs
 from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.output_folder import FORMAT, Manifest, platforms_of, read_manifest, write_output_folder
 from deeploy_mlir.report import Plan
 from deeploy_mlir.simulators import host, siracusa_run
-from deeploy_mlir.simulators.execution import Execution
+from deeploy_mlir.simulators.execution import Execution, Runner
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,22 @@ class Program:
         sanitize: Sequence[str] = (),
     ) -> Execution:
         """As `run`, with all that was measured."""
+        bind_inputs(self.network, inputs)  # what does not fit is refused before the C compiler's work
+        with self.built(platform, sanitize) as run:
+            return run(inputs)
+
+    @contextmanager
+    def built(self, platform: str | None = None, sanitize: Sequence[str] = ()) -> Iterator[Runner]:
+        """Builds the network once, for any number of runs:
+
+            with program.built() as run:
+                outputs = [run({"x": sample}).outputs for sample in samples]
+
+        Errors as in `run_folder`."""
         with tempfile.TemporaryDirectory(prefix="deeploy-") as scratch:
-            folder = self.save(Path(scratch, self.network.name), inputs)
-            return run_folder(folder, inputs, platform, sanitize)
+            folder = self.save(Path(scratch, self.network.name))
+            with built_folder(folder, platform, sanitize) as run:
+                yield run
 
 
 def run_folder(
@@ -83,6 +97,14 @@ def run_folder(
 
     Raises DeeployError for a platform that the target has not, sanitizers on a simulated target, inputs that do not
     fit, or a C compiler that fails; ExecutionError if the program does not run to its end."""
+    bind_inputs(read_manifest(folder).network, inputs)
+    with built_folder(folder, platform, sanitize) as run:
+        return run(inputs)
+
+
+@contextmanager
+def built_folder(folder: Path, platform: str | None = None, sanitize: Sequence[str] = ()) -> Iterator[Runner]:
+    """Builds an output folder for one of its platforms; gives a function that runs it. Errors as in `run_folder`."""
     manifest = read_manifest(folder)
     platform = platform or manifest.platforms[0]
     if platform not in manifest.platforms:
@@ -92,5 +114,8 @@ def run_folder(
     if platform == "siracusa":
         if sanitize:
             raise DeeployError("sanitizers need a host platform: add --platform threads")
-        return siracusa_run.run(folder, manifest, inputs)
-    return host.run(folder, manifest, inputs, platform=platform, sanitize=sanitize)
+        with siracusa_run.built(folder, manifest) as run:
+            yield run
+    else:
+        with host.built(folder, manifest, platform=platform, sanitize=sanitize) as run:
+            yield run

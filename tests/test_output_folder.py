@@ -187,8 +187,11 @@ def test_a_program_that_does_not_end_is_stopped(tmp_path: Path) -> None:
         "dm_cluster_run(on_every_core);", "for (volatile int go = 1; go;) dm_cluster_run(on_every_core);"
     )
     folder = triple("generic", endless).save(tmp_path / "out")
-    with pytest.raises(ExecutionError, match="took more than 2 s"):
-        host.run(folder, read_manifest(folder), INPUTS, timeout=2)
+    with (
+        host.built(folder, read_manifest(folder), timeout=2) as run,
+        pytest.raises(ExecutionError, match="took more than 2 s"),
+    ):
+        run(INPUTS)
 
 
 def test_c_that_does_not_compile_is_an_error_with_the_compilers_words() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.numpy_types import Array
@@ -44,3 +45,7 @@ class Execution:
     linked: Mapping[str, int] = field(default_factory=dict[str, int])
     stdout: str = ""
     warnings: str = ""
+
+
+Runner: TypeAlias = Callable[[Mapping[str, Array]], Execution]
+"""Runs a built network once, on arrays by input name."""

@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from deeploy_mlir.build_files import INCLUDES
@@ -15,7 +16,7 @@ from deeploy_mlir.network import bind_inputs, from_bytes, to_bytes
 from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.output_folder import Manifest
 from deeploy_mlir.simulators.code_size import code_bytes
-from deeploy_mlir.simulators.execution import Execution, ExecutionError
+from deeploy_mlir.simulators.execution import Execution, ExecutionError, Runner
 from deeploy_mlir.targets.generic.toolchain import compile_image
 
 SANITIZERS = ("address", "undefined", "thread")
@@ -45,38 +46,38 @@ def build(folder: Path, manifest: Manifest, program: Path, platform: str, saniti
     return image.warnings
 
 
-def run(
-    folder: Path,
-    manifest: Manifest,
-    arrays: Mapping[str, Array],
-    *,
-    platform: str = "host",
-    sanitize: Sequence[str] = (),
-    timeout: float = 600,
-) -> Execution:
-    """Builds and runs the network on `arrays`, by input name.
+@contextmanager
+def built(
+    folder: Path, manifest: Manifest, *, platform: str = "host", sanitize: Sequence[str] = (), timeout: float = 600
+) -> Iterator[Runner]:
+    """Builds the network once; what it gives runs it on arrays by input name, any number of times.
 
-    Raises ExecutionError if the program fails, is stopped by a sanitizer or takes longer than `timeout` seconds."""
-    network = manifest.network
-    inputs = to_bytes(network.inputs, bind_inputs(network, arrays))
+    A run raises ExecutionError if the program fails, is stopped by a sanitizer or takes longer than `timeout` seconds.
+    """
     with tempfile.TemporaryDirectory(prefix="deeploy-") as scratch:
-        program, source, sink = (Path(scratch, name) for name in ("program", "inputs.bin", "outputs.bin"))
+        program = Path(scratch, "program")
         warnings = build(folder, manifest, program, platform, sanitize)
-        source.write_bytes(b"".join(inputs))
-        stdout = _execute([str(program), str(source), str(sink)], timeout)
-        data = sink.read_bytes()
-        binary = program.read_bytes()
-    blobs: list[bytes] = []
-    for tensor in network.outputs:
-        blobs.append(data[: tensor.bytes])
-        data = data[tensor.bytes :]
-    return Execution(
-        outputs=from_bytes(network.outputs, blobs),
-        platform=platform,
-        code_bytes=code_bytes(binary),
-        stdout=stdout,
-        warnings=warnings,
-    )
+        size = code_bytes(program.read_bytes())
+
+        def run_once(arrays: Mapping[str, Array]) -> Execution:
+            network = manifest.network
+            source, sink = Path(scratch, "inputs.bin"), Path(scratch, "outputs.bin")
+            source.write_bytes(b"".join(to_bytes(network.inputs, bind_inputs(network, arrays))))
+            stdout = _execute([str(program), str(source), str(sink)], timeout)
+            data = sink.read_bytes()
+            blobs: list[bytes] = []
+            for tensor in network.outputs:
+                blobs.append(data[: tensor.bytes])
+                data = data[tensor.bytes :]
+            return Execution(
+                outputs=from_bytes(network.outputs, blobs),
+                platform=platform,
+                code_bytes=size,
+                stdout=stdout,
+                warnings=warnings,
+            )
+
+        yield run_once
 
 
 def _execute(command: Sequence[str], timeout: float) -> str:

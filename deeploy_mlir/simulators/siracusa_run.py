@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from deeploy_mlir.network import bind_inputs, from_bytes, to_bytes
 from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.output_folder import Manifest
 from deeploy_mlir.simulators.code_size import code_bytes
-from deeploy_mlir.simulators.execution import Execution, ExecutionError, Measurements
+from deeploy_mlir.simulators.execution import Execution, ExecutionError, Measurements, Runner
 from deeploy_mlir.simulators.siracusa.result import Result
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
 from deeploy_mlir.targets.siracusa.toolchain import compile_image
@@ -35,16 +36,23 @@ def build(folder: Path, manifest: Manifest, image: Path) -> str:
     return compile_image(sources, includes, image, defines={"DM_TEST_SILENT": 1}, core_stack_bytes=stack).warnings
 
 
-def run(folder: Path, manifest: Manifest, arrays: Mapping[str, Array], *, max_cycles: int = 1 << 34) -> Execution:
-    """Builds the network and runs it on `arrays`, by input name, on the simulator.
+@contextmanager
+def built(folder: Path, manifest: Manifest, *, max_cycles: int = 1 << 34) -> Iterator[Runner]:
+    """Builds the network once; what it gives runs it on arrays by input name, each time on a new simulator.
 
-    Raises ExecutionError if a core faults, the cores wait for each other for ever, or `max_cycles` are over."""
-    network = manifest.network
-    inputs = to_bytes(network.inputs, bind_inputs(network, arrays))
+    A run raises ExecutionError if a core faults, the cores wait for each other for ever, or `max_cycles` are over."""
     with tempfile.TemporaryDirectory(prefix="deeploy-") as scratch:
-        image = Path(scratch, f"{network.name}.elf")
+        image = Path(scratch, f"{manifest.network.name}.elf")
         warnings = build(folder, manifest, image)
         data = image.read_bytes()
+    yield lambda arrays: _run_image(data, manifest, arrays, max_cycles, warnings)
+
+
+def _run_image(
+    data: bytes, manifest: Manifest, arrays: Mapping[str, Array], max_cycles: int, warnings: str
+) -> Execution:
+    network = manifest.network
+    inputs = to_bytes(network.inputs, bind_inputs(network, arrays))
     simulator = Simulator()
     elf = simulator.load(data)
     for index, blob in enumerate(inputs):
