@@ -190,7 +190,7 @@ def _cores_of(module: ModuleOp) -> Callable[[RunOp], int]:
     def cores(op: RunOp) -> int:
         if system is None:
             raise DeeployError(f"the module names no SoC, so the cores of {op.engine} are unknown")
-        return system.engine(op.engine.root_reference.data).cores
+        return system.engine(op.engine.root_reference.data).core_count
 
     return cores
 
