@@ -109,13 +109,13 @@ def test_llama_prefill(suffix: str, prefix: str, rms: float) -> None:
     module = import_model(LLAMA / f"stories260K_prefill32{suffix}.onnx")
     with np.load(LLAMA / "stories260K_ref.npz") as stored:
         tokens = stored["greedy_ids" if prefix else "prefill_ids"][:32]
-        golden = stored[f"{prefix}prefill_logits"]
+        golden: Array = stored[f"{prefix}prefill_logits"]
     points: dict[str, Array] = {}
     if suffix == "_int8kv":
         points = zero_points(LLAMA / f"stories260K_prefill32{suffix}.onnx")
     values = {"token": tokens, "position": np.array([0]), **caches(module, lambda name: points.get(name, 0.0))}
     names = string_names(graph_function(module), "arg_names")
-    logits = run_module(optimised(module), [values[name] for name in names])[0]
+    logits: Array = run_module(optimised(module), [values[name] for name in names])[0]
     assert float(np.sqrt(np.mean((logits - golden) ** 2))) <= rms
     assert int(np.count_nonzero(logits.argmax(1) == golden.argmax(1))) >= 30
 

@@ -5,7 +5,7 @@
 | operator | becomes |
 |---|---|
 | Conv, MatMul, Gemm | ConvInteger / MatMulInteger with an i32 result, then i32 Mul (alpha, beta), Add (bias) |
-| Add, Sub, Mul, Neg, Abs, ReduceSum, Sum | operands cast to i32 (i64 if one is), then the operator |
+| Add, Sub, Mul, Neg, Abs, ReduceSum, Sum | operands cast to i32 (i64 if one is), then the operator (Add for Sum) |
 | Concat, Max, Min, Where | operands cast to the smallest type that holds all of theirs |
 | ReduceMean, GlobalAveragePool | qnn.IntegerMean |
 | Div with Delta, eta, eps | qnn.IntegerDiv |
@@ -122,6 +122,22 @@ def _unify(emitter: Emitter, node: Node) -> list[Value] | None:
     return _emit(emitter, node, [*node.inputs[:first], *cast])
 
 
+def _fits(array: Array, x: Value) -> bool:
+    """Whether the values of an array are in the range of another tensor's integer type."""
+    info = np.iinfo(cast(Any, numpy_dtype(x.element_type)))
+    return array.size == 0 or bool(array.min() >= info.min and array.max() <= info.max)
+
+
+def _sum(emitter: Emitter, node: Node) -> list[Value] | None:
+    operands = [node.required(index) for index in range(len(node.inputs))]
+    if not all(map(_integral, operands)):
+        return None
+    total = operands[0]
+    for value in operands[1:]:
+        total = _add(emitter, total, value, node.name)
+    return _retyped([total])
+
+
 def _keep(emitter: Emitter, node: Node) -> list[Value] | None:
     """Operators that move or select elements: the data operand's type is kept; a fill value gets it too."""
     x = node.required(0)
@@ -130,8 +146,12 @@ def _keep(emitter: Emitter, node: Node) -> list[Value] | None:
     inputs = list(node.inputs)
     if node.op_type == "Pad":
         fill = node.input(2)
+        if fill is not None and not _integral(fill):
+            return None
         if fill is not None:
-            inputs[2] = emitter.as_type(fill, x.element_type, node.name)
+            found = _as_integer(emitter, fill, node.name)
+            target = common_type([x, found]) if found.is_constant and not _fits(found.array(), x) else x.element_type
+            inputs[0], inputs[2] = (emitter.as_type(value, target, node.name) for value in (x, found))
     formal = OPERATORS[node.op_type].schema.inputs[0].type_str
     if x.element_type not in allowed_types(node.op_type).get(formal, frozenset({x.element_type})):
         inputs[0] = emitter.as_type(x, i32, node.name)
@@ -237,6 +257,19 @@ def _gemm(emitter: Emitter, node: Node) -> list[Value] | None:
     return _retyped([y])
 
 
+def _global_max(emitter: Emitter, node: Node) -> list[Value] | None:
+    """A MaxPool over the whole image, since the global one takes floats only."""
+    x = node.required(0)
+    rank = len(x.shape) - 2
+    node.attrs = {
+        "kernel_shape": list(x.shape[2:]),
+        "strides": [1] * rank,
+        "dilations": [1] * rank,
+        "pads": [0] * (2 * rank),
+    }
+    return _emit(emitter, node, [x], "MaxPool")
+
+
 def _mean(emitter: Emitter, node: Node) -> list[Value] | None:
     x = node.required(0)
     if node.op_type == "GlobalAveragePool":
@@ -257,7 +290,7 @@ def _div(emitter: Emitter, node: Node) -> list[Value] | None:
 
 
 _KEEP = (
-    "DepthToSpace Dropout Expand Flatten Gather GatherElements GatherND GlobalMaxPool Identity MaxPool Pad ReduceMax "
+    "DepthToSpace Dropout Expand Flatten Gather GatherElements GatherND Identity MaxPool Pad ReduceMax "
     "ReduceMin Reshape Resize Slice SpaceToDepth Split Squeeze Tile TopK Transpose Trilu Unsqueeze"
 ).split()
 
@@ -265,14 +298,16 @@ RULES: dict[str, Rule] = {
     "Conv": _conv,
     "MatMul": _matmul,
     "Gemm": _gemm,
-    **dict.fromkeys(("Add", "Sub", "Mul", "Neg", "Abs", "ReduceSum", "Sum"), _widen),
+    **dict.fromkeys(("Add", "Sub", "Mul", "Neg", "Abs", "ReduceSum"), _widen),
     **dict.fromkeys(
         ("Concat", "Max", "Min", "Where", "Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual"), _unify
     ),
     **dict.fromkeys(("ReduceMean", "GlobalAveragePool"), _mean),
     **dict.fromkeys(("Round", "Floor", "Ceil"), _same),
     **dict.fromkeys(_KEEP, _keep),
+    "Sum": _sum,
     "Relu": _relu,
+    "GlobalMaxPool": _global_max,
     "Clip": _clip,
     "Cast": _cast,
     "Div": _div,

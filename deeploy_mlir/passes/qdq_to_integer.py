@@ -80,7 +80,8 @@ def _moved(rewriter: GraphRewriter, op: OnnxOp, x: Quantized) -> list[Value] | N
         inputs[2] = rewriter.constant(np.asarray(level, dtype), f"{op.node_name}_fill")
     values = [rewriter.value(v) if isinstance(v, SSAValue) else v for v in inputs]
     wanted = [True] * len(op.results)
-    return rewriter.before(op).onnx(op.op_type, values, op.python_attrs(), op.node_name, wanted)
+    moved = rewriter.before(op).onnx(op.op_type, values, op.python_attrs(), op.node_name, wanted)
+    return [Value.of_array(value.array(), value.name) if value.is_constant else value for value in moved]
 
 
 def _sink_joined(rewriter: GraphRewriter, op: OnnxOp) -> bool:
