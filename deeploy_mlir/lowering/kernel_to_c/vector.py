@@ -1,7 +1,7 @@
 """Kernels that combine, for processors with SIMD: a block of neighbouring outputs in an array of accumulators.
 
-The innermost loops run over the block, contiguous in memory, so that a C compiler vectorises them without reordering any
-sum. Weights that are not contiguous along the outputs are first copied, a block at a time, into a small array that is.
+The innermost loops run over the block, contiguous in memory, so that a C compiler vectorises them without reordering
+any sum. Weights that are not contiguous along the outputs are first copied, a block at a time, into a small array.
 """
 
 from __future__ import annotations
