@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr, TensorType
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 
-from deeploy_mlir.dialects.kernel import ConvOp, MapOp, MatmulOp, element_type_of_value
+from deeploy_mlir.dialects.kernel import ConvOp, MapOp, MatmulOp, element_type_of_value, shape_of
 from deeploy_mlir.frontend import import_model
 from deeploy_mlir.frontend.npz import load_arrays, match_arrays
 from deeploy_mlir.interpreters.run import run_module, the_function
@@ -64,7 +64,7 @@ needs_suite = pytest.mark.skipif(not cases(), reason=f"the peer suite is not at 
 def names(module: ModuleOp, attribute: str) -> list[str]:
     found = the_function(module).attributes[attribute]
     assert isinstance(found, ArrayAttr)
-    return [item.data for item in found if isinstance(item, StringAttr)]
+    return [item.data for item in cast("ArrayAttr[StringAttr]", found)]
 
 
 def run_pass(module: ModuleOp, name: str) -> None:
@@ -84,8 +84,7 @@ def inputs_of(module: ModuleOp, case: Case) -> list[Array]:
     arrays = match_arrays(load_arrays(suite() / case.path / "inputs.npz"), names(module, "arg_names"))
     values: list[Array] = []
     for array, argument in zip(arrays.values(), the_function(module).args, strict=True):
-        assert isinstance(argument.type, TensorType)
-        values.append(array.reshape(argument.type.get_shape()).astype(numpy_dtype(element_type_of_value(argument))))
+        values.append(array.reshape(shape_of(argument)).astype(numpy_dtype(element_type_of_value(argument))))
     return values
 
 

@@ -380,7 +380,7 @@ class RowOp(KernelOp):
 
     def parameter(self, name: str) -> int | float:
         """A numeric parameter. Raises KeyError if absent."""
-        value = (self.parameters.data if self.parameters else {})[name]
+        value: Attribute = (self.parameters.data if self.parameters else {})[name]
         assert isa(value, IntegerAttr) or isa(value, FloatAttr)
         return value.value.data
 

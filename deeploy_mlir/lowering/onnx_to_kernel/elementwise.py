@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import IntegerType, i1, i64
 from xdsl.ir import SSAValue
+from xdsl.utils.hints import isa
 
 from deeploy_mlir.constants import scalar_constant
 from deeploy_mlir.dialects.graph_op import GraphOp
@@ -173,7 +174,7 @@ def bit_shift(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     left = op.attr("direction") == "LEFT"
     element = b.result_element
     signed = not is_unsigned(element)
-    width = element.bitwidth if isinstance(element, IntegerType) else 0
+    width = element.bitwidth if isa(element, IntegerType) else 0
 
     def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
         value, amount = v

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 
@@ -72,13 +72,13 @@ def coefficients(ratio: float, scale: float, mode: ResizeMode) -> list[float]:
     """Weights of the neighbours of a position that lies `ratio` behind the one below it. Raises KeyError."""
     if mode.mode == "nearest":
         return _nearest(ratio, mode.nearest)
-    kernel: Callable[[float], float]
-    if mode.mode == "linear":
-        kernel, reach = lambda x: max(0.0, 1 - abs(x)), 1
-    elif mode.mode == "cubic":
-        kernel, reach = lambda x: _cubic(x, mode.cubic_a), 2
-    else:
+    if mode.mode not in ("linear", "cubic"):
         raise KeyError(mode.mode)
+    reach = 1 if mode.mode == "linear" else 2
+
+    def kernel(x: float) -> float:
+        return max(0.0, 1 - abs(x)) if mode.mode == "linear" else _cubic(x, mode.cubic_a)
+
     if not mode.antialias:
         return [kernel(i - ratio) for i in range(1 - reach, 1 + reach)]
     shrink = min(scale, 1.0)
