@@ -51,7 +51,7 @@ class Axis:
     padded: bool = False
     whole: bool = False
 
-    @property
+    @cached_property
     def dims(self) -> tuple[int, ...]:
         """The dimensions that move along this axis."""
         return tuple(i for i, c in enumerate(self.coefficients) if c)
@@ -72,7 +72,7 @@ class Access:
     element_bytes: int
     written: bool = False
 
-    @property
+    @cached_property
     def dims(self) -> tuple[int, ...]:
         """The dimensions that select a different part of the operand, ascending."""
         return tuple(sorted({d for axis in self.axes for d in axis.dims}))
