@@ -21,6 +21,7 @@ from deeploy_mlir.dialects.kernel.ops import MapOp, ReduceOp, RowFunction, RowOp
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.iteration_space import DimKind, IterationSpace
 from deeploy_mlir.lowering.kernel_to_c import Tuning, kernel_function
+from deeploy_mlir.lowering.kernel_to_c.reduction import REMAINDER_FACTOR
 from deeploy_mlir.lowering.kernel_to_c.tuning import block_factor
 from deeploy_mlir.targets.registry import target_package
 from deeploy_mlir.work_split import core_split_dim
@@ -216,7 +217,11 @@ class GeneratedKernels(KernelBinding):
                 walked = {p for p in space.output.dims if p not in space.accesses[1].dims}
                 size = space.iterations([n if p in walked else 1 for p, n in enumerate(mine)])
             factor = block_factor(None if walked & varying else size, most[number])
-            macs *= -(-size // factor) * factor / max(size, 1)
+            if walked & varying and factor >= REMAINDER_FACTOR:
+                # Full blocks, then one by one, with all loads for one product each.
+                macs *= 1 + 0.5 * (size % factor) / max(size, 1)
+            else:
+                macs *= -(-size // factor) * factor / max(size, 1)
             cells *= factor
         if shared:
             return macs * (costs.depthwise if integer else costs.float_depthwise)

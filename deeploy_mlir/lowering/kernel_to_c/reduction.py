@@ -8,8 +8,8 @@ Pixels that touch the padding are computed one by one, with window loops that ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -22,6 +22,9 @@ from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.ops import Combiner, ConvOp, MatmulOp, PoolOp, ReduceOp
 from deeploy_mlir.lowering.kernel_to_c.nest import Nest, is_zero
 from deeploy_mlir.lowering.kernel_to_c.tuning import block_factor
+
+REMAINDER_FACTOR = 3
+"""Blocks of a dimension of unknown size that are at least this large get code for what is left."""
 
 Cell = tuple[int, int]
 """Numbers of an output within its block: along the first and along the second blocked dimension."""
@@ -144,21 +147,33 @@ class Reduction:
         nest = self.nest
         first, second = self.blocks
         outer = [d for d in nest.parallel if d not in (first.dim, second.dim)]
-        with nest.loops(outer), self.block(first) as rows:
+
+        def block(rows: list[SSAValue]) -> None:
             initial = self.initial_values(rows)
             self.pixels(second, lambda columns: self.block_of_outputs(rows, columns, initial))
 
-    @contextmanager
-    def block(self, block: Block) -> Generator[list[SSAValue]]:
-        """A loop over the blocks of a dimension; yields the offsets of the rows from the block's first."""
+        with nest.loops(outer):
+            self.blocks_of(first, block)
+
+    def blocks_of(self, block: Block, body: Callable[[list[SSAValue]], None]) -> None:
+        """A loop over the blocks of a dimension; `body` takes the offsets of the rows from the block's first.
+
+        Of a size that is only known at run time, what is left of full blocks comes one by one if blocks are large."""
         nest, b = self.nest, self.nest.b
         if block.dim is None:
-            yield [b.const(0)]
+            body([b.const(0)])
             return
         size = nest.size(block.dim)
         static = c.constant_of(size)
-        with nest.loop(block.dim, step=block.factor) as index:
-            yield self.rows(block.factor, b.sub(size, index), static)
+        if static is not None or block.factor < REMAINDER_FACTOR:
+            with nest.loop(block.dim, step=block.factor) as index:
+                body(self.rows(block.factor, b.sub(size, index), static))
+            return
+        full = b.named("full", b.mul(b.div(size, block.factor), block.factor))
+        with nest.loop(block.dim, (b.const(0), full), step=block.factor):
+            body([b.const(j) for j in range(block.factor)])
+        with nest.loop(block.dim, (full, size)):
+            body([b.const(0)])
 
     def pixels(self, block: Block, body: Callable[[list[SSAValue]], None]) -> None:
         """As `block`, with `body` emitted for each way to go.
@@ -167,8 +182,7 @@ class Reduction:
         no bounds; the iterations that touch it come one by one behind them."""
         nest, b = self.nest, self.nest.b
         if block.dim is None or not nest.pads_on(block.dim):
-            with self.block(block) as rows:
-                body(rows)
+            self.blocks_of(block, body)
             return
         size = nest.size(block.dim)
         low, high = self.interior(block.dim)

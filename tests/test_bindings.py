@@ -1,0 +1,103 @@
+"""Kernel bindings: choice by cost, multiples, and a cost model that behaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from xdsl.dialects.builtin import SymbolRefAttr
+
+from deeploy_mlir.dialects import c
+from deeploy_mlir.dialects.kernel import KernelOp
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.iteration_space import Access, Axis, Dim, DimKind, IterationSpace
+from deeploy_mlir.targets import bindings
+from deeploy_mlir.targets.bindings import KernelBinding, binding_for, bindings_of, share
+from deeploy_mlir.testing.kernel_cases import RANDOM_KERNELS
+from deeploy_mlir.work_split import core_split_dim
+
+
+def space_of(*sizes: int) -> IterationSpace:
+    """Parallel dimensions, each an axis of the output."""
+    dims = tuple(Dim(f"d{i}", DimKind.PARALLEL, s) for i, s in enumerate(sizes))
+    axes = tuple(Axis(tuple(int(i == j) for j in range(len(sizes))), 0, s) for i, s in enumerate(sizes))
+    return IterationSpace(dims, (Access(axes, 1, written=True),))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "dim"), [((16, 64), 0), ((25, 64), 1), ((3, 5), 1), ((8, 8, 8), 0), ((1, 7), 1), ((1, 1), 0)]
+)
+def test_cores_split_the_best_balanced_dimension(sizes: tuple[int, ...], dim: int):
+    assert core_split_dim(space_of(*sizes), sizes, 8) == dim
+
+
+def test_nothing_to_split():
+    reduced = IterationSpace((Dim("k", DimKind.REDUCTION, 9),), (Access((), 1, written=True),))
+    assert core_split_dim(reduced, (9,), 8) is None
+
+
+def test_share_of_the_slowest_core():
+    assert share(space_of(25, 64), (25, 64), 8) == [25, 8]
+    assert share(space_of(25, 64), (25, 64), 1) == [25, 64]
+
+
+@pytest.mark.parametrize("target", ["generic", "siracusa"])
+@pytest.mark.parametrize("kind", list(RANDOM_KERNELS))
+def test_costs_grow_with_the_tile_and_shrink_with_cores(kind: str, target: str):
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        op = RANDOM_KERNELS[kind](rng).op
+        space = op.iteration_space()
+        binding = binding_for(op, target)
+        whole = binding.cycles(op, space.sizes, 1)
+        # Small parts share less of what they load, so that tiny ones may cost as much as the whole.
+        limit = whole * 1.1 + 200
+        assert 0 < binding.cycles(op, space.sizes, 8) <= limit
+        for d in space.tileable:
+            half = [max(1, s // 2) if i == d else s for i, s in enumerate(space.sizes)]
+            assert binding.cycles(op, half, 1) <= limit
+        assert len(binding.multiples(op)) == len(space.dims)
+
+
+@dataclass(frozen=True)
+class Fixed(KernelBinding):
+    """A binding of a given cost."""
+
+    engine: str = "core"
+    price: int = 1
+    answer: bool | str = True
+    made: list[str] = field(default_factory=list[str])
+
+    def accepts(self, op: KernelOp) -> bool | str:
+        return self.answer
+
+    def cost(self, op: KernelOp, cores: int) -> Callable[[Sequence[int]], int]:
+        def cycles(sizes: Sequence[int]) -> int:
+            return self.price
+
+        return cycles
+
+    def function(self, op: KernelOp, name: str) -> c.FuncOp:
+        return c.FuncOp(name, [])
+
+
+def test_the_cheapest_that_accepts(monkeypatch: pytest.MonkeyPatch):
+    found = (Fixed(price=3), Fixed(price=2), Fixed(price=1, answer="int8 only"), Fixed("npu", 0))
+    monkeypatch.setattr(bindings, "bindings_of", lambda target: found)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    op = RANDOM_KERNELS["matmul"](np.random.default_rng(0)).op
+    assert binding_for(op, "any") is found[3]
+    op.engine = SymbolRefAttr("core")
+    assert binding_for(op, "any") is found[1]
+
+
+def test_reasons_are_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bindings, "bindings_of", lambda target: (Fixed(answer="int8 only"),))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    op = RANDOM_KERNELS["matmul"](np.random.default_rng(0)).op
+    with pytest.raises(DeeployError, match=r"fc.*core: int8 only"):
+        binding_for(op, "any")
+
+
+def test_targets_have_bindings():
+    assert all(bindings_of(target) for target in ("generic", "siracusa"))
