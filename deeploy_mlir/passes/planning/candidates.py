@@ -37,7 +37,7 @@ MAX_CUT_DIMS = 3
 """Most dimensions cut at once."""
 MAX_TILINGS = 1000
 """Tilings looked at for a step, and tiles in one of them (smaller tiles are kept only where nothing else is)."""
-MAX_TILES = 4096
+MAX_TILES = 1 << 16
 MAX_CHOICES = 4
 """Operands of one step whose home is decided; the smaller ones beyond stay in the home memory."""
 
