@@ -293,6 +293,42 @@ def test_movement(seed: int, mode: str, dtype: Any, out: Any, steps: list[str]) 
     check(*finish(graph, real, out), mode)
 
 
+UNARY: dict[str, dict[str, Any]] = {
+    "Sigmoid": {},
+    "Tanh": {},
+    "HardSwish": {},
+    "LeakyRelu": {"alpha": 0.1},
+    "Gelu": {},
+    "Exp": {},
+    "Neg": {},
+    "Erf": {},
+}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(MODES), DTYPES, DTYPES, st.sampled_from(sorted(UNARY)), st.booleans())
+def test_tables(seed: int, mode: str, dtype: Any, out: Any, op: str, gated: bool) -> None:
+    """Elementwise operators on one tensor: nothing differs from the float text."""
+    graph = Graph(seed)
+    x = graph.input((3, 50), dtype)
+    real = graph.op(op, graph.op("Add", x, graph.constant(np.float32(0.25))), **UNARY[op])
+    if gated:
+        real = graph.op("Mul", real, x)
+    proto, arrays = finish(graph, real, out)
+    module = lowered(proto, mode)
+    assert floats(module) == []
+    np.testing.assert_array_equal(run_module(module, arrays)[0], run_module(import_model(proto), arrays)[0])
+
+
+def test_accumulators_of_16_bits_stay_in_float() -> None:
+    """70000 products of 16 by 8 bits leave i32: the convolution is not done on integers."""
+    graph = Graph(5)
+    x = graph.input((1, 64, 3, 3), np.int16)
+    w, _ = graph.weight((2, 64, 3, 3), None)
+    proto, _ = finish(graph, graph.op("Conv", x, w), np.int8)
+    assert "onnx.Conv" in floats(lowered(proto, "f32"))
+
+
 def test_residual_block_and_batch_norm() -> None:
     """Two convolutions, one with a BatchNormalization that has to be folded first, and the sum with the input."""
     graph = Graph(3)

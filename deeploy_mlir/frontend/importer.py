@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +18,7 @@ from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.control_flow import CONTROL_FLOW
 from deeploy_mlir.frontend.emitter import Emitter, identifier
 from deeploy_mlir.frontend.graph import GraphImporter
+from deeploy_mlir.frontend.inference import MAX_ELEMENTS
 from deeploy_mlir.frontend.load import load_model
 from deeploy_mlir.frontend.npz import match_arrays
 from deeploy_mlir.frontend.types import AnyTensor, element_of_onnx, parse_element_type, tensor, type_from_data
@@ -97,6 +99,8 @@ class _Import:
             if size < 0:
                 raise DeeployError(f"dimension {axis} is {size}", value.name)
             shape.append(size)
+        if math.prod(shape) > MAX_ELEMENTS:
+            raise DeeployError(f"shape {shape} has more than {MAX_ELEMENTS} elements", value.name)
         return tensor(element_of_onnx(proto.elem_type, value.name), shape)
 
     def element(self, value: onnx.ValueInfoProto, declared: AnyTensor) -> Attribute:

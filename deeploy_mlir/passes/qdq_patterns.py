@@ -21,8 +21,8 @@ from deeploy_mlir.passes.quantization import Quantization, Quantized, dequantize
 from deeploy_mlir.remarks import remark
 
 BIAS_TOLERANCE = 2.0**-4
-"""A bias that is no multiple of the accumulator's scale is rounded to one if that moves the result by less than this many
-of its steps before rounding."""
+"""A bias that is no multiple of the accumulator's scale is rounded to one if that moves the result by less than this
+many of its steps before rounding."""
 
 BIAS_EXACT = 2.0**-10
 """Above this many steps a remark says that the bias was rounded."""
@@ -133,6 +133,16 @@ def _bias(
     return rounded.astype(np.int32)
 
 
+def _fits_accumulator(x: Quantized, w: Quantized, terms: int) -> bool:
+    """Whether no sum of `terms` products, each less its zero point, leaves i32."""
+    largest = 1
+    for operand in (x, w):
+        info = np.iinfo(integer_dtype(operand.integers))
+        points = operand.quantization.zero_point
+        largest *= max(int(info.max) - int(points.min()), int(points.max()) - int(info.min))
+    return terms * largest <= _INT32_MAX
+
+
 def _accumulated(target: Target, acc: Value, bias: Array, scale: Array) -> Value:
     if bias.size and np.any(bias):
         acc = target.insert("Add", [acc, target.constant(bias, "bias")])
@@ -147,6 +157,8 @@ def _convolution(target: Target, op: OnnxOp, added: SSAValue | None = None) -> V
         or not x.quantization.per_tensor
         or (w.quantization.scale.size > 1 and w.quantization.axis != 0)
     ):
+        return None
+    if not _fits_accumulator(x, w, math.prod(w.shape[1:])):
         return None
     scale = x.quantization.scale * w.quantization.scale
     bias = _bias(target, op.input("B") if added is None else added, scale, flat=added is not None)
@@ -176,6 +188,8 @@ def _product(target: Target, op: OnnxOp, added: SSAValue | None = None) -> Value
     if a is None or b is None or not a.quantization.per_tensor or min(len(a.shape), len(b.shape)) < 2:
         return None
     gemm = op.op_type == "Gemm"
+    if not _fits_accumulator(a, b, a.shape[-2 if gemm and op.attr("transA") else -1]):
+        return None
     left, _ = _swapped(target, a, gemm and bool(op.attr("transA")))
     right, axis = _swapped(target, b, gemm and bool(op.attr("transB")))
     if not b.quantization.per_tensor and axis != len(b.shape) - 1:

@@ -3,7 +3,8 @@
 QLinearConv and QLinearMatMul, which state such a pattern in one operator, are opened up; DequantizeLinear moves down
 through operators that only move or select elements; then each QuantizeLinear whose operator has integers behind all
 of its operands (`qdq_patterns.PATTERNS`, with Relu and Clip in between) becomes that operator on integers, an i32 bias
-and one requantisation. What stays in float between the two says so in a remark.
+and one requantisation; elementwise operators on one tensor of 8 bits become a table (`qdq_tables`). What stays in float
+between the two says so in a remark.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.passes.dead_code import erase_dead
 from deeploy_mlir.passes.graph_rewriting import GraphRewriter, is_onnx
 from deeploy_mlir.passes.qdq_patterns import PATTERNS, Target, clamp, clamps, is_between
+from deeploy_mlir.passes.qdq_tables import tabulated
 from deeploy_mlir.passes.quantization import (
     Quantized,
     dequantize,
@@ -135,22 +137,30 @@ def _open(rewriter: GraphRewriter, op: OnnxOp) -> bool:
 
 def _quantize(rewriter: GraphRewriter, op: OnnxOp, mode: str) -> bool:
     """Replace a QuantizeLinear by the integer form of what it quantises. Whether there is one."""
-    quantization, found = quantization_of(rewriter, op), clamps(rewriter, op.operands[0])
-    if quantization is None or found is None:
+    quantization = quantization_of(rewriter, op)
+    if quantization is None:
         return False
-    value, low, high = found
     target = Target(rewriter, op, quantization, mode)
-    x = dequantized(rewriter, value)
-    if x is not None:
-        result = _requantized(target, x)
-    else:
-        source = value.owner
-        known = isinstance(source, OnnxOp) and source.op_type in PATTERNS and value.has_one_use()
-        result = PATTERNS[source.op_type](target, source) if known and isinstance(source, OnnxOp) else None
+    result = _by_pattern(target) or tabulated(target, op.operands[0])
     if result is None:
         return False
-    rewriter.replace(op, [clamp(target, result, low, high)])
+    rewriter.replace(op, [result])
     return True
+
+
+def _by_pattern(target: Target) -> Value | None:
+    """The integer form of the operator before the QuantizeLinear, with Relu and Clip between the two."""
+    found = clamps(target.rewriter, target.op.operands[0])
+    if found is None:
+        return None
+    value, low, high = found
+    x, source = dequantized(target.rewriter, value), value.owner
+    result: Value | None = None
+    if x is not None:
+        result = _requantized(target, x)
+    elif isinstance(source, OnnxOp) and source.op_type in PATTERNS and value.has_one_use():
+        result = PATTERNS[source.op_type](target, source)
+    return None if result is None else clamp(target, result, low, high)
 
 
 def _requantized(target: Target, x: Quantized) -> Value | None:

@@ -59,6 +59,26 @@ builtin.module {
 }
 
 // -----
+// Elementwise operators on one tensor are a table of their 256 results.
+builtin.module {
+  ml_program.global private @s(dense<0.03125> : tensor<f32>) : tensor<f32>
+  ml_program.global private @z(dense<0> : tensor<i8>) : tensor<i8>
+  // CHECK: tensor<256xi8>
+  func.func @table(%x: tensor<1x4xi8>) -> tensor<1x4xi8> {
+    %s = ml_program.global_load_const @s : tensor<f32>
+    %z = ml_program.global_load_const @z : tensor<i8>
+    // CHECK: [[I:%.*]] = "onnx.Cast"(%x) <{to = 6 : i64}>
+    // CHECK-NEXT: "onnx.Gather"(%{{.*}}, [[I]]) <{axis = 0 : i64}>
+    // CHECK-NEXT: func.return
+    %0 = "onnx.DequantizeLinear"(%x, %s, %z) : (tensor<1x4xi8>, tensor<f32>, tensor<i8>) -> tensor<1x4xf32>
+    %1 = "onnx.Sigmoid"(%0) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+    %2 = "onnx.Mul"(%0, %1) : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x4xf32>
+    %3 = "onnx.QuantizeLinear"(%2, %s, %z) : (tensor<1x4xf32>, tensor<f32>, tensor<i8>) -> tensor<1x4xi8>
+    func.return %3 : tensor<1x4xi8>
+  }
+}
+
+// -----
 // Softmax has no integer form here: it stays, between the two.
 builtin.module {
   ml_program.global private @s(dense<0.5> : tensor<f32>) : tensor<f32>
