@@ -365,8 +365,11 @@ class Reduction:
         copies = nest.tuning.unroll
         if isinstance(known, int) and known * len(places) <= nest.tuning.straight:
             copies = max(known, 1)
-        elif not isinstance(known, int) or known % copies:
+        elif not isinstance(known, int):
             copies = 1
+        elif known % copies:
+            # One more, rather than a loop whose unrolling is left to the compiler.
+            copies = copies + 1 if copies > 1 and known % (copies + 1) == 0 else 1
         pointers: list[dict[Cell, SSAValue]] = [{}, {}]
         if known != copies:
             # In a loop, each row has a pointer of its own.
@@ -376,6 +379,8 @@ class Reduction:
                     for number, s in enumerate({id(s): s for s in shift.values()}.values())
                 }
                 pointers[operand] = {cell: distinct[id(s)] for cell, s in shift.items()}
+        if nest.tuning.keep_loops and isinstance(known, int) and known != copies:
+            b.verbatim('_Pragma("GCC unroll 1")')
         with b.for_(name, b.const(0), length, copies) as index:
             loaded: dict[Hashable, SSAValue] = {}
             for copy in range(copies):

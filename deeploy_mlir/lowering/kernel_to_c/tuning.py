@@ -18,6 +18,8 @@ class Tuning:
     """The same where each channel has an input of its own."""
     unroll: int = 1
     """Copies of the innermost loop's body."""
+    keep_loops: bool = False
+    """Whether the compiler is kept from unrolling innermost loops of known length: for small instruction caches."""
     straight: int = 0
     """Most operations of an innermost loop that is written out as a whole."""
     vector: int = 0
@@ -28,7 +30,9 @@ class Tuning:
 
 HOST = Tuning(block_outputs=4, block_pixels=2, unroll=1, vector=64, float_lanes=4)
 """A 64-bit host with SIMD and gcc -O3."""
-RV32 = Tuning(block_outputs=4, block_pixels=2, depthwise_outputs=2, depthwise_pixels=2, unroll=2, straight=48)
+RV32 = Tuning(
+    block_outputs=4, block_pixels=2, depthwise_outputs=2, depthwise_pixels=2, unroll=2, keep_loops=True, straight=48
+)
 """A scalar 32-bit RISC-V with 32 registers and a small instruction cache."""
 
 
