@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ from deeploy_mlir.targets.toolchain import ZIG_CC
 from deeploy_mlir.universe import UNIVERSE
 
 DIGITS = Path(__file__).resolve().parents[1] / "examples" / "digits"
+RIGHT = {"digits": 351, "digits_int8": 352}
+"""Of the 360 test images."""
+
 NETWORKS = {"digits": "expect", "digits_int8": "expect_int8"}
 CONFIGURATIONS = [
     ("generic",),
@@ -37,11 +41,12 @@ def test_check(network: str, configuration: tuple[str, ...], capsys: pytest.Capt
     target, *options = configuration
     words = ["check", str(DIGITS / f"{network}.onnx"), "--target", target, *options, "--json"]
     words += ["--inputs", str(DIGITS / "inputs.npz"), "--expect", str(DIGITS / f"{NETWORKS[network]}.npz")]
+    started = time.process_time()
     assert cli.main(words) == 0
+    assert time.process_time() - started < 8
     report = json.loads(capsys.readouterr().out)
     assert report["match"] is True
     assert report["compiler_warnings"] == ""
-    assert report["compile_seconds"] < 5
     for name, memory in report["memory"].items():
         assert 0 <= memory["used"] <= memory["capacity"], name
     if "l1" in report["memory_linked"]:
@@ -79,14 +84,14 @@ def test_under_sanitizers(network: str, target: str, platform: str, sanitize: st
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_generated_code_recognises_digits(network: str) -> None:
-    program = deeploy_mlir.compile(DIGITS / f"{network}.onnx", "generic")
+    """All test images: the number that the example's README states."""
     test = load_arrays(DIGITS / "test_images.npz")
-    chosen = range(0, 24)
     right = 0
-    for i in chosen:
-        logits = program.run({"image": test["pixels"][i : i + 1].astype(np.float32) / 16})["logits"]
-        right += int(logits.argmax() == test["labels"][i])
-    assert right >= len(chosen) - 2
+    with deeploy_mlir.compile(DIGITS / f"{network}.onnx", "generic").built() as run:
+        for pixels, label in zip(test["pixels"], test["labels"], strict=True):
+            logits = run({"image": pixels[None] / np.float32(16)}).outputs["logits"]
+            right += int(logits.argmax() == label)
+    assert right == RIGHT[network]
 
 
 def test_the_printed_pipeline_on_the_printed_network_gives_the_same_code() -> None:
