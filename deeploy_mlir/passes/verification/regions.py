@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -35,7 +36,7 @@ class Region:
     starts: tuple[int, ...]
     sizes: tuple[int, ...]
 
-    @property
+    @cached_property
     def empty(self) -> bool:
         return any(s <= 0 for s in self.sizes)
 
@@ -43,12 +44,12 @@ class Region:
     def bytes(self) -> int:
         return prod(self.sizes) * self.buffer.element_bytes
 
-    @property
+    @cached_property
     def low(self) -> int:
         """Byte of `symbol`'s array where the region begins."""
         return self.buffer.offset + sum(i * s for i, s in zip(self.starts, self.buffer.strides, strict=True))
 
-    @property
+    @cached_property
     def high(self) -> int:
         """First byte behind the region."""
         reach = sum((n - 1) * s for n, s in zip(self.sizes, self.buffer.strides, strict=True))

@@ -96,6 +96,11 @@ class Walker:
         self.values: dict[SSAValue, Any] = {}
         self.step = 0
         self.staging: set[tuple[str, tuple[int, ...]]] = set()
+        # What operations say does not change; looking it up for every tile would take most of the time.
+        self.boxes: dict[Operation, tuple[SSAValue, SSAValue, tuple[int | SSAValue, ...], tuple[int | SSAValue, ...]]]
+        self.boxes = {}
+        self.views: dict[Operation, View] = {}
+        self.operands: dict[Operation, tuple[SSAValue, ...]] = {}
         self.handlers: dict[type[Operation], Callable[[Any], None]] = {
             arith.ConstantOp: self._constant,
             arith.CmpiOp: self._compare,
@@ -124,8 +129,10 @@ class Walker:
         for op in block.ops:
             kind = type(op)
             if kind in BINARY:
-                left, right = (self.values[v] for v in op.operands)
-                self.values[op.results[0]] = BINARY[kind](left, right)
+                if op not in self.operands:
+                    self.operands[op] = (*op.operands, op.results[0])
+                left, right, result = self.operands[op]
+                self.values[result] = BINARY[kind](self.values[left], self.values[right])
             elif kind in self.handlers:
                 self.handlers[kind](op)
             elif isinstance(op, KernelOp):
@@ -154,11 +161,13 @@ class Walker:
         self.values[op.memref] = whole(symbol, [0], memref_type, [symbol], [symbol])
 
     def _view(self, op: ViewOp) -> None:
-        memref_type = op.result.type
-        arena, offsets = op.arena.root_reference.data, tuple(op.offsets.get_values())
-        scope = self.step if (arena, offsets) in self.staging else -1
-        names = [f"the buffer at {offset} of {arena}" for offset in offsets]
-        view = whole(arena, offsets, memref_type, [(arena, offset, scope) for offset in offsets], names)
+        if op not in self.views:
+            arena, offsets = op.arena.root_reference.data, tuple(op.offsets.get_values())
+            scope = self.step if (arena, offsets) in self.staging else -1
+            names = [f"the buffer at {offset} of {arena}" for offset in offsets]
+            keys = [(arena, offset, scope) for offset in offsets]
+            self.views[op] = whole(arena, offsets, op.result.type, keys, names)
+        view = self.views[op]
         which = self.values[op.which] if op.which is not None else 0
         self.values[op.result] = View(view.buffers, which, view.starts, view.sizes)
 
@@ -178,21 +187,20 @@ class Walker:
         self.values[op.result] = View(tuple(buffers), source.which, (0,) * len(shape), shape, source.inside)
 
     def _subview(self, op: memref.SubviewOp) -> None:
-        source = self.values[op.source]
+        if op not in self.boxes:
+            if any(s != 1 for s in op.static_strides.get_values()):
+                raise self.machine.fail("a subview with steps")
+            starts = mixed(op.static_offsets.get_values(), op.offsets)
+            self.boxes[op] = (op.source, op.result, starts, mixed(op.static_sizes.get_values(), op.sizes))
+        operand, result, *box = self.boxes[op]
+        source = self.values[operand]
         assert isinstance(source, View)
-        starts = self._mixed(op.static_offsets.get_values(), op.offsets)
-        sizes = self._mixed(op.static_sizes.get_values(), op.sizes)
-        if any(s != 1 for s in op.static_strides.get_values()):
-            raise self.machine.fail("a subview with steps")
+        starts, sizes = (tuple(v if isinstance(v, int) else self.values[v] for v in part) for part in box)
         inside = source.inside
         for start, size, extent in zip(starts, sizes, source.sizes, strict=True):
             inside = inside & (start >= 0) & (size >= 0) & (start + size <= extent)
         moved = tuple(a + b for a, b in zip(source.starts, starts, strict=True))
-        self.values[op.result] = View(source.buffers, source.which, moved, tuple(sizes), inside)
-
-    def _mixed(self, static: Sequence[Any], dynamic: Sequence[SSAValue]) -> list[Index]:
-        given = iter(dynamic)
-        return [self.values[next(given)] if s == DYNAMIC_INDEX else int(s) for s in static]
+        self.values[result] = View(source.buffers, source.which, moved, sizes, inside)
 
     def _regions(self, value: SSAValue, cores: Sequence[int]) -> list[Region]:
         view = self.values[value]
@@ -207,12 +215,16 @@ class Walker:
         return regions
 
     def _kernel(self, op: KernelOp) -> None:
+        if op not in self.operands:
+            self.operands[op] = (*op.ins, *op.extras, op.out)
+        *inputs, out = self.operands[op]
         # Cores with an empty share neither read nor write.
-        outputs = self._regions(op.out, self.active)
-        cores = [core for core, region in zip(self.active, outputs, strict=True) if not region.empty]
-        for number, value in enumerate((*op.ins, *op.extras)):
+        outputs = self._regions(out, self.active)
+        busy = [n for n, region in enumerate(outputs) if not region.empty]
+        cores = [self.active[n] for n in busy]
+        for number, value in enumerate(inputs):
             self.machine.read(cores, self._regions(value, cores), f"operand {number} of {op.name}")
-        self.machine.write(cores, self._regions(op.out, cores), f"the output of {op.name}")
+        self.machine.write(cores, [outputs[n] for n in busy], f"the output of {op.name}")
 
     def _copy(self, op: CopyOp) -> None:
         cores = self._where(op.condition)
@@ -279,6 +291,12 @@ class Walker:
         self.machine.layer = op.layer.data
         self.staging = staging_places(op.body.block)
         self._block(op.body.block)
+
+
+def mixed(static: Sequence[Any], dynamic: Sequence[SSAValue]) -> tuple[int | SSAValue, ...]:
+    """Numbers where they are static, else the values that hold them."""
+    given = iter(dynamic)
+    return tuple(next(given) if s == DYNAMIC_INDEX else int(s) for s in static)
 
 
 def byte_strides(memref_type: MemRef) -> tuple[int, ...]:
