@@ -1,0 +1,130 @@
+"""Random operators under random plans, lowered level by level: tiles of any size, any loop order, any buffering.
+
+The planner has no part in it, so every plan that the levels allow is tried, not only those that are worth it.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+import pytest
+from xdsl.dialects.builtin import (
+    AffineMapAttr,
+    ArrayAttr,
+    DenseArrayBase,
+    FunctionType,
+    IntAttr,
+    ModuleOp,
+    StringAttr,
+    TensorType,
+    i64,
+)
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.dialects.tensor import EmptyOp
+from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.ir.affine import AffineMap
+
+from deeploy_mlir.dialects.kernel import MapOp, element_type_of_value, identity_body
+from deeploy_mlir.dialects.tiled import EmptyOp as TiledEmptyOp
+from deeploy_mlir.dialects.tiled import HomeAttr, NestOp, StagingAttr, set_home
+from deeploy_mlir.interpreters.kernel import run_kernel_op
+from deeploy_mlir.interpreters.run import RunOptions, run_module
+from deeploy_mlir.lowering.kernel_on_memrefs import kernel_on
+from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.testing.kernel_cases import RANDOM_KERNELS, KernelCase
+
+from .network_levels import run_passes
+
+LOWERING = ("convert-tiled-to-mem", "deeploy-insert-dma", "deeploy-pipeline-dma", "convert-mem-to-cluster")
+MOST_TILES = 30
+L1_BYTES = 200_000
+QUICK, MANY = 12, 300
+"""Operators of each family by default, and among the slow tests."""
+
+
+def on_tensors(case: KernelCase) -> tuple[ModuleOp, list[Array]]:
+    """A network of the case's operator, and its inputs. One that writes only a part of its output gets the rest from
+    a copy of one more input."""
+    partial = isinstance(case.op, MapOp) and case.op.out_offsets is not None
+    arrays = list(case.arrays if partial else case.arrays[:-1])
+    elements = [element_type_of_value(v) for v in case.op.operands_accessed]
+    types: list[Attribute] = [TensorType(e, a.shape) for e, a in zip(elements, case.arrays, strict=True)]
+    block = Block(arg_types=types[: len(arrays)])
+    empty = EmptyOp([], types[-1])
+    block.add_op(empty)
+    out: SSAValue = empty.tensor
+    if partial:
+        identity = AffineMapAttr(AffineMap.identity(case.arrays[-1].ndim))
+        maps: dict[str, Attribute | None] = {"maps": ArrayAttr([identity])}
+        body = identity_body(elements[-1], elements[-1])
+        block.add_op(copy := MapOp([block.args[-1]], out, layer="copy", body=body, properties=maps))
+        out = copy.results[0]
+    operands = [*block.args[: len(case.arrays) - 1], out]
+    block.add_op(kernel := kernel_on(case.op, operands, None))
+    block.add_op(ReturnOp(kernel.results[0]))
+    function = FuncOp("net", FunctionType.from_lists(types[: len(arrays)], types[-1:]), Region(block))
+    return ModuleOp([function], sym_name=StringAttr("net")), arrays
+
+
+def give_random_plan(nest: NestOp, rng: np.random.Generator) -> None:
+    """Tiles, an order and staging; in place, through one buffer or through two."""
+    space = nest.kernel.iteration_space()
+    tiles = list(space.sizes)
+    for d in (int(i) for i in rng.permutation(list(space.tileable))):
+        size = int(rng.integers(1, space.sizes[d] + 1)) if space.sizes[d] else 0
+        trial = [size if i == d else t for i, t in enumerate(tiles)]
+        if size and prod(space.trips(trial)) <= MOST_TILES:
+            tiles = trial
+    cut = [i for i, (t, d) in enumerate(zip(tiles, space.dims, strict=True)) if t < d.size]
+    offset, staging = 0, list[StagingAttr]()
+    for access in space.accesses:
+        places: list[int] = []
+        for _ in range(int(rng.integers(0, 3))):
+            places.append(offset)
+            offset += -(-access.tile_bytes(tiles) // 8) * 8
+        staging.append(StagingAttr.through("l1", places) if places else StagingAttr.in_place())
+    assert offset <= L1_BYTES
+    nest.tiles = DenseArrayBase.from_list(i64, [max(t, 1) for t in tiles])
+    nest.order = DenseArrayBase.from_list(i64, [int(d) for d in rng.permutation(cut)])
+    nest.staging = ArrayAttr(staging)
+    nest.cycles = IntAttr(1)
+
+
+def give_homes(module: ModuleOp) -> None:
+    """Every tensor is an array of its own in L2."""
+    for op in module.walk():
+        if isinstance(op, FuncOp):
+            for argument in op.args:
+                set_home(argument, HomeAttr.at("l2"))
+        elif isinstance(op, TiledEmptyOp):
+            op.home = HomeAttr.at("l2")
+
+
+def check(case: KernelCase, rng: np.random.Generator) -> None:
+    """Every level computes what the operator means."""
+    module, arrays = on_tensors(case)
+    expected = run_kernel_op(case.op, case.parts())
+    run_passes(module, "deeploy-attach-soc{target=siracusa},deeploy-assign-engines,convert-kernel-to-tiled")
+    np.testing.assert_array_equal(run_module(module, arrays)[0], expected)
+    for nest in [n for n in module.walk() if isinstance(n, NestOp)]:
+        give_random_plan(nest, rng)
+    give_homes(module)
+    module.verify()
+    np.testing.assert_array_equal(run_module(module, arrays)[0], expected)
+    for name in LOWERING:
+        run_passes(module, name)
+        for options in (RunOptions(), RunOptions(copy_at_start=True, reverse_cores=True)):
+            np.testing.assert_array_equal(run_module(module, arrays, options=options)[0], expected, err_msg=name)
+
+
+def seeds() -> list[Any]:
+    return [pytest.param(seed, marks=[] if seed < QUICK else [pytest.mark.slow]) for seed in range(MANY)]
+
+
+@pytest.mark.parametrize("family", RANDOM_KERNELS)
+@pytest.mark.parametrize("seed", seeds())
+def test_random_operators_under_random_plans(family: str, seed: int) -> None:
+    rng = np.random.default_rng([seed, len(family)])
+    check(RANDOM_KERNELS[family](rng), rng)
