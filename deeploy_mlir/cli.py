@@ -80,6 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(command)
     command.add_argument("-o", "--output", type=Path, metavar="F.mlir", help="file to write instead of stdout")
 
+    command = commands.add_parser("quantize", help="make an int8 network of a float one (needs onnxruntime)")
+    command.set_defaults(run=_quantize)
+    _add_quantization(command)
+
     command = commands.add_parser("targets", help="list the targets")
     command.set_defaults(run=_targets)
     return parser
@@ -104,6 +108,27 @@ def _add_lowering(command: argparse.ArgumentParser) -> None:
     command.add_argument("--l1", metavar="SIZE", help="L1 to use at most, such as 64KiB; by default all")
     command.add_argument("--l2", metavar="SIZE", help="L2 to use at most")
     command.add_argument("--no-double-buffer", action="store_true", help="do not overlap transfers with computing")
+
+
+def _add_quantization(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", metavar="NET.onnx")
+    command.add_argument("--calibration", metavar="F.npz", required=True, help="samples of each input")
+    command.add_argument("-o", "--output", type=Path, metavar="Q.onnx", required=True, help="file to write")
+    command.add_argument("--per-channel", action="store_true", help="a scale for each channel of weights")
+    command.add_argument(
+        "--activations",
+        default="int8",
+        metavar="TYPE",
+        help="type of activations: int8 (default), uint8, int16, uint16",
+    )
+    command.add_argument("--symmetric", action="store_true", help="activations with zero point 0")
+    command.add_argument(
+        "--method", default="minmax", metavar="M", help="how data give ranges: minmax (default), entropy, percentile"
+    )
+    command.add_argument("--exclude", action="append", default=[], metavar="NODE", help="leave this node in float")
+    command.add_argument("--dim", action="append", default=[], metavar="N=1", help="value of a symbolic dimension")
+    command.add_argument("--labels", metavar="NAME", help="array of the data with the right classes, for the accuracy")
+    command.add_argument("--json", action="store_true", help="print the report as one JSON object")
 
 
 def _add_running(command: argparse.ArgumentParser) -> None:
@@ -138,17 +163,21 @@ def _pairs(words: Sequence[str], option: str) -> dict[str, str]:
     return pairs
 
 
-def _model_options(options: argparse.Namespace) -> dict[str, Any]:
+def _dims(words: Sequence[str]) -> dict[str, int]:
     dims: dict[str, int] = {}
-    for name, value in _pairs(options.dim, "--dim").items():
+    for name, value in _pairs(words, "--dim").items():
         if not value.isdecimal():
             raise DeeployError(f"--dim {name}={value}: a dimension is a number")
         dims[name] = int(value)
+    return dims
+
+
+def _model_options(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "name": options.name,
         "input_types": _pairs(options.input_type, "--input-type"),
         "types_from": options.types_from_data,
-        "dims": dims,
+        "dims": _dims(options.dim),
     }
 
 
@@ -251,6 +280,29 @@ def _import(options: argparse.Namespace) -> int:
         print(module)
     else:
         options.output.write_text(str(module) + "\n")
+    return MATCH
+
+
+def _quantize(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from deeploy_mlir.quantize import QuantizeOptions, quantize, report_text
+
+    chosen = QuantizeOptions(
+        per_channel=options.per_channel,
+        activations=options.activations,
+        symmetric=options.symmetric,
+        method=options.method,
+        exclude=tuple(options.exclude),
+        dims=_dims(options.dim),
+        labels=options.labels,
+    )
+    report = quantize(options.model, options.calibration, options.output, chosen)
+    if options.json:
+        print(json.dumps(asdict(report)))
+    else:
+        print(report_text(report))
+        print(f"written to {options.output}")
     return MATCH
 
 

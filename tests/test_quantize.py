@@ -1,0 +1,137 @@
+"""`deeploy quantize`: onnxruntime's static quantisation, the report, and its output through the compiler."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+import deeploy_mlir
+from deeploy_mlir import cli
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.frontend.npz import load_arrays
+from deeploy_mlir.quantize import INSTALL, QuantizeOptions, quantize, samples_of
+
+DIGITS = Path(__file__).resolve().parents[1] / "examples" / "digits"
+MODEL = DIGITS / "digits.onnx"
+
+
+@pytest.fixture
+def calibration(tmp_path: Path) -> Path:
+    test = load_arrays(DIGITS / "test_images.npz")
+    path = tmp_path / "calibration.npz"
+    np.savez(path, image=test["pixels"][:64].astype(np.float32) / 16, label=test["labels"][:64])
+    return path
+
+
+@pytest.mark.parametrize("options", [["--per-channel"], ["--symmetric", "--activations", "uint8"], []], ids=" ".join)
+def test_digits_quantised_compiled_and_run(
+    options: list[str], calibration: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    output = tmp_path / "q.onnx"
+    words = [
+        "quantize",
+        str(MODEL),
+        "--calibration",
+        str(calibration),
+        "-o",
+        str(output),
+        "--labels",
+        "label",
+        "--json",
+    ]
+    assert cli.main([*words, *options]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["samples"] == 64
+    assert report["quantized_bytes"] == output.stat().st_size < report["float_bytes"]
+    (loss,) = report["outputs"]
+    assert loss["name"] == "logits"
+    assert 0 < loss["mean_abs_error"] < loss["max_abs_error"] < 3
+    assert loss["snr_db"] > 20
+    assert loss["top1"] >= 0.95
+    before, after = report["accuracy"]
+    assert before >= 0.95
+    assert after >= before - 0.05
+    operators = {node.op_type for node in onnx.load(output).graph.node}
+    assert {"QuantizeLinear", "DequantizeLinear"} <= operators
+    images = load_arrays(calibration)
+    program = deeploy_mlir.compile(output, "generic")
+    with program.built() as run:
+        got = np.stack([run({"image": x}).outputs["logits"].reshape(-1) for x in images["image"][:8]])
+    assert np.count_nonzero(got.argmax(1) == images["label"][:8]) >= 7
+
+
+def test_the_report_is_for_people_without_json(
+    calibration: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    words = ["quantize", str(MODEL), "--calibration", str(calibration), "-o", str(tmp_path / "q.onnx")]
+    assert cli.main(words) == 0
+    said = capsys.readouterr().out
+    assert "64 samples" in said
+    assert "logits" in said
+    assert "SNR" in said
+    assert "accuracy" not in said
+
+
+def test_excluded_nodes_stay_in_float(calibration: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    every, some = tmp_path / "every.onnx", tmp_path / "some.onnx"
+    quantize(MODEL, calibration, every)
+    quantize(MODEL, calibration, some, QuantizeOptions(exclude=("conv1",)))
+    count = [sum(n.op_type == "DequantizeLinear" for n in onnx.load(path).graph.node) for path in (every, some)]
+    assert count[1] < count[0]
+
+
+def test_without_onnxruntime_the_message_says_how_to_get_it(
+    calibration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    output = tmp_path / "q.onnx"
+    assert cli.main(["quantize", str(MODEL), "--calibration", str(calibration), "-o", str(output)]) == 2
+    assert INSTALL in capsys.readouterr().err
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (QuantizeOptions(method="guess"), "no calibration method 'guess'"),
+        (QuantizeOptions(activations="float3"), "no activation type 'float3'"),
+        (QuantizeOptions(labels="truth"), "no array 'truth'"),
+    ],
+)
+def test_options_that_there_are_not(options: QuantizeOptions, message: str, calibration: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(DeeployError, match=message):
+        quantize(MODEL, calibration, tmp_path / "q.onnx", options)
+
+
+def test_a_file_that_is_no_model(calibration: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(MODEL.read_bytes()[:999])
+    with pytest.raises(DeeployError):
+        quantize(broken, calibration, tmp_path / "q.onnx")
+    assert not (tmp_path / "q.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"),
+    [((1, 1, 8, 8), 1), ((5, 1, 8, 8), 5), ((5, 1, 1, 8, 8), 5), ((1, 1, 1, 8, 8), 1)],
+)
+def test_shapes_of_samples(shape: tuple[int, ...], count: int) -> None:
+    samples = samples_of(onnx.load(MODEL), {"image": np.zeros(shape)})
+    assert len(samples) == count
+    assert all(s["image"].shape == (1, 1, 8, 8) and s["image"].dtype == np.float32 for s in samples)
+
+
+@pytest.mark.parametrize("shape", [(5, 8, 8), (0, 1, 8, 8), (64,)])
+def test_data_that_are_no_samples(shape: tuple[int, ...]) -> None:
+    with pytest.raises(DeeployError, match=r"shape|no sample"):
+        samples_of(onnx.load(MODEL), {"image": np.zeros(shape)})
