@@ -87,16 +87,19 @@ def pipeline_for(options: PipelineOptions) -> str:
 
 
 def run_pipeline(module: ModuleOp, pipeline: str, observer: Observer | None = None) -> None:
-    """Runs a pipeline on the module, in place, verifying after every pass as `deeploy-opt` does.
+    """Runs a pipeline on the module, in place, verifying it before and after every conversion between levels.
 
-    `observer(previous, module, following)` sees the verified module before the first pass and after each."""
+    With an `observer` it is verified after every pass, as `deeploy-opt` does: `observer(previous, module, following)`
+    sees the verified module before the first pass and after each."""
     everywhere = Universe.get_multiverse()
     context = Context()
     for name, dialect in (everywhere.all_dialects | UNIVERSE.all_dialects).items():
         context.register_dialect(name, dialect)
 
     def verify(previous: ModulePass | None, current: ModuleOp, following: ModulePass | None) -> None:
-        current.verify()
+        conversion = any(p is not None and p.name.startswith("convert-") for p in (previous, following))
+        if observer is not None or conversion:
+            current.verify()
         if observer is not None:
             observer(previous, current, following)
 
