@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +74,7 @@ class Program:
             return run(inputs)
 
     @contextmanager
-    def built(self, platform: str | None = None, sanitize: Sequence[str] = ()) -> Iterator[Runner]:
+    def built(self, platform: str | None = None, sanitize: Sequence[str] = ()) -> Generator[Runner]:
         """Builds the network once, for any number of runs:
 
             with program.built() as run:
@@ -103,7 +103,7 @@ def run_folder(
 
 
 @contextmanager
-def built_folder(folder: Path, platform: str | None = None, sanitize: Sequence[str] = ()) -> Iterator[Runner]:
+def built_folder(folder: Path, platform: str | None = None, sanitize: Sequence[str] = ()) -> Generator[Runner]:
     """Builds an output folder for one of its platforms; gives a function that runs it. Errors as in `run_folder`."""
     manifest = read_manifest(folder)
     platform = platform or manifest.platforms[0]

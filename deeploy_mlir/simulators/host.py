@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def build(folder: Path, manifest: Manifest, program: Path, platform: str, saniti
 @contextmanager
 def built(
     folder: Path, manifest: Manifest, *, platform: str = "host", sanitize: Sequence[str] = (), timeout: float = 600
-) -> Iterator[Runner]:
+) -> Generator[Runner]:
     """Builds the network once; what it gives runs it on arrays by input name, any number of times.
 
     A run raises ExecutionError if the program fails, is stopped by a sanitizer or takes longer than `timeout` seconds.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -37,7 +37,7 @@ def build(folder: Path, manifest: Manifest, image: Path) -> str:
 
 
 @contextmanager
-def built(folder: Path, manifest: Manifest, *, max_cycles: int = 1 << 34) -> Iterator[Runner]:
+def built(folder: Path, manifest: Manifest, *, max_cycles: int = 1 << 34) -> Generator[Runner]:
     """Builds the network once; what it gives runs it on arrays by input name, each time on a new simulator.
 
     A run raises ExecutionError if a core faults, the cores wait for each other for ever, or `max_cycles` are over."""
