@@ -84,8 +84,8 @@ def infer_types(
 
 
 def _observed_types(schema: Any, proto: onnx.NodeProto, inputs: Sequence[Value | None]) -> list[AnyTensor | None]:
-    """Types by running the node: where all inputs are constants, or the operator is defined by others and only floats,
-    which no shape depends on there, are unknown (zeros stand for them). Nothing where it cannot be run."""
+    """Types by running the node: where all inputs are constants, or the operator is defined by others and only tensors
+    of floats, which no shape depends on there, are unknown (zeros stand for them). Nothing where it cannot be run."""
     defined = schema.has_function or schema.has_context_dependent_function
     if not defined and not all(value is None or value.is_constant for value in inputs):
         return []
@@ -93,7 +93,7 @@ def _observed_types(schema: Any, proto: onnx.NodeProto, inputs: Sequence[Value |
     for value in inputs:
         if value is None or value.is_constant:
             arrays.append(None if value is None else value.array())
-        elif math.prod(value.shape) > MAX_EVALUATED or value.is_integer:
+        elif math.prod(value.shape) > MAX_EVALUATED or value.is_integer or not value.shape:
             return []
         else:
             arrays.append(np.zeros(value.shape, numpy_dtype(value.element_type)))

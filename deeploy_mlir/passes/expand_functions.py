@@ -83,12 +83,15 @@ class ExpandFunctionsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         keep = lowered_operators() if self.keep is None else frozenset(self.keep)
+        kept: set[OnnxOp] = set()
         for _ in range(_MAX_ROUNDS):
             changed = False
             for rewriter in GraphRewriter.of_module(op):
                 for graph_op in rewriter.graph_ops():
-                    if isinstance(graph_op, OnnxOp) and graph_op.op_type not in keep:
-                        changed |= self._expand(rewriter, graph_op)
+                    if not isinstance(graph_op, OnnxOp) or graph_op.op_type in keep or graph_op in kept:
+                        continue
+                    kept.add(graph_op)
+                    changed |= self._expand(rewriter, graph_op)
             erase_dead(op)
             if not changed:
                 return
@@ -100,6 +103,8 @@ class ExpandFunctionsPass(ModulePass):
             return False
         body, opset = found
         inputs = [None if value is None else rewriter.value(value) for value in op.inputs]
+        if all(value is None or value.is_constant for value in inputs):
+            return False  # `deeploy-fold-constants` gives its value
         names = tuple("" if value is None else f"o{index}" for index, value in enumerate(op.outputs))
         node = Node(op.op_type, "", op.node_name, inputs, {}, names, opset)
         model = onnx.helper.make_model(onnx.GraphProto(), opset_imports=[onnx.helper.make_opsetid("", opset)])
@@ -108,6 +113,9 @@ class ExpandFunctionsPass(ModulePass):
             values = importer.function_body(body, node, _attributes(op), opset)
         except DeeployError as error:
             remark(op, f"the standard's definition of {op.op_type} cannot be used: {error}")
+            return False
+        if [value.type for value in values] != [result.type for result in op.results]:
+            remark(op, f"the standard's definition of {op.op_type} gives other types than are inferred")
             return False
         rewriter.replace(op, values)
         return True

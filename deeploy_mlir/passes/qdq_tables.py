@@ -17,9 +17,9 @@ from deeploy_mlir.passes.qdq_patterns import Target
 from deeploy_mlir.passes.quantization import Quantized, dequantized, integer_dtype, is_f32
 
 _ELEMENTWISE = frozenset(
-    "Abs Add Atan Ceil Celu Clip Cos Div Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu Log Max Min "
-    "Mish Mul Neg PRelu Pow Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Softplus Softsign Sqrt Sub Swish Tan Tanh "
-    "ThresholdedRelu".split()
+    "Abs Add Atan Ceil Celu Clip Cos Div Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu "
+    "Log Max Min Mish Mul Neg PRelu Pow Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Softplus "
+    "Softsign Sqrt Sub Swish Tan Tanh ThresholdedRelu".split()
 )
 _MAX_OPERATORS = 64
 
