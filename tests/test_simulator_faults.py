@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
 from deeploy_mlir.errors import DeeployError
@@ -14,6 +15,11 @@ from deeploy_mlir.simulators.siracusa.simulator import Simulator
 from .siracusa_images import compiled, loaded
 
 HOST = 8
+OPCODES = [
+    *(0x37, 0x17, 0x6F, 0x67, 0x63, 0x03, 0x0B, 0x07, 0x23, 0x2B, 0x27, 0x13),
+    *(0x33, 0x43, 0x47, 0x4B, 0x4F, 0x53, 0x5B, 0x57, 0x7B, 0x0F, 0x73),
+]
+KINDS_OF_RANDOM_CODE = ["unmapped", "device", "misaligned", "illegal", "fetch", "breakpoint", "time-limit", "region"]
 
 FAULTS = [
     # case of faults.c, core, kind, address, what the message says
@@ -101,13 +107,13 @@ def test_all_asleep_is_a_deadlock() -> None:
     assert "stopped by wfi" in fault.message
 
 
-def start_and_run(simulator: Simulator, entry: int) -> Fault:
+def start_and_run(simulator: Simulator, entry: int, max_cycles: int = 1000) -> Fault:
     """Runs an image without segments, whose code has been written to memory before."""
     header = bytearray(52)
     header[:6] = b"\x7fELF\x01\x01"
     header[24:28] = entry.to_bytes(4, "little")
     simulator.load(bytes(header))
-    return fault_of(simulator.run())
+    return fault_of(simulator.run(max_cycles))
 
 
 def test_running_over_the_end_of_memory() -> None:
@@ -152,6 +158,14 @@ def test_stack_overflow_of_core_0_leaves_l1() -> None:
     assert 0x0FFF0000 < fault.address < 0x10000000
     assert fault.symbol is not None
     assert fault.symbol.startswith("use_much_stack")
+
+
+def test_neureka_checks_addresses_when_a_job_starts() -> None:
+    fault = fault_of(run(26, 4))
+    assert fault.kind == "neureka"
+    assert fault.address == 0x10040000
+    assert fault.core == "core 4"
+    assert "input, 1 bytes at 0x10040000, outside memory" in fault.message
 
 
 def test_neureka_accepts_no_third_job() -> None:
@@ -212,3 +226,15 @@ def test_alias_of_l1_at_zero() -> None:
     for name, value in {"which": 2, "on_core": 0}.items():
         simulator.write(image.address_of(name), value.to_bytes(4, "little"))
     assert simulator.run().exit_code == 121  # the canary of core 0's stack is at the start of L1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_code_ends_in_a_fault_or_at_the_limit(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for _ in range(25):
+        simulator = Simulator(2)
+        code = rng.integers(0, 2**32, 512, dtype=np.uint32)
+        code[::2] = (code[::2] & ~np.uint32(0x7F)) | rng.choice(OPCODES, 256).astype(np.uint32)
+        simulator.write(0x1C000000, code.tobytes())
+        fault = start_and_run(simulator, 0x1C000000, 20_000)
+        assert fault.kind in KINDS_OF_RANDOM_CODE

@@ -24,6 +24,16 @@ static void write_dma(uint32_t command, uint32_t l1, uint32_t ext) {
   REG(0x00204400u) = ext;
 }
 
+/* one pixel, one channel in and out, 1x1 */
+static void write_engine_job(uint32_t input) {
+  REG(0x00201020u) = 0; /* weights */
+  REG(0x00201024u) = input;
+  REG(0x00201028u) = (uint32_t)(uintptr_t)local;
+  for (uint32_t i = 15; i < 20; i++) REG(0x00201020u + 4 * i) = 0x00010001u;
+  REG(0x0020107cu) = 2u << 5;
+  REG(0x00201000u) = 0;
+}
+
 __attribute__((noinline)) static void go_wrong(void) {
   switch (which) {
   case 0: break;
@@ -57,7 +67,9 @@ __attribute__((noinline)) static void go_wrong(void) {
   case 21: __asm__ volatile("csrr %0, 0x7c0" : "=r"(sink)); break;
   case 22:
     for (;;) dm_putchar('x');
-  case 23: REG(0x00201000u) = 0; REG(0x00201000u) = 0; REG(0x00201000u) = 0; break;
+  case 23:
+    for (int i = 0; i < 3; i++) write_engine_job((uint32_t)(uintptr_t)local);
+    break;
   case 24: dm_exit(77);
   case 25: /* a code store: the instruction behind it is decoded anew */
     for (int i = 0; i < 2; i++) {
@@ -73,6 +85,7 @@ __attribute__((noinline)) static void go_wrong(void) {
     }
     dm_putchar('\n');
     break;
+  case 26: write_engine_job(0x1003ffffu + 1); break;
   default: dm_exit(100);
   }
 }

@@ -23,6 +23,7 @@ enum {
   FILTER,
   CONFIG
 };
+#define MAX_PRODUCTS 0x100000000ull /* of a job: weights in L1 or weight memory allow more, time does not */
 #define HIGH(r) ((r) >> 16)
 #define LOW(r) ((r) & 0xffff)
 
@@ -74,22 +75,26 @@ static u64 job_cycles(const u32 *r) {
   return t + T_NEUREKA_START;
 }
 
-static int check(Sim *s, u32 address, u64 n, const char *what) {
+static int check(Sim *s, Core *c, u32 address, u64 n, const char *what) {
   if (n <= WMEM_SIZE && memory_at(s, address, (u32)n)) return 1;
-  fault(s, s->core, DMSIM_FAULT_NEUREKA, address, "N-EUREKA: %s, %llu bytes at 0x%08x, outside memory", what,
+  fault(s, c, DMSIM_FAULT_NEUREKA, address, "N-EUREKA: %s, %llu bytes at 0x%08x, outside memory", what,
         (unsigned long long)n, address);
   return 0;
 }
 
-/* weights as [out][tap][in]; NULL after a fault */
+static u32 weight_row(const Job *j) { return j->one_by_one ? 32 : 32 * j->bits; }
+
+static u64 weight_span(const Job *j, const u32 *r) {
+  u32 rows = (j->k_in + j->tile_in - 1) / j->tile_in;
+  return (u64)weight_row(j) * rows + (j->depthwise ? 0 : (u64)(j->k_out - 1) * r[WEIGHT_STRIDE + 1]);
+}
+
+/* weights as [out][tap][in]; NULL without memory */
 static i32 *decode_weights(Sim *s, const Job *j, const u32 *r) {
-  u32 row = j->one_by_one ? 32 : 32 * j->bits, k = j->depthwise ? 1 : j->k_in;
-  u32 rows = (j->k_in + j->tile_in - 1) / j->tile_in, base = WMEM_BASE + r[WEIGHTS];
-  u64 span = (u64)row * rows + (j->depthwise ? 0 : (u64)(j->k_out - 1) * r[WEIGHT_STRIDE + 1]);
-  if (!check(s, base, span, "weights")) return NULL;
+  u32 row = weight_row(j), k = j->depthwise ? 1 : j->k_in;
   i32 *weights = malloc(sizeof(i32) * (size_t)j->k_out * j->taps * k);
   if (!weights) return NULL;
-  const u8 *p = memory_at(s, base, (u32)span);
+  const u8 *p = memory_at(s, WMEM_BASE + r[WEIGHTS], (u32)weight_span(j, r));
   for (u32 o = 0; o < j->k_out; o++)
     for (u32 i = 0; i < k; i++) {
       u32 channel = j->depthwise ? o : i, m = channel % j->tile_in;
@@ -100,33 +105,37 @@ static i32 *decode_weights(Sim *s, const Job *j, const u32 *r) {
           u32 bit = j->one_by_one ? (m / 4) * 32 + q * 4 + m % 4 : q * 256 + tap * 28 + m;
           v |= (i32)(b[bit >> 3] >> (bit & 7) & 1) << q;
         }
-        weights[(o * j->taps + tap) * k + i] = v + (i32)r[OFFSET];
+        weights[(o * j->taps + tap) * k + i] = (i32)((u32)v + r[OFFSET]);
       }
     }
   return weights;
 }
 
-static int check_job(Sim *s, const Job *j, const u32 *r) {
-  if (!j->k_in || !j->k_out || !j->h_out || !j->w_out || j->k_in > 0x10000 || j->k_out > 0x10000) {
-    fault(s, s->core, DMSIM_FAULT_NEUREKA, 0x00201000u, "N-EUREKA: job of %u -> %u channels, %u x %u outputs", j->k_in,
+/* Everything that the job will touch is in memory, and there is an end to it. */
+static int check_job(Sim *s, Core *c, const Job *j, const u32 *r) {
+  u64 pixels = (u64)j->h_out * j->w_out, products = (u64)j->k_in * (j->depthwise ? 1 : j->k_out) * j->taps;
+  if (!pixels || !products || pixels > 0x100000 || products > 0x1000000 || pixels * products > MAX_PRODUCTS) {
+    fault(s, c, DMSIM_FAULT_NEUREKA, 0x00201000u, "N-EUREKA: job of %u -> %u channels, %u x %u outputs", j->k_in,
           j->k_out, j->h_out, j->w_out);
     return 0;
   }
+  if (!check(s, c, WMEM_BASE + r[WEIGHTS], weight_span(j, r), "weights")) return 0;
   for (u32 y = 0; y < j->h_out + j->side - 1; y++)
     for (u32 x = 0; x < j->w_out + j->side - 1; x++) {
       if (y < j->top || y >= j->h_out + j->side - 1 - j->bottom || x < j->left ||
           x >= j->w_out + j->side - 1 - j->right)
         continue;
-      if (!check(s, r[IN] + y * r[IN_STRIDE + 1] + x * r[IN_STRIDE], j->k_in, "input")) return 0;
+      if (!check(s, c, r[IN] + y * r[IN_STRIDE + 1] + x * r[IN_STRIDE], j->k_in, "input")) return 0;
     }
   u32 bytes = j->out32 ? 4 : 1;
   for (u32 y = 0; y < j->h_out; y++)
     for (u32 x = 0; x < j->w_out; x++)
-      if (!check(s, r[OUT] + y * r[OUT_STRIDE + 2] + x * r[OUT_STRIDE + 1], (u64)j->k_out * bytes, "output")) return 0;
+      if (!check(s, c, r[OUT] + y * r[OUT_STRIDE + 2] + x * r[OUT_STRIDE + 1], (u64)j->k_out * bytes, "output"))
+        return 0;
   if (!j->normalise) return 1;
-  return check(s, r[SCALE], (u64)j->k_out * (j->scale32 ? 4 : 1), "scales") &&
-         (!(j->config >> 25 & 1) || check(s, r[BIAS], 4ull * j->k_out, "biases")) &&
-         (!(j->config >> 24 & 1) || check(s, r[SHIFT], j->k_out, "shifts"));
+  return check(s, c, r[SCALE], (u64)j->k_out * (j->scale32 ? 4 : 1), "scales") &&
+         (!(j->config >> 25 & 1) || check(s, c, r[BIAS], 4ull * j->k_out, "biases")) &&
+         (!(j->config >> 24 & 1) || check(s, c, r[SHIFT], j->k_out, "shifts"));
 }
 
 static void write_output(Sim *s, const Job *j, const u32 *r, u32 address, u32 o, i32 acc) {
@@ -159,7 +168,6 @@ static void gather_input(Sim *s, const Job *j, const u32 *r, u32 y, u32 x, i32 *
 
 static void execute_job(Sim *s, const u32 *r) {
   Job j = job_of(r);
-  if (!check_job(s, &j, r)) return;
   i32 *weights = decode_weights(s, &j, r), *input = malloc(sizeof(i32) * j.taps * j.k_in);
   for (u32 y = 0; weights && input && y < j.h_out; y++)
     for (u32 x = 0; x < j.w_out; x++) {
@@ -216,6 +224,9 @@ int neureka_store(Sim *s, Core *c, u32 offset, u32 value, u64 t) {
       fault(s, c, DMSIM_FAULT_NEUREKA, 0x00201000u, "N-EUREKA: both contexts are in use");
       return 0;
     }
+    const u32 *r = s->nk_regs[s->nk_write];
+    Job j = job_of(r);
+    if (!check_job(s, c, &j, r)) return 0;
     s->nk_pending++;
     s->nk_write ^= 1;
     s->nk_id++;
