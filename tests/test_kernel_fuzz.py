@@ -222,7 +222,8 @@ def random_model(seed: int, steps: int) -> tuple[onnx.ModelProto, Array]:
 
 def check(seed: int, steps: int) -> None:
     model, x = random_model(seed, steps)
-    expected = ReferenceEvaluator(model).run(None, {"x": x})
+    evaluator: Any = ReferenceEvaluator(model)
+    expected: list[Any] = evaluator.run(None, {"x": x})
     module = import_model(model)
     for name in (*GRAPH, *PASSES):
         UNIVERSE.all_passes[name]()().apply(Context(), module)
