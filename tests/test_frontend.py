@@ -348,6 +348,18 @@ def test_constants_that_are_not_integral_mean_float(caplog: pytest.LogCaptureFix
     np.testing.assert_array_equal(run_module(module, [np.array([3, -5])])[0], [1.5, -2.5])
 
 
+@pytest.mark.parametrize("opset", [10, 13])
+def test_bounds_and_fills_that_no_integer_is(opset: int) -> None:
+    """A bound of 0.5 is not cut to 0, and a fill beyond the type widens it."""
+    clip = model([node("Clip", "x", "y", min=0.5, max=2.0)], {"x": [3]}, {"y": [3]}, opset=opset)
+    got = run_module(import_model(clip, input_types={"x": "i8"}), [np.array([-7, 1, 9])])[0]
+    np.testing.assert_array_equal(got, [0.5, 1.0, 2.0])
+    pad = model([node("Pad", "x", "y", pads=[1, 0], value=1000.0)], {"x": [2]}, {"y": [3]}, opset=opset)
+    module = import_model(pad, input_types={"x": "i8"})
+    assert str(tensor_type(operations(module)[-1].results[0]).element_type) == "i16"
+    np.testing.assert_array_equal(run_module(module, [np.array([1, -2])])[0], [1000, 1, -2])
+
+
 def requantized(mul: Array, add: Array, shape: Shape, **attrs: float) -> onnx.ModelProto:
     """A RequantShift as quantisation flows export it: in the default domain, with tensors as attributes."""
     tensors = {key: numpy_helper.from_array(np.array(value, np.float32)) for key, value in attrs.items()}

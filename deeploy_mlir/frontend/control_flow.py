@@ -33,12 +33,8 @@ def _run(
     names = [value.name for value in graph.input if value.name not in constants]
     if len(names) != len(inputs):
         raise DeeployError(f"the graph of {node.op_type} takes {len(names)} values, not {len(inputs)}", node.name)
-    inner: ChainMap[str, Value] = ChainMap(dict(zip(names, inputs, strict=True)), *[_as_dict(env)])
+    inner: ChainMap[str, Value] = ChainMap(dict(zip(names, inputs, strict=True)), env)
     return importer.graph(graph, inner)
-
-
-def _as_dict(env: MutableMapping[str, Value]) -> MutableMapping[str, Value]:
-    return env
 
 
 def _if(importer: GraphImporter, node: Node, env: MutableMapping[str, Value]) -> list[Value]:

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
+import onnx
 from xdsl.dialects.builtin import Float32Type, IntegerType, i32, i64
 from xdsl.ir import Attribute
 
@@ -184,8 +185,6 @@ def _clip(emitter: Emitter, node: Node) -> list[Value] | None:
 
 def _cast(emitter: Emitter, node: Node) -> list[Value] | None:
     """A cast to a float type means nothing in a file where FLOAT stands for the integers."""
-    import onnx
-
     to = onnx.helper.tensor_dtype_to_np_dtype(node.integer("to"))
     return _same(emitter, node) if np.dtype(to).kind not in "iub" else _emit(emitter, node, node.inputs)
 

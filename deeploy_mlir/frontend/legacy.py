@@ -5,7 +5,7 @@ Attributes that became inputs do so whatever operator set the file declares, sin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from deeploy_mlir.dialects import onnx as onnx_dialect
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.emitter import Emitter
-from deeploy_mlir.frontend.node import Node
+from deeploy_mlir.frontend.node import Node, Rule
 from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.interpreters.onnx import window_geometry
 from deeploy_mlir.numpy_types import numpy_dtype
@@ -52,7 +52,8 @@ def attributes_to_inputs(emitter: Emitter, node: Node) -> None:
         content = node.attrs.pop(name)
         key = (node.op_type, name)
         if key in _OF_DATA_TYPE:
-            array = np.asarray(content, numpy_dtype(node.required(0).element_type))
+            x = node.required(0)
+            array = np.asarray(content, np.float32 if x.retyped else numpy_dtype(x.element_type))
         else:
             array = np.asarray(content, np.float32 if key in _FLOAT_INPUTS else np.int64)
         node.set_input(
@@ -116,9 +117,7 @@ def _inference_batch_norm(emitter: Emitter, node: Node) -> None:
         raise DeeployError("BatchNormalization with spatial = 0 is not supported", node.name)
 
 
-Change = Callable[[Emitter, Node], "list[Value] | None"]
-
-_BEFORE: list[tuple[str, int, Change]] = [
+_BEFORE: list[tuple[str, int, Rule]] = [
     *((name, 13, _coerced_softmax) for name in ("Softmax", "LogSoftmax", "Hardmax")),
     ("GroupNormalization", 21, _group_normalization),
     ("Resize", 11, _resize_10),

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import numpy as np
 from xdsl.dialects import func, ml_program
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp, StringAttr, TensorType
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp, TensorType
 from xdsl.ir import Operation, SSAValue
 
-from deeploy_mlir.dialects.graph_op import GraphOp
+from deeploy_mlir.dialects.graph_op import GraphOp, to_python
 from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.dialects.qnn import QnnOp
 from deeploy_mlir.errors import DeeployError
@@ -87,11 +87,6 @@ def _step(op: Operation, env: dict[SSAValue, Array], constants: Mapping[str, Den
 
 
 def string_names(op: func.FuncOp, attribute: str) -> list[str]:
-    """The names in a function's attribute `arg_names` or `result_names`."""
-    from deeploy_mlir.dialects.graph_op import to_python
-
+    """The names in a function's attribute `arg_names` or `result_names`; none if it has no such attribute."""
     found = op.attributes.get(attribute)
-    if found is None:
-        return []
-    names = to_python(found)
-    return [name.data if isinstance(name, StringAttr) else str(name) for name in names]
+    return [] if found is None else [str(name) for name in to_python(found)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import isqrt
+from math import erf, isqrt
 from typing import Any, cast
 
 import numpy as np
 from xdsl.dialects.builtin import TensorType
 
-from deeploy_mlir.dialects.qnn import QnnOp
+from deeploy_mlir.dialects.qnn import IntegerMeanOp, QnnOp
 from deeploy_mlir.numpy_types import Array, numpy_dtype
 
 _Arrays = Sequence[Array]
@@ -144,8 +144,6 @@ def _ino_norm(op: QnnOp, args: _Arrays) -> Array:
 
 
 def _integer_mean(op: QnnOp, args: _Arrays) -> Array:
-    from deeploy_mlir.dialects.qnn import IntegerMeanOp
-
     assert isinstance(op, IntegerMeanOp)
     x, axes = _wide(args[0]), tuple(op.reduced_axes())
     count = int(np.prod([x.shape[axis] for axis in axes]))
@@ -162,8 +160,6 @@ def _softmax_grad(op: QnnOp, args: _Arrays) -> Array:
 
 
 def _erf(values: Array) -> Array:
-    from math import erf
-
     return np.array([erf(v) for v in values.ravel()]).reshape(values.shape)
 
 
