@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import math
+import platform
 import struct
 from collections.abc import Callable
 from fractions import Fraction
@@ -272,6 +275,19 @@ def test_reference_agrees_with_numpy() -> None:
             got = ufunc(x, y)
             same = (got.view(np.uint32) == want) | (np.isnan(got) & (want == CANONICAL))
             assert same.all()
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the host's rounding mode is set by its number")
+def test_the_callers_rounding_mode_is_of_no_influence() -> None:
+    columns = operands()
+    expected = execute(0, RNE, columns)
+    libm = ctypes.CDLL(ctypes.util.find_library("m"))
+    libm.fesetround(0x800)  # upward
+    try:
+        assert execute(0, RNE, columns) == expected
+        assert libm.fegetround() == 0x800
+    finally:
+        libm.fesetround(0)
 
 
 def test_rounding_to_nearest_away_is_refused_for_arithmetic() -> None:

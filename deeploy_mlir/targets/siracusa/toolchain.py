@@ -43,7 +43,10 @@ def toolchain() -> Toolchain:
             name="riscv-gcc",
             command=tuple(shlex.split(gcc)),
             flags=("-march=rv32imfc_zicsr", "-mabi=ilp32f", *COMMON_FLAGS),
-            link_flags=("-nostdlib", "-nostartfiles", "-Wl,--gc-sections", "-T", linker_script, "-lgcc"),
+            link_flags=(
+                *("-nostdlib", "-nostartfiles", "-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments"),
+                *("-T", linker_script, "-lgcc"),
+            ),
         )
     return Toolchain(
         name="zig",

@@ -1,4 +1,5 @@
 /* A SoC from start to end: memories, scheduling of cores and events, reports. */
+#include <fenv.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -91,7 +92,7 @@ static int cluster_is_stuck(const Sim *s) {
   return waits && next_event(s) == NEVER;
 }
 
-int dmsim_run(Sim *s, uint64_t until) {
+static int run_until(Sim *s, u64 until) {
   while (s->status == DMSIM_RUNNING) {
     Core *next = NULL;
     u64 event = next_event(s), limit = NEVER;
@@ -130,6 +131,17 @@ int dmsim_run(Sim *s, uint64_t until) {
     run_core(s, next, limit);
   }
   return s->status;
+}
+
+/* The simulated FPU uses the host's: in the default mode, whatever the caller has set (libraries that were compiled for
+   speed switch subnormals off for the whole thread), and without leaving exception flags behind. */
+int dmsim_run(Sim *s, uint64_t until) {
+  fenv_t callers;
+  fegetenv(&callers);
+  fesetenv(FE_DFL_ENV);
+  int status = run_until(s, until);
+  fesetenv(&callers);
+  return status;
 }
 
 void dmsim_flush(Sim *s) {
