@@ -97,7 +97,7 @@ def test_attach_limits_memories() -> None:
         ("target=generic l1=65536", "for memory 'l1', but generic has ram"),
         ("target=siracusa l1=262145", "has 262144 bytes: its size cannot be set to 262145"),
         ("target=siracusa l1=0", "cannot be set to 0"),
-        ("target=siracusa l1=8192", "holds 8192 bytes of stacks: 8192 bytes are not enough"),
+        ("target=siracusa l1=5120", "holds 5120 bytes of stacks: 5120 bytes are not enough"),
         ('target=siracusa sizes="l1"', "MEMORY=BYTES"),
     ],
 )

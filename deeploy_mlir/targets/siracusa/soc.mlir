@@ -6,6 +6,6 @@ soc.system @siracusa {
   soc.memory @l1 {size = 262144, align = 4, address = 0x10000000}
   soc.memory @l2 {size = 2031616, align = 4, address = 0x1c010000}
   soc.dma @mchan from @l2 to @l1 {bytes_per_cycle = 8, startup_cycles = 100, max_dims = 2, max_bytes = 131071, channels = 16}
-  soc.engine @cluster {cores = 8, memory = @l1, stack_bytes = 1024}
+  soc.engine @cluster {cores = 8, memory = @l1, stack_bytes = 640}
   soc.host @fabric_controller {memory = @l2}
 }
