@@ -47,8 +47,8 @@ builtin.module @net {
   }
 }
 
-// CHECK:      extern int8_t net_input_0[512];
-// CHECK:      extern int8_t net_output_0[128];
+// CHECK:      extern DM_ALIGN(4) int8_t net_input_0[512];
+// CHECK:      extern DM_ALIGN(4) int8_t net_output_0[128];
 // CHECK:      void net_run(void);
 // CHECK:      static DM_L1 DM_ALIGN(8) uint8_t net_l1[256];
 // CHECK:      static void [[KERNEL:\w+]](const int8_t *restrict in0, int8_t *restrict out) {

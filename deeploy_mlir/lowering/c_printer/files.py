@@ -209,5 +209,6 @@ class FilePrinter:
         target = op.target
         if not isinstance(target, c.GlobalOp):
             raise DeeployError(f"{op.symbol} is no global of this module")
-        words = ["extern", *(w for w in target.words if w in _STORAGE)]
+        # The alignment too: a compiler that does not see the definition assumes more for large arrays.
+        words = ["extern", *(w for w in target.words if w in _STORAGE or w.startswith("DM_ALIGN("))]
         return layout.wrap(f"{' '.join(words)} {self.spelling.declare(target.type, target.sym_name.data)};", 0)

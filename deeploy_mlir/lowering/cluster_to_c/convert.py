@@ -125,6 +125,7 @@ class NetworkFiles:
 
     def _header_file(self, path: str, ops: Sequence[Operation]) -> c.FileOp:
         includes = [c.IncludeOp(f"{name}.h", standard=True) for name in ("stdbool", "stdint")]
+        includes.append(c.IncludeOp("deeploy/platform.h"))
         return c.FileOp(path, [*includes, *ops])
 
     def _header(self, io: Sequence[memref.GlobalOp]) -> c.FileOp:
