@@ -340,6 +340,21 @@ def test_concat_takes_the_smallest_common_type() -> None:
     np.testing.assert_array_equal(run_module(module, [np.array([-1]), np.array([255])])[0], [-1, 255])
 
 
+def test_indices_and_tables_of_integer_networks() -> None:
+    """Token numbers that the file calls FLOAT, and a table that is integral."""
+    table = np.array([[1, 2], [-3, 4], [5, 6]], np.float32)
+    module = import_model(
+        model([node("Gather", "t i", "y")], {"i": [2]}, {"y": [2, 2]}, {"t": table}), input_types={"i": "ui8"}
+    )
+    assert str(tensor_type(operations(module)[-1].results[0]).element_type) == "i8"
+    np.testing.assert_array_equal(run_module(module, [np.array([2, 1])])[0], [[5, 6], [-3, 4]])
+    scatter = node("ScatterElements", "x i u", "y", axis=0)
+    constants = {"i": np.array([1]), "u": np.array([7.0], np.float32)}
+    module = import_model(model([scatter], {"x": [3]}, {"y": [3]}, constants), input_types={"x": "i8"})
+    assert names(module) == ["onnx.ScatterElements"]
+    np.testing.assert_array_equal(run_module(module, [np.array([1, 2, 3])])[0], [1, 7, 3])
+
+
 def test_constants_that_are_not_integral_mean_float(caplog: pytest.LogCaptureFixture) -> None:
     proto = model([node("Mul", "x s", "y", "scale")], {"x": [2]}, {"y": [2]}, {"s": np.array(0.5, np.float32)})
     module = import_model(proto, input_types={"x": "i8"})

@@ -24,7 +24,7 @@ from typing import Any, cast
 
 import numpy as np
 import onnx
-from xdsl.dialects.builtin import Float32Type, IntegerType, i32, i64
+from xdsl.dialects.builtin import Float32Type, IntegerType, Signedness, i32, i64
 from xdsl.ir import Attribute
 
 from deeploy_mlir.dialects.onnx import OPERATORS, allowed_types
@@ -37,6 +37,9 @@ from deeploy_mlir.frontend.types import constant_type, is_integral
 from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.numpy_types import Array, numpy_dtype
 from deeploy_mlir.remarks import remark
+
+
+_UI32 = IntegerType(32, Signedness.UNSIGNED)
 
 
 def _integral(value: Value | None) -> bool:
@@ -157,6 +160,31 @@ def _keep(emitter: Emitter, node: Node) -> list[Value] | None:
     if x.element_type not in allowed_types(node.op_type).get(formal, frozenset({x.element_type})):
         inputs[0] = emitter.as_type(x, i32, node.name)
     return _emit(emitter, node, inputs)
+
+
+def _index(emitter: Emitter, value: Value, node: str) -> Value:
+    """Indices in a type that they may have; the file may call them FLOAT like everything else."""
+    if value.is_constant and not value.is_integer:
+        return emitter.constant(value.array().astype(np.int64), value.name)
+    narrow = value.is_integer and value.element_type not in (i32, i64)
+    return emitter.as_type(value, i64 if value.element_type == _UI32 else i32, node) if narrow else value
+
+
+def _gather(emitter: Emitter, node: Node) -> list[Value] | None:
+    """Elements of a table by indices: an integral table has the smallest type that holds it."""
+    table = node.required(0)
+    data = _as_integer(emitter, table, node.name) if _integral(table) else table
+    return _emit(emitter, node, [data, _index(emitter, node.required(1), node.name)])
+
+
+def _scatter(emitter: Emitter, node: Node) -> list[Value] | None:
+    parts = [node.required(0), node.required(2)]
+    if not all(map(_integral, parts)):
+        return None
+    integers = [_as_integer(emitter, value, node.name) for value in parts]
+    target = common_type(integers)
+    data, updates = (emitter.as_type(value, target, node.name) for value in integers)
+    return _emit(emitter, node, [data, _index(emitter, node.required(1), node.name), updates])
 
 
 def _same(emitter: Emitter, node: Node) -> list[Value] | None:
@@ -289,7 +317,7 @@ def _div(emitter: Emitter, node: Node) -> list[Value] | None:
 
 
 _KEEP = (
-    "DepthToSpace Dropout Expand Flatten Gather GatherElements GatherND Identity MaxPool Pad ReduceMax "
+    "DepthToSpace Dropout Expand Flatten Identity MaxPool Pad ReduceMax "
     "ReduceMin Reshape Resize Slice SpaceToDepth Split Squeeze Tile TopK Transpose Trilu Unsqueeze"
 ).split()
 
@@ -304,6 +332,8 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("ReduceMean", "GlobalAveragePool"), _mean),
     **dict.fromkeys(("Round", "Floor", "Ceil"), _same),
     **dict.fromkeys(_KEEP, _keep),
+    **dict.fromkeys(("Gather", "GatherElements", "GatherND"), _gather),
+    **dict.fromkeys(("ScatterElements", "ScatterND"), _scatter),
     "Sum": _sum,
     "Relu": _relu,
     "GlobalMaxPool": _global_max,
