@@ -18,16 +18,41 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from xdsl.dialects.builtin import IntegerAttr, UnitAttr, f32, i32, i64
-from xdsl.ir import Attribute
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import (
+    AffineMapAttr,
+    ArrayAttr,
+    DictionaryAttr,
+    FloatAttr,
+    IntegerAttr,
+    UnitAttr,
+    f32,
+    i32,
+    i64,
+)
+from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 
-from deeploy_mlir.dialects.kernel import Combiner, CombinerAttr, ConvOp, Layout, MatmulOp, PoolOp, window_properties
+from deeploy_mlir.dialects.kernel import (
+    CastOp,
+    Combiner,
+    CombinerAttr,
+    ConvOp,
+    Layout,
+    MapOp,
+    MatmulOp,
+    PoolOp,
+    RowFunction,
+    RowFunctionAttr,
+    RowOp,
+    YieldOp,
+    window_properties,
+)
 from deeploy_mlir.lowering.kernel_to_c import HOST, RV32
 from deeploy_mlir.numpy_types import Array, element_type_of, numpy_dtype
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
 from deeploy_mlir.targets.siracusa.toolchain import compile_image
-from deeploy_mlir.testing.kernel_cases import KernelCase, i8, make_case, requantisation, ui8
+from deeploy_mlir.testing.kernel_cases import ROW_PARAMETERS, KernelCase, i8, make_case, requantisation, ui8
 from deeploy_mlir.testing.native import RUNTIME, c_type, kernels_source
 
 L1_BYTES = 200_000
@@ -106,6 +131,48 @@ def max_pool(name: str, image: tuple[int, int, int], t: Attribute = i8) -> Bench
     return Benchmark(name, make_case(lambda i, e, o: PoolOp(i, o, layer=name, properties=properties), [x], [], out))
 
 
+def row(function: RowFunction, rows: int, length: int) -> Benchmark:
+    """A row function."""
+    integer = function.value.startswith("i")
+    vectors = {RowFunction.I_LAYER_NORM: 2, RowFunction.I_RMS_NORM: 1}.get(function, 0)
+    ins = [zeros(i8 if integer else f32, rows, length), *(zeros(i32, length) for _ in range(vectors))]
+    parameters: dict[str, Attribute] = {
+        name: IntegerAttr(value, i64) if isinstance(value, int) else FloatAttr(value, f32)
+        for name, value in ROW_PARAMETERS[function].items()
+    }
+    properties: dict[str, Attribute | None] = {
+        "function": RowFunctionAttr(function),
+        "parameters": DictionaryAttr(parameters) if parameters else None,
+    }
+    name = f"{function.value} {rows}x{length}"
+    out = zeros(i32 if integer else f32, rows, length)
+    return Benchmark(name, make_case(lambda i, e, o: RowOp(i, o, layer=name, properties=properties), ins, [], out))
+
+
+def elementwise(name: str, shape: tuple[int, ...], order: tuple[int, ...], operands: int, t: Attribute) -> Benchmark:
+    """A sum of operands, or the copy of one, whose axes are in some order."""
+    maps = [AffineMap(len(shape), 0, tuple(AffineExpr.dimension(d) for d in order))] * operands
+    block = Block(arg_types=[t] * operands)
+    value: SSAValue = block.args[0]
+    for other in block.args[1:]:
+        wide = [CastOp(v, i32) for v in (value, other)] if t == i8 else []
+        block.add_ops(wide)
+        add = arith.AddiOp(wide[0].result, wide[1].result) if wide else arith.AddfOp(value, other)
+        block.add_op(add)
+        value = add.results[0]
+        if wide:
+            block.add_op(narrow := CastOp(value, t))
+            value = narrow.result
+    block.add_op(YieldOp(value))
+    body = Region(block)
+    ins = [zeros(t, *(shape[d] for d in order)) for _ in range(operands)]
+    properties: dict[str, Attribute | None] = {"maps": ArrayAttr([AffineMapAttr(m) for m in maps])}
+    return Benchmark(
+        name,
+        make_case(lambda i, e, o: MapOp(i, o, layer=name, body=body, properties=properties), ins, [], zeros(t, *shape)),
+    )
+
+
 def benchmarks() -> list[Benchmark]:
     """The shapes that the reference networks are made of."""
     return [
@@ -127,6 +194,10 @@ def benchmarks() -> list[Benchmark]:
         matmul("matmul f32 32x32x64", 32, 32, 64, t=f32),
         matmul("matmul f32 32x32x64 transposed", 32, 32, 64, transposed=True, t=f32),
         max_pool("max pool 2x2 32 16x16", (16, 16, 32)),
+        elementwise("add i8 64x64", (64, 64), (0, 1), 2, i8),
+        elementwise("add f32 64x64", (64, 64), (0, 1), 2, f32),
+        elementwise("transpose i8 64x64", (64, 64), (1, 0), 1, i8),
+        *(row(function, 16, 64) for function in RowFunction),
     ]  # fmt: skip
 
 
