@@ -64,12 +64,12 @@ class ScalarCosts:
     multiply: float = 2.0
     multiply_wide: float = 8.0
     divide: float = 20.0
-    divide_wide: float = 120.0
+    divide_wide: float = 200.0
     select: float = 3.0
     """A minimum, maximum or selection, which is a branch on simple cores."""
     float_plain: float = 1.3
     float_divide: float = 12.0
-    function: float = 60.0
+    function: float = 105.0
     """A call of the maths library."""
     access: float = 1.5
     """A load or store of an element, with its address."""
@@ -180,7 +180,7 @@ class GeneratedKernels(KernelBinding):
         if isinstance(op, RowOp):
             an_output += self._row_element(op)
         elif isinstance(op, MapOp):
-            an_output += len(op.ins) * scalar.access + 2
+            an_output += len(op.ins) * scalar.access + 0.7
         elif not contracts:
             an_output += 4
             an_element = self.costs.combine
@@ -239,13 +239,13 @@ class GeneratedKernels(KernelBinding):
         s = self.costs.scalar
         integer_divisions = s.divide_wide if element_bits(op) > 16 else s.divide
         return {
-            RowFunction.SOFTMAX: s.function + 12,
-            RowFunction.LOG_SOFTMAX: s.function + 14,
-            RowFunction.LAYER_NORM: 14,
-            RowFunction.RMS_NORM: 10,
-            RowFunction.I_SOFTMAX: 2 * (s.divide + 15) + s.divide_wide,
-            RowFunction.ITA_MAX: 24,
-            RowFunction.ITA_PARTIAL_MAX: 30,
+            RowFunction.SOFTMAX: s.function + 27,
+            RowFunction.LOG_SOFTMAX: s.function + 31,
+            RowFunction.LAYER_NORM: 13,
+            RowFunction.RMS_NORM: 7,
+            RowFunction.I_SOFTMAX: 70,
+            RowFunction.ITA_MAX: 20,
+            RowFunction.ITA_PARTIAL_MAX: 15,
             RowFunction.I_LAYER_NORM: 20 + integer_divisions,
             RowFunction.I_RMS_NORM: 15 + integer_divisions,
         }[op.function.data]

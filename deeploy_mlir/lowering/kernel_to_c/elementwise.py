@@ -13,6 +13,9 @@ from deeploy_mlir.dialects.kernel.ops import MapOp
 from deeploy_mlir.lowering.kernel_to_c.description import PaddedAxis, strides_of
 from deeploy_mlir.lowering.kernel_to_c.nest import Nest
 
+LARGEST_BODY = 48
+"""Most scalar operations in a loop that computes several elements at a time."""
+
 
 def emit_map(nest: Nest) -> None:
     """The whole kernel.
@@ -39,8 +42,7 @@ class _Map:
             return
         ranged = [p for p in nest.pads_on(dim) if p in self.simple and p.operand == self.ranged]
         if not ranged or self.ranged in outside:
-            with nest.loop(dim):
-                self.dimension(dim + 1, outside)
+            self.whole_loop(dim, outside)
             return
         low, high = nest.inside(dim)
         size = nest.size(dim)
@@ -54,6 +56,25 @@ class _Map:
                 if not is_outside:
                     nest.enter_padded(dim, self.ranged)
                 self.dimension(dim + 1, outside | {self.ranged} if is_outside else outside)
+
+    def whole_loop(self, dim: int, outside: frozenset[int]) -> None:
+        """A loop over a dimension; the innermost with several elements at a time, if its body is small."""
+        nest, b = self.nest, self.nest.b
+        size, copies = nest.size(dim), nest.tuning.elements
+        operations = len(list(nest.op.body.block.ops)) if nest.op.body is not None else 0
+        if dim + 1 < len(nest.d.dims) or copies * (operations + nest.d.num_ins) > LARGEST_BODY:
+            copies = 1
+        known = c.constant_of(size)
+        if isinstance(known, int) and known % copies:
+            copies = next(f for f in range(copies, 0, -1) if known % f == 0)
+        full = b.mul(b.div(size, copies), copies)
+        with b.for_(nest.d.dims[dim].name, b.const(0), full, copies) as index:
+            for k in range(copies):
+                with nest.fixed(dim, b.add(index, k)):
+                    self.dimension(dim + 1, outside)
+        if c.constant_of(full) is None and copies > 1:
+            with nest.loop(dim, (full, size)):
+                self.dimension(dim + 1, outside)
 
     def empty(self, first: SSAValue, last: SSAValue) -> bool:
         """Whether a range is known to be empty."""

@@ -5,13 +5,12 @@ Integer functions work in 32 bits where the element type proves that this is eno
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
-from xdsl.dialects.builtin import IntegerType, Signedness, f32, i32, i64
+from xdsl.dialects.builtin import IntegerType, f32, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
 from deeploy_mlir.dialects import c
@@ -19,7 +18,8 @@ from deeploy_mlir.dialects.kernel.ops import RowFunction, RowOp
 from deeploy_mlir.iteration_space import DimKind
 from deeploy_mlir.lowering.kernel_to_c.nest import Nest
 
-ui32 = IntegerType(32, Signedness.UNSIGNED)
+CALLING = (RowFunction.SOFTMAX, RowFunction.LOG_SOFTMAX, RowFunction.I_LAYER_NORM, RowFunction.I_RMS_NORM)
+"""Functions that call others for each element, whose loops gain nothing from being unrolled."""
 
 
 def emit_row(nest: Nest) -> None:
@@ -89,11 +89,15 @@ class Row:
         value = nest.epilogue([b.cast(accumulator, nest.op.accumulator())], extras)
         b.store(nest.pointers[-1], b.mul(index, step), value)
 
-    @contextmanager
-    def each(self, name: str = "k") -> Generator[SSAValue]:
-        """A loop over the row."""
-        with self.nest.b.for_(name, self.nest.b.const(0), self.length) as index:
-            yield index
+    def each(self, body: Callable[[SSAValue], None]) -> None:
+        """A loop over the row, several elements at a time if it is known to consist of such groups."""
+        b, copies = self.nest.b, self.nest.tuning.elements
+        if self.static_length % copies or self.op.function.data in CALLING:
+            copies = 1
+        known = isinstance(c.constant_of(self.length), int)
+        with b.for_("k", b.const(0), self.length, copies if known else 1) as index:
+            for number in range(copies if known else 1):
+                body(b.add(index, number))
 
     # -- common parts ----------------------------------------------------------------------------------------------
 
@@ -103,8 +107,7 @@ class Row:
         """The sum of a term over the row."""
         b = self.nest.b
         place = b.var(name, t, start)
-        with self.each() as k:
-            b.assign(place, b.add(b.load(place), term(k), wrap=wrap))
+        self.each(lambda k: b.assign(place, b.add(b.load(place), term(k), wrap=wrap)))
         return b.load(place)
 
     def maximum(self, t: Attribute) -> SSAValue:
@@ -158,9 +161,12 @@ def _softmax(row: Row) -> None:
 
     total = row.total("sum", f32, term, 0.0)
     scale = row.keep("scale", b.div(b.const(1.0, f32), total))
-    with row.each() as k:
+
+    def element(k: SSAValue) -> None:
         e = b.load(nest.pointers[-1], b.mul(k, step)) if keeps else _exponential(row, k, top)
         row.store(k, b.mul(e, scale))
+
+    row.each(element)
 
 
 def _log_softmax(row: Row) -> None:
@@ -168,8 +174,11 @@ def _log_softmax(row: Row) -> None:
     top = row.maximum(f32)
     total = row.total("sum", f32, lambda k: _exponential(row, k, top), 0.0)
     log = row.keep("log", b.call_value("dm_logf", [total], f32, pure=True))
-    with row.each() as k:
+
+    def element(k: SSAValue) -> None:
         row.store(k, b.sub(b.sub(row.load(0, k, f32), top), log))
+
+    row.each(element)
 
 
 def _inverse_root(row: Row, mean: SSAValue) -> SSAValue:
@@ -188,8 +197,11 @@ def _layer_norm(row: Row) -> None:
         return b.mul(centred, centred)
 
     scale = _inverse_root(row, row.float_mean(square, "variance"))
-    with row.each() as k:
+
+    def element(k: SSAValue) -> None:
         row.store(k, b.mul(b.sub(row.load(0, k, f32), mean), scale))
+
+    row.each(element)
 
 
 def _rms_norm(row: Row) -> None:
@@ -200,8 +212,11 @@ def _rms_norm(row: Row) -> None:
         return b.mul(x, x)
 
     scale = _inverse_root(row, row.float_mean(square, "variance"))
-    with row.each() as k:
+
+    def element(k: SSAValue) -> None:
         row.store(k, b.mul(row.load(0, k, f32), scale))
+
+    row.each(element)
 
 
 def _i_softmax(row: Row) -> None:
@@ -223,10 +238,13 @@ def _i_softmax(row: Row) -> None:
 
     sums: Attribute = t if small else i64
     total = row.keep("sum", row.total("sum", sums, lambda k: b.cast(exponential(k), sums)))
-    with row.each() as k:
+
+    def element(k: SSAValue) -> None:
         scaled = b.mul(b.cast(exponential(k), sums), n - 1)
         quotient = b.div(scaled, total) if small else nest.body.floor_divide(scaled, total)
         row.store(k, b.cast(quotient, i32))
+
+    row.each(element)
 
 
 def _exponential_range(a: int, shift: int, add: int, log2: int, span: int) -> tuple[int, int]:
@@ -249,8 +267,11 @@ def _ita_max(row: Row) -> None:
 
     total = b.max(row.total("sum", i32, power), 1)
     scale = row.keep("scale", b.div(b.const((row.parameter("n_levels") - 1) * 256, i32), total))
-    with row.each() as k:
+
+    def element(k: SSAValue) -> None:
         row.store(k, b.shr(scale, _ita_shift(row, row.load(0, k, t), top)))
+
+    row.each(element)
 
 
 def _ita_partial_max(row: Row) -> None:
@@ -269,8 +290,11 @@ def _ita_partial_max(row: Row) -> None:
             b.assign(total, b.add(b.load(total), b.cast(power, i32)))
     levels = (row.parameter("n_levels") // 2 - 1) * 256
     scale = row.keep("scale", b.div(b.const(levels, i32), b.max(b.load(total), 1)))
-    with row.each() as k:
+
+    def element(k: SSAValue) -> None:
         row.store(k, b.shr(scale, _ita_shift(row, row.load(0, k, t), b.load(top))))
+
+    row.each(element)
 
 
 def _product_type(row: Row, largest: int) -> Attribute:
@@ -295,11 +319,14 @@ def _i_layer_norm(row: Row) -> None:
     value = row.keep("variance", b.add(b.div(variance, b.cast(row.length, squares)), 1))
     deviation = row.keep("deviation", b.cast(row.square_root(value), products))
     shift = row.parameter("D").bit_length() - 1
-    with row.each() as k:
+
+    def element(k: SSAValue) -> None:
         centred = b.sub(row.load(0, k, products), b.cast(mean, products))
         scaled = b.div(b.mul(centred, row.load(1, k, products)), deviation)
         moved = b.add(scaled, row.load(2, k, products), wrap=True)
         row.store(k, b.cast(b.shr(moved, shift), i32))
+
+    row.each(element)
 
 
 def _i_rms_norm(row: Row) -> None:
@@ -315,9 +342,12 @@ def _i_rms_norm(row: Row) -> None:
     value = row.keep("variance", b.add(b.div(total, b.cast(row.length, squares)), 1))
     deviation = row.keep("deviation", b.cast(row.square_root(value), products))
     shift = row.parameter("D").bit_length() - 1
-    with row.each() as k:
+
+    def element(k: SSAValue) -> None:
         scaled = b.div(b.mul(row.load(0, k, products), row.load(1, k, products)), deviation)
         row.store(k, b.cast(b.shr(scaled, shift), i32))
+
+    row.each(element)
 
 
 _EMITTERS: dict[RowFunction, Callable[[Row], None]] = {

@@ -22,6 +22,8 @@ class Tuning:
     """Whether the compiler is kept from unrolling innermost loops of known length: for small instruction caches."""
     straight: int = 0
     """Most operations of an innermost loop that is written out as a whole."""
+    elements: int = 1
+    """Elements that the innermost loop of an elementwise kernel computes at a time."""
     vector: int = 0
     """Elements of a block of accumulators in an array, for compilers that vectorise; 0 where there is no SIMD."""
     float_lanes: int = 1
@@ -31,7 +33,14 @@ class Tuning:
 HOST = Tuning(block_outputs=4, block_pixels=2, unroll=1, vector=64, float_lanes=4)
 """A 64-bit host with SIMD and gcc -O3."""
 RV32 = Tuning(
-    block_outputs=4, block_pixels=2, depthwise_outputs=2, depthwise_pixels=2, unroll=2, keep_loops=True, straight=48
+    block_outputs=4,
+    block_pixels=2,
+    depthwise_outputs=2,
+    depthwise_pixels=2,
+    unroll=2,
+    keep_loops=True,
+    straight=48,
+    elements=4,
 )
 """A scalar 32-bit RISC-V with 32 registers and a small instruction cache."""
 

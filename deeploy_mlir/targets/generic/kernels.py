@@ -14,7 +14,14 @@ COSTS = KernelCosts(
     run=20,
     kernel=50,
     scalar=ScalarCosts(
-        wide=1.0, multiply=1.0, multiply_wide=1.0, divide_wide=30.0, select=2.0, float_plain=1.0, access=1.0
+        wide=1.0,
+        multiply=1.0,
+        multiply_wide=1.0,
+        divide_wide=30.0,
+        select=2.0,
+        float_plain=1.0,
+        access=1.0,
+        function=40.0,
     ),
 )
 
