@@ -13,7 +13,10 @@ static void spin(uint32_t n) { __asm__ volatile(".balign 16\n1: addi %0, %0, -1\
 /* n loads of one address, then a branch */
 static void load(const volatile uint32_t *p, uint32_t n) {
   uint32_t v;
-  __asm__ volatile(".balign 16\n1: lw %0, 0(%2)\n addi %1, %1, -1\n bnez %1, 1b" : "=&r"(v), "+r"(n) : "r"(p) : "memory");
+  __asm__ volatile(".balign 16\n1: lw %0, 0(%2)\n addi %1, %1, -1\n bnez %1, 1b"
+                   : "=&r"(v), "+r"(n)
+                   : "r"(p)
+                   : "memory");
 }
 
 static void entry(void) {
@@ -34,7 +37,8 @@ static void entry(void) {
     dm_barrier();
     if (id == 0) {
       dm_region_begin(4);
-      dm_token t = dm_dma_start_in(words, outer, 4096, 0, 0), u = dm_dma_start_out(outer + 2048, words + 2048, 2048, 0, 0);
+      dm_token t = dm_dma_start_in(words, outer, 4096, 0, 0);
+      dm_token u = dm_dma_start_out(outer + 2048, words + 2048, 2048, 0, 0);
       dm_dma_wait(t);
       dm_dma_wait(u);
       dm_region_end(4);

@@ -1,4 +1,5 @@
-/* N-EUREKA, 3x3 depthwise convolution: uint8 in, 8-bit weights with offset -128, int32 out; then requantised to uint8. */
+/* N-EUREKA, 3x3 depthwise convolution: uint8 in, 8-bit weights with offset -128, int32 out; then
+   requantised to uint8. */
 #include "rt.h"
 #define NK 0x00201000u
 #define TR(i) (NK + 0x20 + 4 * (i))
