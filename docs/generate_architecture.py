@@ -20,17 +20,21 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from deeploy_mlir import api
+from deeploy_mlir.dialects.kernel import ConvOp
+from deeploy_mlir.dialects.mem import StepOp
 from deeploy_mlir.dialects.soc import SystemOp
 from deeploy_mlir.interpreters.each_pass import EachPass
 from deeploy_mlir.lowering.print_c import c_sources
-from deeploy_mlir.pipelines import pipeline_for, run_pipeline
+from deeploy_mlir.pipelines import PipelineOptions, pipeline_for, run_pipeline
+from deeploy_mlir.targets.registry import load_soc
 
 DOCUMENT = Path(__file__).with_name("architecture.md")
 BLOCK = re.compile(r"(<!-- ir: ([\w-]+) -->\n)(.*?)(<!-- /ir -->)", re.DOTALL)
-OPTIONS = api.pipeline_options("siracusa", l1="10KiB")
-"""The stacks of the eight cores take 8 KiB of it, so the convolution runs in tiles."""
+TARGET = "siracusa"
+ROOM = 2048
+"""Bytes of L1 beside the stacks of the cores: so little that the convolution runs in tiles."""
 
-LONGEST = 60
+LONGEST = 130
 """Lines of a block; what is longer is cut."""
 
 
@@ -66,10 +70,18 @@ def small_convolution() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
 
 
+def options() -> PipelineOptions:
+    """How the network is compiled."""
+    stacks = sum(engine.reserved_bytes for engine in load_soc(TARGET).engines if engine.memory_name == "l1")
+    return api.pipeline_options(TARGET, l1=stacks + ROOM)
+
+
 def shown(module: ModuleOp) -> str:
-    """The module's text without what says nothing here: the SoC, the plan's figures, the bytes of weights."""
+    """The module's text without what says nothing here: the SoC, the plan's figures, the bytes of weights, and of the
+    steps all but the convolution's."""
     copy = module.clone()
-    for op in [op for op in copy.body.block.ops if isinstance(op, SystemOp)]:
+    others = [op for op in copy.walk() if isinstance(op, StepOp) and not any(isinstance(k, ConvOp) for k in op.walk())]
+    for op in [*others, *(op for op in copy.body.block.ops if isinstance(op, SystemOp))]:
         op.detach()
         op.erase()
     copy.attributes.pop("deeploy.plan", None)
@@ -100,8 +112,8 @@ def stages() -> dict[str, str]:
         if previous.name != "deeploy-attach-soc":
             last[0] = text
 
-    run_pipeline(module, pipeline_for(OPTIONS), observe)
-    texts["convert-cluster-to-c"] = mlir(step_function(last[0]))
+    run_pipeline(module, pipeline_for(options()), observe)
+    texts["convert-cluster-to-c"] = mlir(step_function(last[0]), 60)
     texts["c"] = f"```c\n{c_sources(module)['small.c'].strip()}\n```\n"
     return texts
 
@@ -116,11 +128,11 @@ def step_function(text: str) -> str:
     return "\n".join(line[len(indent[0]) :] for line in lines[start : end + 1])
 
 
-def mlir(text: str) -> str:
+def mlir(text: str, longest: int = LONGEST) -> str:
     """A block of code, cut where it is long."""
     lines = text.splitlines()
-    if len(lines) > LONGEST:
-        lines = [*lines[:LONGEST], f"… {len(lines) - LONGEST} more lines"]
+    if len(lines) > longest:
+        lines = [*lines[:longest], f"… {len(lines) - longest} more lines"]
     return "```mlir\n" + "\n".join(lines) + "\n```\n"
 
 
@@ -138,7 +150,11 @@ def render(document: str) -> str:
 def main() -> int:
     """Writes or checks the document; the exit status."""
     committed = DOCUMENT.read_text(encoding="utf-8")
-    fresh = render(committed)
+    try:
+        fresh = render(committed)
+    except ValueError as error:
+        print(f"docs/architecture.md does not go with the pipeline: {error}", file=sys.stderr)
+        return 1
     if "--check" not in sys.argv[1:]:
         DOCUMENT.write_text(fresh, encoding="utf-8")
         return 0
