@@ -38,7 +38,6 @@ from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.numpy_types import Array, numpy_dtype
 from deeploy_mlir.remarks import remark
 
-
 _UI32 = IntegerType(32, Signedness.UNSIGNED)
 
 

@@ -192,6 +192,22 @@ def run_reference(node: onnx.NodeProto, args: _Args) -> list[Array]:
     return [np.asarray(value) for value in cast("list[Array]", evaluator.run(None, feeds))]
 
 
+def _grouped_conv_transpose(op: OnnxOp, args: _Args) -> list[Array]:
+    """A grouped ConvTranspose, which the reference evaluator gets wrong, as one of each group."""
+    x, w = cast(Array, args[0]), cast(Array, args[1])
+    bias = args[2] if len(args) > 2 else None
+    group = int(op.attr("group"))
+    node = node_proto(op)
+    for attribute in node.attribute:
+        if attribute.name == "group":
+            attribute.i = 1
+    parts: list[Array] = []
+    for index, (xs, ws) in enumerate(zip(np.split(x, group, axis=1), np.split(w, group, axis=0), strict=True)):
+        bs = None if bias is None else np.split(bias, group)[index]
+        parts.append(run_reference(node, [xs, ws, bs])[0])
+    return [np.concatenate(parts, axis=1)]
+
+
 def evaluate_onnx(op: OnnxOp, args: _Args) -> list[Array]:
     """The results of an `onnx` operation on operand values by position (None where absent), in its results' types.
 
@@ -201,7 +217,8 @@ def evaluate_onnx(op: OnnxOp, args: _Args) -> list[Array]:
         values = [own(op, args)]
     else:
         try:
-            values = run_reference(node_proto(op), args)
+            grouped = op.op_type == "ConvTranspose" and op.attr("group") != 1
+            values = _grouped_conv_transpose(op, args) if grouped else run_reference(node_proto(op), args)
         except Exception as error:  # the reference evaluator raises whatever its numpy code does
             raise DeeployError(f"cannot be evaluated: {type(error).__name__}: {error}", op.node_name) from error
     results: list[Array] = []
