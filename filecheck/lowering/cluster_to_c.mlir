@@ -51,7 +51,7 @@ builtin.module @net {
 // CHECK:      extern DM_ALIGN(4) int8_t net_output_0[128];
 // CHECK:      void net_run(void);
 // CHECK:      static DM_L1 DM_ALIGN(8) uint8_t net_l1[256];
-// CHECK:      static void [[KERNEL:\w+]](const int8_t *restrict in0, int8_t *restrict out) {
+// CHECK:      static DM_KERNEL void [[KERNEL:\w+]](const int8_t *restrict in0, int8_t *restrict out) {
 // CHECK:      // relu
 // CHECK-NEXT: // map: 16x8 i8 -> 16x8 i8
 // CHECK-NEXT: // planned: 321 cycles

@@ -89,6 +89,7 @@ class Kernels:
             kind = kernel.name.removeprefix("kernel.")
             number = self.count[kind] = self.count.get(kind, 0) + 1
             function.sym_name = StringAttr(f"{self.network}_{kind}_{number}")
+            function.specifiers = ArrayAttr([StringAttr(word) for word in (*function.words, "DM_KERNEL")])
             self.file.add_op(function)
             self.known[key] = function
         return self.known[key]

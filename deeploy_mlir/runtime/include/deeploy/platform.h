@@ -16,6 +16,14 @@
 
 #define DM_ALIGN(n) __attribute__((aligned(n)))
 
+/* Of every kernel. gcc 12 may clone a kernel for its constant pointers, take the clone's stores for none at all, and drop
+   the call (-fipa-cp with -fipa-modref, or -fipa-pure-const); so it is not to look across the call. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define DM_KERNEL __attribute__((noipa))
+#else
+#define DM_KERNEL
+#endif
+
 /* ---- cores ---- */
 
 /* Index of the calling core within the cluster, 0 .. DM_CORES - 1. */
