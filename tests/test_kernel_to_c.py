@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from xdsl.dialects.builtin import StringAttr
 
 from deeploy_mlir.interpreters.kernel import run_kernel_op
-from deeploy_mlir.lowering.kernel_to_c import HOST, RV32, Tuning
+from deeploy_mlir.lowering.kernel_to_c import HOST, RV32, Tuning, kernel_function
 from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.testing.kernel_cases import RANDOM_KERNELS, KernelCase, random_tile
 from deeploy_mlir.testing.native import Native, run_cases
@@ -33,10 +34,38 @@ def compare(cases: list[KernelCase], outputs: list[Array]) -> None:
             np.testing.assert_array_equal(actual, expected, err_msg=str(case.op))
 
 
+def random_cases(kind: str, seed: int, wholes: int, tiles: int) -> list[KernelCase]:
+    """Whole operators and tiles of others."""
+    rng = np.random.default_rng(seed)
+    cases = [RANDOM_KERNELS[kind](rng) for _ in range(wholes)]
+    return cases + [random_tile(rng, RANDOM_KERNELS[kind](rng)) for _ in range(tiles)]
+
+
 @pytest.mark.parametrize("kind", list(RANDOM_KERNELS))
 @pytest.mark.parametrize("tuning", [HOST, RV32], ids=["host", "rv32"])
 def test_random_kernels(kind: str, tuning: Tuning, tmp_path: Path):
-    rng = np.random.default_rng(4)
-    cases = [RANDOM_KERNELS[kind](rng) for _ in range(12)]
-    cases += [random_tile(rng, RANDOM_KERNELS[kind](rng)) for _ in range(20)]
+    cases = random_cases(kind, 4, 10, 16)
     compare(cases, run_cases(cases, tuning, tmp_path, SANITIZED))
+
+
+@pytest.mark.parametrize("kind", ["matmul", "conv", "pool"])
+def test_vectorised_by_the_compiler(kind: str, tmp_path: Path):
+    cases = random_cases(kind, 5, 12, 6)
+    compare(cases, run_cases(cases, HOST, tmp_path, Native(flags=("-O3",))))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("kind", list(RANDOM_KERNELS))
+@pytest.mark.parametrize("tuning", [HOST, RV32], ids=["host", "rv32"])
+def test_many_random_kernels(kind: str, tuning: Tuning, seed: int, tmp_path: Path):
+    cases = random_cases(kind, 100 + seed, 15, 25)
+    compare(cases, run_cases(cases, tuning, tmp_path, SANITIZED))
+
+
+def test_equal_kernels_have_equal_functions():
+    rng = np.random.default_rng(0)
+    op = RANDOM_KERNELS["conv"](rng).op
+    again = op.clone()
+    again.layer = StringAttr("another")
+    assert str(kernel_function(op, "kernel", RV32)) == str(kernel_function(again, "kernel", RV32))
