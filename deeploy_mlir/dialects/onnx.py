@@ -15,8 +15,8 @@ Conventions
 - Integer networks: ConvInteger, MatMulInteger and MaxPool take any integer element type here, not only 8 bits
   (their ONNX schemas stop at 8); sums are exact in the result's type (i32).
 - Conv, ConvInteger, QLinearConv and the pools come from the importer with kernel_shape, strides, dilations and pads
-  (and group) written out, never with `auto_pad`. ConvInteger pads with x's zero point (padding adds nothing to a sum), its
-  bias is an `onnx.Add` of [C, 1, ...] behind it; MatMulInteger's an `onnx.Add` of [N], alpha and beta an `onnx.Mul`.
+  (and group) written out, never with `auto_pad`. ConvInteger pads with x's zero point (padding adds nothing to a sum),
+  its bias is an `onnx.Add` of [C, 1, ...] behind it; MatMulInteger's an `onnx.Add` of [N], alpha, beta an `onnx.Mul`.
 - A network is one `func.func` in a module of the same symbol, with the ONNX names in `arg_names` and `result_names`.
 - `op.input("W")`, `op.inputs`, `op.attr("strides", [1, 1])`, `op.op_type`, `op.node_name`: see `graph_op.GraphOp`.
 """
