@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, i64
@@ -13,6 +14,7 @@ from deeploy_mlir.constants import constant_of, name_hint
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import ConvOp, Layout, element_type_of_value, shape_of, window_properties
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
+from deeploy_mlir.lowering.onnx_to_kernel.indexing import pick
 from deeploy_mlir.lowering.onnx_to_kernel.windows import Window, window_of
 from deeploy_mlir.lowering.onnx_to_kernel.zero_points import shifted, zero_point_of
 from deeploy_mlir.numpy_types import Array
@@ -70,47 +72,62 @@ def convolve(
 
 
 def conv_transpose(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.ConvTranspose with constant weights W [C, M/group, k..].
+    """onnx.ConvTranspose with weights W [C, M/group, k..].
 
     With stride s, output s*q + r - pad depends on the input elements around q through the taps r, r+s, r+2s, ...: so a
     convolution with s outputs a channel and axis (the phases r) gives all of them, and they are interleaved after."""
-    x, bias = op.required("X"), op.input("B")
-    w = b.required_constant("W")
-    rank, groups = w.ndim - 2, int(op.attr("group"))
+    x, w, bias = op.required("X"), op.required("W"), op.input("B")
+    kernel, groups = shape_of(w)[2:], int(op.attr("group"))
+    rank, channels = len(kernel), shape_of(w)[1] * groups
     strides: list[int] = op.attr("strides") or [1] * rank
     dilations: list[int] = op.attr("dilations") or [1] * rank
     shape, image = b.result_shape, shape_of(x)
-    reach = [d * (k - 1) + 1 for d, k in zip(dilations, w.shape[2:], strict=True)]
+    reach = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
     low = _transpose_pads(op, b, reach, strides)
     taps = [-(-r // s) for r, s in zip(reach, strides, strict=True)]
-    full = np.zeros((*w.shape[:2], *(t * s for t, s in zip(taps, strides, strict=True))), w.dtype)
-    full[(slice(None), slice(None), *(slice(0, r, d) for r, d in zip(reach, dilations, strict=True)))] = w
-    inputs, a_group = w.shape[0] // groups, w.shape[1]
-    # [g, c, m, t0, r0, t1, r1 ..] -> [g, m, r.., c, t..], the taps reversed: a convolution reads forward.
-    split = full.reshape(groups, inputs, a_group, *(n for t, s in zip(taps, strides, strict=True) for n in (t, s)))
-    tap_axes, phase_axes = [3 + 2 * i for i in range(rank)], [4 + 2 * i for i in range(rank)]
-    weights: Array = np.flip(split, tuple(tap_axes)).transpose(0, 2, *phase_axes, 1, *tap_axes)
-    phases = int(np.prod(strides, dtype=np.int64))
-    weights = weights.reshape(groups * a_group * phases, inputs, *taps)
+    weights = _phases(b, w, groups, strides, dilations, taps)
     # Padded output positions 0 .. low + size - 1 are needed, in blocks of a stride.
     blocks = [-(-(lo + size) // s) for lo, size, s in zip(low, shape[2:], strides, strict=True)]
     pads = [t - 1 for t in taps]
     high = [n - 1 + t - (p + e) for n, t, p, e in zip(blocks, taps, pads, image[2:], strict=True)]
     window = Window(tuple(taps), (1,) * rank, (1,) * rank, (*pads, *(max(h, 0) for h in high)))
+    phases = prod(strides)
     if bias is not None:
-        array = b.required_constant("B")
-        bias = b.constant(np.repeat(array, phases), f"{name_hint(bias)}_phases")
-    sub = _Result(b, (shape[0], groups * a_group * phases, *blocks))
-    value = convolve(
-        sub, x, b.constant(weights, f"{name_hint(op.required('W'), b.layer)}_phases"), window, groups, bias
-    )
-    channels = groups * a_group
+        bias = b.reshape(b.copy(bias, select(2, [0]), [channels, phases]), [channels * phases])
+    sub = _Result(b, (shape[0], channels * phases, *blocks))
+    value = convolve(sub, x, weights, window, groups, bias)
     value = b.reshape(value, (shape[0], channels, *strides, *blocks))
     order = [0, 1, *(axis for i in range(rank) for axis in (2 + rank + i, 2 + i))]
     value = b.transpose(value, order)
     whole = [n * s for n, s in zip(blocks, strides, strict=True)]
     value = b.reshape(value, (shape[0], channels, *whole))
     return [b.slice(value, [0, 0, *low], [1] * (rank + 2), shape)]
+
+
+def _phases(
+    b: LayerBuilder, w: SSAValue, groups: int, strides: Sequence[int], dilations: Sequence[int], taps: Sequence[int]
+) -> SSAValue:
+    """The weights [C, M/g, k..] of a transposed convolution as those of a convolution [M * phases, C/g, taps..]."""
+    rank, array = len(taps), constant_of(w)
+    inputs, a_group = shape_of(w)[0] // groups, shape_of(w)[1]
+    split = [groups, inputs, a_group, *(n for pair in zip(taps, strides, strict=True) for n in pair)]
+    # [g, c, m, t0, r0, t1, r1 ..] -> [g, m, r.., c, t..], the taps reversed: a convolution reads forward.
+    tap_axes, phase_axes = [3 + 2 * i for i in range(rank)], [4 + 2 * i for i in range(rank)]
+    order = [0, 2, *phase_axes, 1, *tap_axes]
+    target = [groups * a_group * prod(strides), inputs, *taps]
+    if array is not None:
+        full = np.zeros((*array.shape[:2], *(t * s for t, s in zip(taps, strides, strict=True))), array.dtype)
+        reach = [d * (k - 1) + 1 for d, k in zip(dilations, array.shape[2:], strict=True)]
+        full[(slice(None), slice(None), *(slice(0, r, d) for r, d in zip(reach, dilations, strict=True)))] = array
+        weights: Array = np.flip(full.reshape(split), tuple(tap_axes)).transpose(order).reshape(target)
+        return b.constant(weights, f"{name_hint(w, b.layer)}_phases")
+    if any(d != 1 for d in dilations):
+        raise b.error("needs constant weights where it is dilated")
+    high = [t * s - k for t, s, k in zip(taps, strides, shape_of(w)[2:], strict=True)]
+    value = b.reshape(b.pad(w, [0] * (rank + 2), [0, 0, *high], 0), split)
+    for axis, count in zip(tap_axes, taps, strict=True):
+        value = pick(b, value, axis, list(reversed(range(count))))
+    return b.reshape(b.transpose(value, order), target)
 
 
 def _transpose_pads(op: GraphOp, b: LayerBuilder, reach: Sequence[int], strides: Sequence[int]) -> list[int]:

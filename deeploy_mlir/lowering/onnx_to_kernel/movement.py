@@ -54,7 +54,7 @@ def tile(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     """onnx.Tile: each repeated axis becomes two, the outer one broadcast."""
     x = op.required("input")
     shape = shape_of(x)
-    repeats = b.integers("repeats") or [1] * len(shape)
+    repeats = [n // s if s else 1 for n, s in zip(b.result_shape, shape, strict=True)]
     inner = [n for r, s in zip(repeats, shape, strict=True) for n in (r, s)]
     map_ = select(len(inner), [2 * i + 1 for i in range(len(shape))])
     if all(r == 1 for r in repeats):

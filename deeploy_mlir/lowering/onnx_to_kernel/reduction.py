@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from math import prod
 
+from xdsl.dialects import arith
 from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 
+from deeploy_mlir.affine_maps import linear_map, select
+from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import Combiner, element_type_of_value, shape_of
 from deeploy_mlir.dialects.qnn import IntegerMeanOp
@@ -15,13 +19,60 @@ from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuil
 from deeploy_mlir.lowering.onnx_to_kernel.pooling import mean, reduce
 from deeploy_mlir.scalar_body import ScalarBody, integer_range, is_float
 
+MAX_CANDIDATES = 8
+"""Most sets of axes that are computed for a node whose axes are only known at run time."""
 
-def reduced_axes(op: GraphOp, b: LayerBuilder, rank: int) -> list[int]:
-    """The axes of a ReduceX node: its constant operand, or all; none if `noop_with_empty_axes` says so."""
-    axes = b.integers("axes")
-    if not axes:
-        return [] if op.attr("noop_with_empty_axes") else list(range(rank))
-    return sorted({b.axis(axis, rank) for axis in axes})
+
+def candidate_axes(op: GraphOp, b: LayerBuilder, shape: Sequence[int]) -> list[list[int]]:
+    """The sets of axes that a ReduceX node may reduce: one if its operand is absent, a constant, or told by the
+    result's shape, else all that give that shape. Axes of size 1 make no difference.
+
+    Raises DeeployError if none does."""
+    rank, operand = len(shape), op.input("axes")
+    array = None if operand is None else constant_of(operand)
+    if operand is None or prod(shape_of(operand)) == 0:
+        return [[] if op.attr("noop_with_empty_axes") else list(range(rank))]
+    if array is not None:
+        return [sorted({b.axis(int(axis), rank) for axis in array.reshape(-1)})]
+    found: dict[tuple[int, ...], list[int]] = {}
+    for axes in combinations(range(rank), prod(shape_of(operand))):
+        kept = [1 if i in axes else s for i, s in enumerate(shape) if op.attr("keepdims") or i not in axes]
+        if tuple(kept) == b.result_shape:
+            found.setdefault(tuple(a for a in axes if shape[a] != 1), list(axes))
+    if not 1 <= len(found) <= MAX_CANDIDATES:
+        raise b.error(f"with axes known at run time only does not fit {list(shape)} to {list(b.result_shape)}")
+    return list(found.values())
+
+
+def chosen_by_axes(
+    b: LayerBuilder, axes: SSAValue, rank: int, results: Sequence[tuple[list[int], SSAValue]]
+) -> SSAValue:
+    """Of results for different sets of axes, all of one shape, that for the set which `axes` holds at run time."""
+    if len(results) == 1:
+        return results[0][1]
+    count = prod(shape_of(axes))
+    values = [value for _, value in results]
+    shape = shape_of(values[0])
+    flat = b.reshape(axes, [count])
+    ins = [*values, *[flat] * count]
+    identity = select(len(shape), list(range(len(shape))))
+    maps = [identity] * len(values) + [linear_map(len(shape), [([0] * len(shape), k)]) for k in range(count)]
+
+    def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        value, held = v[len(values) - 1], v[len(values) :]
+        for (candidate, _), result in zip(results[:-1], v, strict=False):
+            hit = body.constant(1, i1)
+            for axis in candidate:
+                same = body.constant(0, i1)
+                for holder in held:
+                    for number in (axis, axis - rank):
+                        equal = body.compare("eq", holder, body.constant(number, holder.type))
+                        same = body.emit(arith.OrIOp(same, equal))
+                hit = body.emit(arith.AndIOp(hit, same))
+            value = body.select(hit, result, value)
+        return value
+
+    return b.map(ins, maps, shape, element_type_of_value(values[0]), build)
 
 
 def reduction(
@@ -37,17 +88,21 @@ def reduction(
     def rule(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
         x = op.required("data")
         shape = shape_of(x)
-        axes = reduced_axes(op, b, len(shape))
         if floats_only and not is_float(b.result_element):
             raise b.error(f"on {x.type} is not supported; floats are")
         if prod(shape) == 0:
             return [_empty(b, combiner, after)]
         if before is not None:
             x = b.elementwise([x], shape, element_type_of_value(x), before)
-        finish = mean(prod(shape[a] for a in axes)) if average else after
-        if not axes:
-            return [x if finish is None else b.elementwise([x], shape, b.result_element, finish)]
-        return [b.reshape(reduce(b, x, axes, combiner, b.result_element, finish), b.result_shape)]
+        results: list[tuple[list[int], SSAValue]] = []
+        for axes in candidate_axes(op, b, shape):
+            finish = mean(prod(shape[a] for a in axes)) if average else after
+            if not axes:
+                return [x if finish is None else b.elementwise([x], shape, b.result_element, finish)]
+            value = reduce(b, x, axes, combiner, b.result_element, finish)
+            results.append((axes, b.reshape(value, b.result_shape)))
+        axes_operand = op.input("axes")
+        return [results[0][1] if axes_operand is None else chosen_by_axes(b, axes_operand, len(shape), results)]
 
     return rule
 
@@ -82,17 +137,24 @@ def log_sum_exp(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     """onnx.ReduceLogSumExp: max + log(sum(exp(x - max)))."""
     x = op.required("data")
     shape, element = shape_of(x), element_type_of_value(x)
-    axes = reduced_axes(op, b, len(shape))
     if prod(shape) == 0:
         return [b.filled(b.result_shape, float("-inf"), element)]
-    if not is_float(element) or not axes:
-        raise b.error(f"on {x.type} with axes {axes} is not supported")
+    candidates = candidate_axes(op, b, shape)
+    if not is_float(element) or [] in candidates:
+        raise b.error(f"on {x.type} with axes {candidates} is not supported")
+    results = [(axes, _log_sum_exp_over(b, x, axes)) for axes in candidates]
+    axes_operand = op.input("axes")
+    return [results[0][1] if axes_operand is None else chosen_by_axes(b, axes_operand, len(shape), results)]
+
+
+def _log_sum_exp_over(b: LayerBuilder, x: SSAValue, axes: Sequence[int]) -> SSAValue:
+    shape, element = shape_of(x), element_type_of_value(x)
     kept = [1 if i in axes else s for i, s in enumerate(shape)]
     top = b.reshape(reduce(b, x, axes, Combiner.MAX, element), kept)
     powers = b.elementwise([x, top], shape, element, lambda body, v: body.float_function("exp", body.sub(v[0], v[1])))
     sums = b.reshape(reduce(b, powers, axes, Combiner.SUM, element), kept)
     value = b.elementwise([sums, top], kept, element, lambda body, v: body.add(body.float_function("log", v[0]), v[1]))
-    return [b.reshape(value, b.result_shape)]
+    return b.reshape(value, b.result_shape)
 
 
 def _absolute(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:

@@ -52,13 +52,11 @@ def _scales(op: GraphOp, b: LayerBuilder, axes: Sequence[int]) -> dict[int, floa
     given = b.constant_operand("scales")
     if given is not None and given.size:
         return dict(zip(axes, (float(s) for s in given.reshape(-1)), strict=True))
-    sizes = b.integers("sizes")
-    if sizes is None:
-        return {a: target[a] / shape[a] for a in axes}
-    scales = {a: size / shape[a] for a, size in zip(axes, sizes, strict=True)}
     policy = op.attr("keep_aspect_ratio_policy") or "stretch"
     if policy == "stretch":
-        return scales
+        return {a: target[a] / shape[a] for a in axes}
+    sizes = b.integers("sizes") or [target[a] for a in axes]
+    scales = {a: size / shape[a] for a, size in zip(axes, sizes, strict=True)}
     common = min(scales.values()) if policy == "not_larger" else max(scales.values())
     return dict.fromkeys(axes, common)
 

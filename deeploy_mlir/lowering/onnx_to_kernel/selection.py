@@ -11,13 +11,15 @@ from xdsl.dialects.builtin import i32
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.affine_maps import linear_map, select
+from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import Combiner, element_type_of_value, shape_of
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.indexing import positions
 from deeploy_mlir.lowering.onnx_to_kernel.pooling import pool, reduce
+from deeploy_mlir.lowering.onnx_to_kernel.reduction import chosen_by_axes
 from deeploy_mlir.lowering.onnx_to_kernel.windows import Window
-from deeploy_mlir.scalar_body import ScalarBody, is_unsigned
+from deeploy_mlir.scalar_body import ScalarBody, is_float, is_unsigned
 
 MAX_SORTED = 1024
 """Longest line that a top-k may rank: it compares all elements of a line with each other."""
@@ -117,9 +119,16 @@ def cumulative(combine: Callable[[ScalarBody, SSAValue, SSAValue], SSAValue], ne
 
     def rule(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
         x = op.required("x")
+        rank = len(shape_of(x))
+        operand = op.required("axis")
+        known = constant_of(operand)
+        if known is None:
+            every = [([axis], along(op, b, x, axis)) for axis in range(rank)]
+            return [chosen_by_axes(b, operand, rank, every)]
+        return [along(op, b, x, b.axis(int(known.reshape(-1)[0]), rank))]
+
+    def along(op: GraphOp, b: LayerBuilder, x: SSAValue, axis: int) -> SSAValue:
         shape, element = shape_of(x), element_type_of_value(x)
-        rank = len(shape)
-        axis = b.axis(int(b.required_constant("axis").reshape(-1)[0]), rank)
         direction = -1 if op.attr("reverse") else 1
 
         def shifted(value: SSAValue, places: int) -> tuple[SSAValue, SSAValue]:
@@ -131,7 +140,7 @@ def cumulative(combine: Callable[[ScalarBody, SSAValue, SSAValue], SSAValue], ne
         while step < shape[axis]:
             x = b.elementwise(shifted(x, step), shape, element, lambda body, v: combine(body, v[0], v[1]))
             step *= 2
-        return [x]
+        return x
 
     return rule
 
@@ -148,17 +157,21 @@ def triangle(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     x = op.required("input")
     shape = shape_of(x)
     rank = len(shape)
-    k, upper = b.constant_operand("k"), bool(op.attr("upper"))
-    diagonal = 0 if k is None or k.size == 0 else int(k.reshape(-1)[0])
-    diagonal = max(min(diagonal, shape[-1] + 1), -shape[-2] - 1)
+    given, upper = op.input("k"), bool(op.attr("upper"))
     maps = [select(rank, list(range(rank))), select(rank, [rank - 2]), select(rank, [rank - 1])]
 
     def kept(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
         distance = body.sub(v[2], v[1])
-        inside = body.compare("ge" if upper else "le", distance, body.constant(diagonal, i32))
+        diagonal = body.constant(0, i32)
+        if len(v) > 3:
+            diagonal = body.cast(body.clamp(v[3], -shape[-2] - 1, shape[-1] + 1), i32)
+        inside = body.compare("ge" if upper else "le", distance, diagonal)
         return body.select(inside, v[0], body.constant(0, v[0].type))
 
     ins = [x, positions(b, shape[-2]), positions(b, shape[-1])]
+    if given is not None:
+        ins.append(b.reshape(given, [1]))
+        maps.append(select(rank, [None]))
     return [b.map(ins, maps, shape, b.result_element, kept)]
 
 
@@ -178,6 +191,35 @@ def eye_like(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     """onnx.EyeLike: ones on a diagonal."""
     rows, columns = b.result_shape
     return [b.constant(np.eye(rows, columns, int(op.attr("k"))), f"{b.layer}_eye", b.result_element)]
+
+
+def range_(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Range of known length: start + i * delta."""
+    count = b.result_shape[0]
+    start, delta = b.reshape(op.required("start"), [1]), b.reshape(op.required("delta"), [1])
+    maps = [select(1, [0]), select(1, [None]), select(1, [None])]
+
+    def value(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        return body.add(v[1], body.mul(body.cast(v[0], v[2].type), v[2]))
+
+    return [b.map([positions(b, count), start, delta], maps, [count], b.result_element, value)]
+
+
+def constant_of_shape(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.ConstantOfShape: the graph declares the shape."""
+    value = op.attr("value")
+    number = 0 if value is None else np.asarray(value).reshape(-1)[0].item()
+    return [b.filled(b.result_shape, number, b.result_element)]
+
+
+def bit_cast(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.BitCast between integers of one width: they wrap."""
+    x = op.required("input")
+    if is_float(element_type_of_value(x)) or is_float(b.result_element):
+        if element_type_of_value(x) != b.result_element:
+            raise b.error(f"of {x.type} to {b.result_element} is not supported; integers are")
+        return [x]
+    return [b.cast(x, b.result_element)]
 
 
 def local_response_norm(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
@@ -216,6 +258,9 @@ RULES: dict[str, Rule] = {
     "onnx.Shape": shape_constant,
     "onnx.Size": size_constant,
     "onnx.EyeLike": eye_like,
+    "onnx.Range": range_,
+    "onnx.ConstantOfShape": constant_of_shape,
+    "onnx.BitCast": bit_cast,
     "onnx.LRN": local_response_norm,
 }
 """Rules of this family."""
