@@ -20,6 +20,7 @@ from xdsl.dialects.builtin import (
     TensorType,
 )
 from xdsl.ir import Attribute
+from xdsl.utils.hints import isa
 
 Array = npt.NDArray[Any]
 
@@ -35,7 +36,7 @@ def numpy_dtype(element_type: Attribute) -> np.dtype[Any]:
     """The dtype that stores one element; `i1` is a byte of 0 or 1 (numpy bool).
 
     Raises TypeError for an element type that has no numpy form."""
-    if isinstance(element_type, IntegerType):
+    if isa(element_type, IntegerType):
         width, signedness = element_type.width.data, element_type.signedness.data
         if width == 1:
             return np.dtype(np.bool_)
