@@ -14,6 +14,7 @@ from xdsl.passes import PassPipeline
 from xdsl.universe import Universe
 
 from deeploy_mlir.numpy_types import Array, dense
+from deeploy_mlir.targets.registry import load_soc
 from deeploy_mlir.universe import UNIVERSE
 
 OpT = TypeVar("OpT", bound=Operation)
@@ -22,6 +23,9 @@ CONV = (
     "layout = #kernel<layout channels_last>, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, "
     "dilations = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>"
 )
+
+ROOM = 4_300
+"""Bytes of L1 beside the stacks: every operand of the second convolution passes through buffers."""
 
 STAGES = (
     "deeploy-assign-engines",
@@ -97,24 +101,25 @@ builtin.module @net {{
 """)
 
 
-def pipeline_to(last: str, target: str = "siracusa", l1: int | None = 12_500, double_buffer: bool = True) -> str:
-    """The passes from the kernel level up to and including `last`."""
-    size = f" l1={l1}" if l1 is not None else ""
+def pipeline_to(last: str, target: str = "siracusa", room: int | None = ROOM, double_buffer: bool = True) -> str:
+    """The passes from the kernel level up to and including `last`, with `room` bytes of L1 beside the stacks."""
+    stacks = sum(engine.reserved_bytes for engine in load_soc(target).engines)
+    size = f" l1={stacks + room}" if room is not None else ""
     plan = f"deeploy-plan{{double-buffer={str(double_buffer).lower()}}}"
     stages = [plan if s == "deeploy-plan" else s for s in STAGES[: STAGES.index(last) + 1]]
     return ",".join([f"deeploy-attach-soc{{target={target}{size}}}", *stages])
 
 
 @cache
-def _lowered(last: str, target: str, l1: int | None, double_buffer: bool) -> ModuleOp:
+def _lowered(last: str, target: str, room: int | None, double_buffer: bool) -> ModuleOp:
     module = network()
-    run_passes(module, pipeline_to(last, target, l1, double_buffer))
+    run_passes(module, pipeline_to(last, target, room, double_buffer))
     return module
 
 
-def lowered(last: str, target: str = "siracusa", l1: int | None = 12_500, double_buffer: bool = True) -> ModuleOp:
+def lowered(last: str, target: str = "siracusa", room: int | None = ROOM, double_buffer: bool = True) -> ModuleOp:
     """The network after the pass `last`, to be changed at will."""
-    return _lowered(last, target, l1, double_buffer).clone()
+    return _lowered(last, target, room, double_buffer).clone()
 
 
 def ops_of(module: ModuleOp, kind: type[OpT]) -> list[OpT]:

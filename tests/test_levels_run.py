@@ -21,7 +21,7 @@ from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.interpreters.run import Level, RunOptions, level_of, run_module
 from deeploy_mlir.numpy_types import Array
 
-from .network_levels import STAGES, lowered, network, ops_of, parse, run_passes, sample, weights
+from .network_levels import ROOM, STAGES, lowered, network, ops_of, parse, run_passes, sample, weights
 
 CLUSTER = "convert-mem-to-cluster"
 BOTH = RunOptions(), RunOptions(copy_at_start=True, reverse_cores=True)
@@ -40,18 +40,18 @@ def reference() -> Array:
 
 
 CONFIGURATIONS = [
-    ("siracusa", 12_500, True),
-    ("siracusa", 12_500, False),
-    ("siracusa", 10_000, True),
-    ("siracusa", 65_536, True),
+    ("siracusa", ROOM, True),
+    ("siracusa", ROOM, False),
+    ("siracusa", 1_800, True),
+    ("siracusa", 60_000, True),
     ("generic", None, True),
 ]
 
 
-@pytest.mark.parametrize(("target", "l1", "double_buffer"), CONFIGURATIONS)
+@pytest.mark.parametrize(("target", "room", "double_buffer"), CONFIGURATIONS)
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_level_computes_the_network(stage: str, target: str, l1: int | None, double_buffer: bool) -> None:
-    module = lowered(stage, target, l1, double_buffer)
+def test_every_level_computes_the_network(stage: str, target: str, room: int | None, double_buffer: bool) -> None:
+    module = lowered(stage, target, room, double_buffer)
     for options in BOTH if level_of(module) == Level.MEMORY else BOTH[:1]:
         (output,) = run_module(module, [sample()], options=options)
         np.testing.assert_array_equal(output, reference())
@@ -166,7 +166,7 @@ def test_staging_buffers_that_overlap_are_caught() -> None:
 
 
 def test_homes_that_overlap_are_caught() -> None:
-    module = lowered("deeploy-plan", l1=65_536)
+    module = lowered("deeploy-plan", room=60_000)
     (inner,) = [e for e in ops_of(module, EmptyOp) if e.home is not None and e.home.offset is not None]
     assert inner.home is not None
     buffers = [
