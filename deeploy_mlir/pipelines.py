@@ -42,6 +42,7 @@ GRAPH = (
     "deeploy-fold-batch-norm",
     "deeploy-qdq-to-integer",
     "deeploy-expand-functions",
+    "deeploy-fold-constants{dequantize=true}",
     "deeploy-simplify-graph",
 )
 """Graph level: standard operators on tensors, integers made explicit."""
