@@ -128,9 +128,10 @@ def _inline_scalars(op: KernelOp) -> bool:
     for i, (value, map_) in enumerate(zip(values, maps, strict=True)):
         if constants[i] is None and (i in touched or first.setdefault((value, map_), i) == i):
             kept.append(i)
+    if not kept and isinstance(op, MapOp):
+        kept, constants[0] = [0], None  # a map reads something
+        first[values[0], maps[0]] = 0
     if len(kept) == len(values):
-        return False
-    if not kept and isinstance(op, MapOp) and 0 in touched:
         return False
     body = ScalarBody([*lead, *(element_type_of_value(values[i]) for i in kept)])
     arguments: list[SSAValue] = list(body.arguments[: len(lead)])

@@ -12,6 +12,7 @@ from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import ReturnOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
@@ -19,7 +20,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
-from deeploy_mlir.dialects.kernel import shape_of
+from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.interpreters.graph import evaluate
 from deeploy_mlir.lowering.onnx_to_kernel import (
@@ -100,7 +101,13 @@ def lower(op: GraphOp) -> None:
 
 
 def _evaluated(op: GraphOp, builder: LayerBuilder) -> list[SSAValue | None] | None:
-    """The results as constants, if all operands are constants (of shapes, mostly, that only this pass knows)."""
+    """The results as constants: if they have no elements, or all operands are constants (of shapes, mostly, that only
+    this pass knows)."""
+    for result in op.results:
+        if prod(shape_of(result)) == 0 and any(isinstance(use.operation, ReturnOp) for use in result.uses):
+            raise builder.error(f"gives an output of the network of type {result.type}, which has no elements")
+    if op.results and all(prod(shape_of(result)) == 0 for result in op.results):
+        return [builder.filled(shape_of(r), 0, element_type_of_value(r)) for r in op.results]
     inputs = op.inputs
     arrays = [None if value is None else constant_of(value) for value in inputs]
     if not inputs or any(v is not None and a is None for v, a in zip(inputs, arrays, strict=True)):
@@ -110,7 +117,7 @@ def _evaluated(op: GraphOp, builder: LayerBuilder) -> list[SSAValue | None] | No
     try:
         results = evaluate(op, arrays)
     except DeeployError:
-        return None
+        return None  # its own rule says what is wrong with it
     return [builder.constant(array, f"{builder.layer}_value") for array in results]
 
 
