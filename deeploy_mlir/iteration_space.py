@@ -189,6 +189,15 @@ class IterationSpace:
                 result.append(i)
         return tuple(result)
 
+    @cached_property
+    def inner_window_dims(self) -> frozenset[int]:
+        """The tileable dimensions that move along a padded axis, without the outermost of each operand."""
+        inner: set[int] = set()
+        for access in self.accesses:
+            moving = [d for axis in access.axes if axis.padded for d in axis.dims if d in self.tileable]
+            inner |= {d for d in moving if d != min(moving)}
+        return frozenset(inner)
+
     def iterations(self, sizes: Sequence[int] | None = None) -> int:
         """Number of points of a tile (of the whole space by default)."""
         return prod(self.sizes if sizes is None else sizes)

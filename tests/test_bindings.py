@@ -33,6 +33,27 @@ def test_cores_split_the_best_balanced_dimension(sizes: tuple[int, ...], dim: in
     assert core_split_dim(space_of(*sizes), sizes, 8) == dim
 
 
+def test_cores_leave_rows_of_padded_windows_whole():
+    """An image [h, w, c] and its output: columns are shared only where nothing else comes near."""
+
+    def depthwise(height: int, width: int, channels: int) -> IterationSpace:
+        sizes = (height, width, channels)
+        dims = (*(Dim(n, DimKind.PARALLEL, s) for n, s in zip("hwc", sizes, strict=True)), Dim("k", DimKind.WINDOW, 3))
+        image = [
+            Axis((1, 0, 0, 1), -1, height, True),
+            Axis((0, 1, 0, 1), -1, width, True),
+            Axis((0, 0, 1, 0), 0, channels),
+        ]
+        out = [Axis(tuple(int(i == j) for j in range(4)), 0, s) for i, s in enumerate(sizes)]
+        return IterationSpace(dims, (Access(image, 1), Access(tuple(out), 1, written=True)))
+
+    assert depthwise(16, 16, 16).inner_window_dims == {1}
+    assert core_split_dim(depthwise(16, 16, 16), (16, 16, 16, 3), 8) == 0
+    assert core_split_dim(depthwise(12, 24, 16), (12, 24, 16, 3), 8) == 2
+    assert core_split_dim(depthwise(9, 24, 12), (9, 24, 12, 3), 8) == 2
+    assert core_split_dim(depthwise(3, 24, 5), (3, 24, 5, 3), 8) == 1
+
+
 def test_nothing_to_split():
     reduced = IterationSpace((Dim("k", DimKind.REDUCTION, 9),), (Access((), 1, written=True),))
     assert core_split_dim(reduced, (9,), 8) is None

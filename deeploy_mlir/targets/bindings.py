@@ -24,7 +24,7 @@ from deeploy_mlir.lowering.kernel_to_c import Tuning, kernel_function
 from deeploy_mlir.lowering.kernel_to_c.reduction import REMAINDER_FACTOR
 from deeploy_mlir.lowering.kernel_to_c.tuning import block_factor
 from deeploy_mlir.targets.registry import target_package
-from deeploy_mlir.work_split import core_split_dim
+from deeploy_mlir.work_split import NARROW_WINDOWS, core_split_dim
 
 
 class KernelBinding(abc.ABC):
@@ -191,7 +191,10 @@ class GeneratedKernels(KernelBinding):
             outputs = prod(mine[d] for d in space.output.dims)
             total = self.costs.kernel + outputs * an_output + space.iterations(mine) * an_element
             varying = varying_dims(space, sizes, cores)
-            return round(total + (self._contraction(integer, space, mine, varying) if contracts else 0))
+            total += self._contraction(integer, space, mine, varying) if contracts else 0
+            if cores > 1 and core_split_dim(space, sizes, cores) in space.inner_window_dims:
+                total *= NARROW_WINDOWS
+            return round(total)
 
         return cycles
 
