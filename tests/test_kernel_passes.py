@@ -17,7 +17,7 @@ from deeploy_mlir.frontend import import_model
 from deeploy_mlir.frontend.npz import load_arrays, match_arrays
 from deeploy_mlir.interpreters.run import run_module, the_function
 from deeploy_mlir.numpy_types import Array, numpy_dtype
-from deeploy_mlir.pipelines import GRAPH
+from deeploy_mlir.pipelines import GRAPH, run_pipeline
 from deeploy_mlir.universe import UNIVERSE
 
 from .peer_suite import suite
@@ -75,8 +75,7 @@ def run_pass(module: ModuleOp, name: str) -> None:
 def kernels_of(case: Case) -> ModuleOp:
     folder = suite() / case.path
     module = import_model(folder / "network.onnx", types_from=load_arrays(folder / "inputs.npz"))
-    for name in GRAPH:
-        run_pass(module, name)
+    run_pipeline(module, ",".join(GRAPH))
     return module
 
 
