@@ -22,15 +22,16 @@ def test_data(network: Network, inputs: Sequence[bytes]) -> str:
         "",
         f'#include "{network.name}.h"',
         "",
+        f"#define DM_TEST_RUN {network.name}_run",
+        f"#define DM_TEST_INPUTS {len(network.inputs)}u",
+        f"#define DM_TEST_OUTPUTS {len(network.outputs)}u",
+        "",
+        "#ifndef DM_TEST_DIRECT",
         "typedef struct {",
         "  void *network; /* the network's own buffer */",
         "  unsigned char *test;",
         "  uint32_t bytes;",
         "} dm_test_tensor;",
-        "",
-        f"#define DM_TEST_RUN {network.name}_run",
-        f"#define DM_TEST_INPUTS {len(network.inputs)}u",
-        f"#define DM_TEST_OUTPUTS {len(network.outputs)}u",
     ]
     for index, (tensor, data) in enumerate(zip(network.inputs, inputs, strict=True)):
         lines += ["", f"/* {_describe(tensor)} */"]
@@ -40,7 +41,7 @@ def test_data(network: Network, inputs: Sequence[bytes]) -> str:
     for index, tensor in enumerate(network.outputs):
         lines += ["", f"/* {_describe(tensor)} */"]
         lines.append(f"unsigned char dm_test_output_{index}[{max(1, tensor.bytes)}];")
-    lines += ["", *_table(network, "input", network.inputs), "", *_table(network, "output", network.outputs)]
+    lines += ["", *_table(network, "input", network.inputs), "", *_table(network, "output", network.outputs), "#endif"]
     return "\n".join(lines) + "\n"
 
 

@@ -25,10 +25,10 @@ SOURCE = """\
 
 #include "deeploy/platform.h"
 
-uint8_t triple_input_0[8];
-float triple_input_1[2];
-int32_t triple_output_0[8];
-float triple_output_1[2];
+DM_L2_NOINIT uint8_t triple_input_0[8];
+DM_L2_NOINIT float triple_input_1[2];
+DM_L2_NOINIT int32_t triple_output_0[8];
+DM_L2_NOINIT float triple_output_1[2];
 DM_L1 DM_ALIGN(8) static uint8_t in[8];
 DM_L1 DM_ALIGN(8) static int32_t out[8];
 
@@ -65,7 +65,7 @@ PLAN = Plan(
 def triple(target: str = "siracusa", source: str = SOURCE) -> Program:
     """out = 3 x - 100 on the cluster, through L1 by DMA (of which a host has none); half = y / 2 on the host core."""
     if target == "generic":
-        source = source.replace("DM_L1 ", "")
+        source = source.replace("DM_L1 ", "").replace("DM_L2_NOINIT ", "")
     return Program(
         network=NETWORK,
         target=target,

@@ -29,11 +29,11 @@ NETWORK_REGION = 0
 
 
 def build(folder: Path, manifest: Manifest, image: Path) -> str:
-    """Builds the test program as an image that prints nothing; returns the compiler's warnings."""
+    """Builds the test program as an image that only runs the network; returns the compiler's warnings."""
     sources = [folder / "main.c", *(folder / source for source in manifest.sources)]
     includes = [folder / include for include in INCLUDES]
     stack = CORE_STACK_BYTES if manifest.core_stack_bytes is None else manifest.core_stack_bytes
-    return compile_image(sources, includes, image, defines={"DM_TEST_SILENT": 1}, core_stack_bytes=stack).warnings
+    return compile_image(sources, includes, image, defines={"DM_TEST_DIRECT": 1}, core_stack_bytes=stack).warnings
 
 
 @contextmanager
@@ -56,13 +56,15 @@ def _run_image(
     simulator = Simulator()
     elf = simulator.load(data)
     for index, blob in enumerate(inputs):
-        simulator.write(elf.address_of(f"dm_test_input_{index}"), blob)
+        symbol = f"{network.name}_input_{index}"
+        if symbol in elf.symbols:  # the linker leaves out what no step reads
+            simulator.write(elf.address_of(symbol), blob)
     result = simulator.run(max_cycles)
     if result.fault is not None or result.exit_code != 0:
         reason = result.fault or f"exit status {result.exit_code}"
         raise ExecutionError(f"the program did not run to its end: {reason}\n{result.stdout[-2000:]}".strip())
     blobs = [
-        simulator.read(elf.address_of(f"dm_test_output_{index}"), tensor.bytes)
+        simulator.read(elf.address_of(f"{network.name}_output_{index}"), tensor.bytes)
         for index, tensor in enumerate(network.outputs)
     ]
     return Execution(

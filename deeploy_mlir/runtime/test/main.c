@@ -2,8 +2,8 @@
 
    On a board: prints every output as "out <index> <hexadecimal bytes>" and returns 0, so that a terminal log can be
    compared. Built with -DDM_TEST_FILES on a host: `main INPUTS OUTPUTS` takes the inputs from a file instead and writes
-   the outputs to one, raw bytes, one tensor after the other. A debugger or simulator may also write dm_test_input_<i>
-   before the run and read dm_test_output_<i> after it (-DDM_TEST_SILENT prints nothing). */
+   the outputs to one, raw bytes, one tensor after the other. Built with -DDM_TEST_DIRECT: only runs the network; a debugger
+   or simulator writes <network>_input_<i> before the start, which nothing clears, and reads <network>_output_<i>. */
 #include <stdint.h>
 
 #include "deeploy/platform.h"
@@ -28,7 +28,7 @@ static int transfer(const char *path, const char *mode, const dm_test_tensor *te
   if (failed) fprintf(stderr, "%s: cannot be %s completely\n", path, mode[0] == 'r' ? "read" : "written");
   return failed;
 }
-#elif !defined(DM_TEST_SILENT)
+#elif !defined(DM_TEST_DIRECT)
 static void put_text(const char *text) {
   while (*text) dm_putchar(*text++);
 }
@@ -50,11 +50,13 @@ static void print_tensor(uint32_t index, const dm_test_tensor *tensor) {
 }
 #endif
 
+#ifndef DM_TEST_DIRECT
 static void copy(void *to, const void *from, uint32_t bytes) {
   unsigned char *d = to;
   const unsigned char *s = from;
   for (uint32_t i = 0; i < bytes; i++) d[i] = s[i];
 }
+#endif
 
 #ifdef DM_TEST_FILES
 int main(int argc, char **argv) {
@@ -66,17 +68,21 @@ int main(int argc, char **argv) {
 #else
 int main(void) {
 #endif
+#ifndef DM_TEST_DIRECT
   for (uint32_t i = 0; i < DM_TEST_INPUTS; i++)
     copy(dm_test_inputs[i].network, dm_test_inputs[i].test, dm_test_inputs[i].bytes);
+#endif
   dm_region_begin(0); /* region 0: the whole network */
   DM_TEST_RUN();
   dm_region_end(0);
+#ifndef DM_TEST_DIRECT
   for (uint32_t i = 0; i < DM_TEST_OUTPUTS; i++)
     copy(dm_test_outputs[i].test, dm_test_outputs[i].network, dm_test_outputs[i].bytes);
+#endif
 #ifdef DM_TEST_FILES
   return transfer(argv[2], "wb", dm_test_outputs, DM_TEST_OUTPUTS) ? 2 : 0;
 #else
-#ifndef DM_TEST_SILENT
+#ifndef DM_TEST_DIRECT
   for (uint32_t i = 0; i < DM_TEST_OUTPUTS; i++) print_tensor(i, &dm_test_outputs[i]);
 #endif
   return 0;
