@@ -25,6 +25,7 @@ from deeploy_mlir.passes.planning.candidates import (
 from deeploy_mlir.passes.planning.choice import StepChoices, all_choices
 from deeploy_mlir.passes.planning.planner import plan
 from deeploy_mlir.passes.planning.problem import (
+    AHEAD_CYCLES,
     BARRIERS_CYCLES,
     STEP_CYCLES,
     TILE_CYCLES,
@@ -71,6 +72,8 @@ def simulate(step: Step, candidate: Candidate, dma: Dma) -> tuple[float, int, in
             moved[access.written] += prod(r.size for r in regions) * access.element_bytes
             issue, transfer = cost[i]
             exposed += issue
+            if previous is not None and candidate.depths[i] == 2 and not access.written:
+                exposed += AHEAD_CYCLES
             if previous is None or candidate.depths[i] == 1:
                 exposed += transfer
             else:

@@ -1,17 +1,19 @@
 // RUN: deeploy-opt %s -p 'deeploy-plan' | filecheck %s
 // RUN: deeploy-opt %s -p 'deeploy-plan{double-buffer=false}' | filecheck %s --check-prefix=SINGLE
 
-// A slow DMA: two buffers hide its transfers behind the convolution.
+// A slow DMA: two buffers hide its transfers behind computation.
 
 // CHECK: tiled.nest
-// CHECK-SAME: staging = [#tiled.staging<@l1 at {{[0-9]+}}, {{[0-9]+}}>
+// CHECK: tiled.nest
+// CHECK-SAME: #tiled.staging<@l1 at {{[0-9]+}}, {{[0-9]+}}>], cycles
 
 // SINGLE: tiled.nest
-// SINGLE-SAME: staging = [#tiled.staging<@l1 at {{[0-9]+}}>, #tiled.staging<@l1 at {{[0-9]+}}>
+// SINGLE: tiled.nest
+// SINGLE-SAME: staging = [#tiled.staging<@l1 at {{[0-9]+}}>, #tiled.staging<@l1 at {{[0-9]+}}>, #tiled.staging<@l1 at {{[0-9]+}}>], cycles
 
 builtin.module @net {
   soc.system @siracusa {
-    soc.memory @l1 {size = 10240, align = 4}
+    soc.memory @l1 {size = 9216, align = 4}
     soc.memory @l2 {size = 2031616, align = 4}
     soc.dma @mchan from @l2 to @l1 {bytes_per_cycle = 1, startup_cycles = 100, max_dims = 2, channels = 16}
     soc.engine @cluster {cores = 8, memory = @l1, stack_bytes = 640}

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from deeploy_mlir.iteration_space import Access, IterationSpace, balanced_sizes
 from deeploy_mlir.passes.planning.problem import (
+    AHEAD_CYCLES,
     BARRIERS_CYCLES,
     STEP_CYCLES,
     TILE_CYCLES,
@@ -152,11 +153,14 @@ def loop_orders(space: IterationSpace) -> Iterator[tuple[int, ...]]:
 
 @dataclass(frozen=True)
 class AccessCosts:
-    """For each tiling: bytes of one buffer, cycles to issue one transfer, and cycles that it then takes."""
+    """For each tiling: bytes of one buffer, cycles to issue one transfer, and cycles that it then takes.
+
+    `ahead` is what issuing costs more with two buffers."""
 
     buffer: Ints
     issue: Floats
     transfer: Floats
+    ahead: int
 
 
 def access_costs(space: IterationSpace, access: Access, rows: Ints, align: int, dma: Dma) -> AccessCosts:
@@ -170,7 +174,7 @@ def access_costs(space: IterationSpace, access: Access, rows: Ints, align: int, 
         if part not in known:
             known[part] = (align_up(geometry.tile_bytes(row), align), *transfer_cycles(geometry, row, dma))
         buffer[i], issue[i], transfer[i] = known[part]
-    return AccessCosts(buffer, issue, transfer)
+    return AccessCosts(buffer, issue, transfer, 0 if access.written else AHEAD_CYCLES)
 
 
 def transfer_cycles(geometry: AccessGeometry, sizes: Sequence[int], dma: Dma) -> tuple[float, float]:
@@ -229,7 +233,8 @@ def step_cycles(
         exposed, hidden = np.zeros(len(compute)), np.zeros(len(compute))
         for access, cost in costs.items():
             moved = np.where(moves[access], cost.transfer, 0.0)
-            exposed = exposed + np.where(moves[access], cost.issue, 0.0) + np.where(depths[access] == 1, moved, 0.0)
+            issue = np.where(moves[access], cost.issue + (depths[access] - 1) * cost.ahead, 0.0)
+            exposed = exposed + issue + np.where(depths[access] == 1, moved, 0.0)
             hidden = hidden + np.where(depths[access] == 2, moved, 0.0)
         total = total + count * (exposed + np.maximum(0.0, hidden - compute))
     return total

@@ -11,8 +11,10 @@ from deeploy_mlir.iteration_space import IterationSpace
 
 BARRIERS_CYCLES = 30
 """Two barriers around the work of a tile."""
-TILE_CYCLES = 250
+TILE_CYCLES = 500
 """Loop control and address computation of a tile, and the instruction cache filled again with the kernel."""
+AHEAD_CYCLES = 60
+"""Addresses of the next tile's part, for a transfer that is started one tile ahead."""
 STEP_CYCLES = 20
 """Entering and leaving a nest."""
 
