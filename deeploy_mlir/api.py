@@ -68,7 +68,11 @@ def import_options(
 
 
 def pipeline_options(
-    target: str = "siracusa", l1: int | str | None = None, l2: int | str | None = None, double_buffer: bool = True
+    target: str = "siracusa",
+    l1: int | str | None = None,
+    l2: int | str | None = None,
+    double_buffer: bool = True,
+    requantize: str = "exact",
 ) -> PipelineOptions:
     """`PipelineOptions` with sizes as numbers or text. Raises DeeployError for text that is no size."""
     return PipelineOptions(
@@ -76,6 +80,7 @@ def pipeline_options(
         l1=None if l1 is None else parse_size(l1),
         l2=None if l2 is None else parse_size(l2),
         double_buffer=double_buffer,
+        requantize=requantize,
     )
 
 
@@ -144,6 +149,7 @@ def compile(
     l1: int | str | None = None,
     l2: int | str | None = None,
     double_buffer: bool = True,
+    requantize: str = "exact",
     name: str | None = None,
     input_types: Mapping[str, str] | None = None,
     types_from: Mapping[str, Array] | str | Path | None = None,
@@ -153,10 +159,11 @@ def compile(
     """Compiles an ONNX model (path, bytes or ModelProto) for a target.
 
     `l1`, `l2`: byte budgets (an int, or text such as "64KiB"); the whole memory by default. `double_buffer`: whether
-    transfers may overlap computing. The rest as in `ImportOptions`; `types_from` may be an .npz file.
+    transfers may overlap computing. `requantize`: "exact" or "fixed-point" (see `PipelineOptions`). The rest as in
+    `ImportOptions`; `types_from` may be an .npz file.
     `observer`: sees the module before and after each pass (as in `pipelines.run_pipeline`).
     Raises DeeployError, which names the node and what would do, for whatever cannot be compiled."""
     started = time.perf_counter()
-    options = pipeline_options(target, l1, l2, double_buffer)
+    options = pipeline_options(target, l1, l2, double_buffer, requantize)
     module = import_network(model, import_options(name, input_types, types_from, dims))
     return compile_module(module, options, started=started, observer=observer)

@@ -108,6 +108,12 @@ def _add_lowering(command: argparse.ArgumentParser) -> None:
     command.add_argument("--l1", metavar="SIZE", help="L1 to use at most, such as 64KiB; by default all")
     command.add_argument("--l2", metavar="SIZE", help="L2 to use at most")
     command.add_argument("--no-double-buffer", action="store_true", help="do not overlap transfers with computing")
+    command.add_argument(
+        "--requantize",
+        default="exact",
+        metavar="HOW",
+        help="QDQ networks: exact (default: float scales, as in ONNX) or fixed-point (integers, off by at most 1)",
+    )
 
 
 def _add_quantization(command: argparse.ArgumentParser) -> None:
@@ -187,6 +193,7 @@ def _lowering_options(options: argparse.Namespace) -> dict[str, Any]:
         "l1": options.l1,
         "l2": options.l2,
         "double_buffer": not options.no_double_buffer,
+        "requantize": options.requantize,
     }
 
 

@@ -19,28 +19,39 @@ Observer: TypeAlias = Callable[[ModulePass | None, ModuleOp, ModulePass | None],
 """Called with the pass that just ran (None before the first), the module, and the next pass (None after the last)."""
 
 
+REQUANTIZE = {"exact": None, "fixed-point": "fixed"}
+"""Ways to requantise, and the `scale` of `deeploy-qdq-to-integer` that each stands for; None is the pass's own."""
+
+
 @dataclass(frozen=True)
 class PipelineOptions:
     """What a user chooses about the lowering of a network.
 
     `l1` and `l2` are byte budgets for the memories of that name; None means the whole memory of the target.
-    Raises DeeployError for a target that is not known.
+    `requantize`: `exact` computes requantisation of QDQ networks with float scales, as ONNX defines it; `fixed-point`
+    with an integer multiplier and a shift, for cores without FPU, off by at most one in the last place.
+    Raises DeeployError for a target or a way to requantise that is not known.
     """
 
     target: str = "siracusa"
     l1: int | None = None
     l2: int | None = None
     double_buffer: bool = True
+    requantize: str = "exact"
 
     def __post_init__(self) -> None:
         if self.target not in target_names():
             raise DeeployError(f"there is no target '{self.target}'; there are: {', '.join(sorted(target_names()))}")
+        if self.requantize not in REQUANTIZE:
+            raise DeeployError(f"cannot requantise '{self.requantize}'; there are: {', '.join(REQUANTIZE)}")
 
+
+QDQ = "deeploy-qdq-to-integer"
 
 GRAPH = (
     "deeploy-fold-constants",
     "deeploy-fold-batch-norm",
-    "deeploy-qdq-to-integer",
+    QDQ,
     "deeploy-expand-functions",
     "deeploy-fold-constants{dequantize=true}",
     "deeploy-simplify-graph",
@@ -71,9 +82,10 @@ def _with_options(name: str, **options: str | int | bool | None) -> str:
 
 def pipeline_for(options: PipelineOptions) -> str:
     """The pipeline from an imported network to C for `options.target`."""
+    scale = REQUANTIZE[options.requantize]
     passes = (
         _with_options("deeploy-attach-soc", target=options.target, l1=options.l1, l2=options.l2),
-        *GRAPH,
+        *(_with_options(p, scale=scale) if p == QDQ else p for p in GRAPH),
         *KERNELS,
         "convert-kernel-to-tiled",
         _with_options("deeploy-plan", double_buffer=options.double_buffer),

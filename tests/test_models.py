@@ -32,9 +32,9 @@ pytestmark = pytest.mark.skipif(not MODELS.is_dir(), reason=f"no models at {MODE
 class Classifier:
     """A network with one input and one output.
 
-    `golden`: the array to match, by at most `tolerance` (absolute, in the output's units). `tie`: samples whose two best
-    golden values are this close need not have the same first. `labels`: golden accuracy over the samples with a label.
-    `quick`: whether one sample takes the emulated SoC few seconds."""
+    `golden`: the array to match, by at most `tolerance` (absolute, in the output's units). `tie`: samples whose two
+    best golden values are this close need not have the same first. `labels`: samples with a label that have to come
+    out right. `quick`: whether one sample takes the emulated SoC few seconds."""
 
     path: str
     golden: str
@@ -154,6 +154,27 @@ def test_what_exceeds_l2_is_refused_with_the_tensors(path: str) -> None:
     with pytest.raises(DeeployError, match="l2") as caught:
         compiled(path, "siracusa")
     message = str(caught.value)
-    assert "bytes" in message or "KiB" in message or "MiB" in message
-    weights = [name for name in ("tensor", "weight") if name in message]
-    assert weights, message
+    assert "the smallest l2 that would do is 2" in message
+    for tensor in ("conv2d_2/Conv2D 786432", "depthwise_conv2d_1/depthwise 196608"):
+        assert tensor in message
+
+
+@pytest.mark.parametrize("path", ["mlperf_tiny/kws", "tflm/micro_speech", "digits/digits_cnn_int8"])
+def test_fixed_point_requantisation(path: str) -> None:
+    """No floats from the input's quantisation to the Softmax, and the same classes where the two best are not close."""
+    (network,) = (n for n in NETWORKS if n.path == path)
+    program = compiled(path, "generic", requantize="fixed-point")
+    assert "deeploy-qdq-to-integer{scale=fixed}" in program.pipeline
+    arrays = network.samples
+    chosen = np.linspace(0, len(arrays["input"]) - 1, 12).astype(int)
+    got = outputs_of(program, arrays["input"][chosen])
+    golden = arrays[network.golden][chosen].reshape(got.shape)
+    ranked = np.sort(golden.astype(np.float64), axis=1)
+    clear = ranked[:, -1] - ranked[:, -2] > 4 * max(network.tie, network.tolerance)
+    assert clear.any()
+    np.testing.assert_array_equal(got.argmax(axis=1)[clear], golden.argmax(axis=1)[clear])
+
+
+def test_a_way_to_requantise_that_there_is_not() -> None:
+    with pytest.raises(DeeployError, match="'fast'; there are: exact, fixed-point"):
+        compiled("digits/digits_cnn_int8", "generic", requantize="fast")

@@ -146,13 +146,18 @@ def test_decode_on_siracusa(form: Format) -> None:
 
 
 @pytest.mark.slow
-@by_format
+@pytest.mark.parametrize("form", FORMATS[1:], ids=lambda f: f.suffix.strip("_"))
 def test_prefill_on_siracusa(form: Format) -> None:
     path, stored = STORIES / f"stories260K_prefill32{form.suffix}.onnx", reference()
     program = deeploy_mlir.compile(path, "siracusa")
-    tokens = stored["greedy_ids" if form.integer else "prefill_ids"][:32]
-    outputs = program.run({"token": tokens, "position": np.array([0]), **empty_caches(path, program)})
-    check_logits(form, outputs["logits"], stored[f"{form.prefix}prefill_logits"])
+    inputs = {"token": stored["greedy_ids"][:32], "position": np.array([0]), **empty_caches(path, program)}
+    check_logits(form, program.run(inputs)["logits"], stored[f"{form.prefix}prefill_logits"])
+
+
+def test_fp32_prefill_exceeds_the_l2_of_siracusa() -> None:
+    """1.7 MB of weights and caches, and attention scores of 32 x 8 x 256 floats."""
+    with pytest.raises(DeeployError, match=r"output of l0_scores/MatMul 262144.*the smallest l2 that would do is"):
+        deeploy_mlir.compile(STORIES / "stories260K_prefill32.onnx", "siracusa")
 
 
 @pytest.fixture(scope="module")

@@ -234,8 +234,6 @@ def test_matmul_of_activations(seed: int, mode: str, dtype: Any, out: Any) -> No
     st.sampled_from([(1, 3, 4, 5), (3, 1, 1), (5,), ()]), st.sampled_from(["", "relu"]),
 )  # fmt: skip
 def test_binary(seed: int, mode: str, dtype: Any, out: Any, op: str, shape: tuple[int, ...], act: str) -> None:
-    if mode == "fixed" and op != "Mul":
-        mode = "f32"  # two scales need two products; see test_fixed_point_leaves_sums_in_float
     graph = Graph(seed)
     real = graph.op(op, graph.input((1, 3, 4, 5), dtype), graph.input(shape, out))
     check(*finish(graph, activated(graph, real, act), out), mode)
@@ -354,12 +352,27 @@ def test_what_stays_in_float_is_said(caplog: pytest.LogCaptureFixture) -> None:
     np.testing.assert_array_equal(run_module(module, arrays)[0], run_module(import_model(proto), arrays)[0])
 
 
-def test_fixed_point_leaves_sums_in_float() -> None:
+def test_fixed_point_leaves_sums_of_16_bits_in_float() -> None:
     graph = Graph(1)
-    proto, arrays = finish(graph, graph.op("Add", graph.input((4,), np.int8), graph.input((4,), np.int8)), np.int8)
+    proto, arrays = finish(graph, graph.op("Add", graph.input((4,), np.int16), graph.input((4,), np.int16)), np.int16)
     module = lowered(proto, "fixed")
     assert "onnx.Add" in floats(module)
     np.testing.assert_array_equal(run_module(module, arrays)[0], run_module(import_model(proto), arrays)[0])
+
+
+def test_every_fixed_point_sum_is_within_one_step() -> None:
+    """All pairs of 8-bit operands, for scales far apart."""
+    levels = np.arange(-128, 128, dtype=np.int8)
+    for seed in range(6):
+        graph = Graph(seed)
+        real = graph.op(("Add", "Sub")[seed % 2], graph.input((256, 1), np.int8), graph.input((1, 256), np.int8))
+        proto, _ = finish(graph, real, np.int8)
+        arrays = [levels.reshape(256, 1), levels.reshape(1, 256)]
+        module = lowered(proto, "fixed")
+        assert floats(module) == []
+        got, expected = (run_module(m, arrays)[0].astype(int) for m in (module, import_model(proto)))
+        assert np.abs(got - expected).max() <= 1
+        assert np.mean(got == expected) > 0.98
 
 
 def test_values_that_others_use_are_kept() -> None:

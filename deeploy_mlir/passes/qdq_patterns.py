@@ -230,19 +230,40 @@ def _sum(target: Target, op: OnnxOp) -> Value | None:
     if biased is not None:
         return biased
     a, b = _operand(target, op, 0), _operand(target, op, 1)
-    if (
-        a is None
-        or b is None
-        or not (a.quantization.per_tensor and b.quantization.per_tensor)
-        or target.mode == "fixed"
-    ):
+    if a is None or b is None or not (a.quantization.per_tensor and b.quantization.per_tensor):
         return None
+    if target.mode == "fixed":
+        return _fixed_sum(target, a, b, -1 if op.op_type == "Sub" else 1)
     real = np.float32 if target.mode == "f32" else np.float64
     scales = [a.quantization.scale, b.quantization.scale * (-1 if op.op_type == "Sub" else 1)]
     first, second = (target.constant(np.asarray(s / target.quantization.scale, real), "scale") for s in scales)
     zero = target.constant(np.asarray(int(target.quantization.zero_point), target.dtype), "zero_point")
     attrs = {"a_zero_point": int(a.quantization.zero_point), "b_zero_point": int(b.quantization.zero_point)}
     return target.qnn("RequantizeAdd", [a.integers, b.integers, first, second, zero], attrs)
+
+
+_SUM_BITS = 21
+"""Of the multipliers of a sum: with centred operands of 9 bits, products, sum and zero point stay within i32."""
+
+
+def _fixed_sum(target: Target, a: Quantized, b: Quantized, sign: int) -> Value | None:
+    """(a * a_mul + b * b_mul) >> shift: each multiplier is within half a unit, so that the sum before rounding is
+    within 255 / 2^shift steps of the exact one."""
+    if max(integer_dtype(x.integers).itemsize for x in (a, b)) > 1:
+        return None
+    factors = [float(x.quantization.scale / target.quantization.scale) for x in (a, b)]
+    shift = min(_SUM_BITS, _SUM_BITS - 1 - math.floor(math.log2(max(factors))))
+    if shift < 9:
+        return None
+    terms: list[Value] = []
+    for x, factor in zip((a, b), (factors[0], sign * factors[1]), strict=True):
+        multiplier = target.constant(np.asarray(round(factor * 2.0**shift), np.int32), "mul")
+        terms.append(target.insert("Mul", [_centred(target, x), multiplier]))
+    info = np.iinfo(target.dtype)
+    attrs = {"div": 1 << shift, "n_levels": 1 << info.bits, "signed": int(info.min < 0)}
+    one = target.constant(np.asarray(1, np.int32), "one")
+    zero = target.constant(np.asarray(int(target.quantization.zero_point) << shift, np.int64), "add")
+    return target.qnn("RequantShift", [target.insert("Add", terms), one, zero], attrs)
 
 
 def _centred(target: Target, x: Quantized) -> Value:
