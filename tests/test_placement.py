@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import permutations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,18 +70,21 @@ def test_components_split_in_time() -> None:
     assert components(buffers) == [[0, 1], [2, 3]]
 
 
-def test_exact_search_where_every_order_of_the_heuristic_fails() -> None:
-    """A tight packing found by search over many instances: capacity equals the bound."""
-    solved = 0
-    for seed in range(40):
-        state = seed * 7919 + 13
-        buffers: list[Buffer] = []
-        for _ in range(9):
-            state = (state * 1103515245 + 12345) % (1 << 31)
-            first = (state >> 8) % 7
-            buffers.append(Buffer(8 * (1 + (state >> 12) % 9), first, first + (state >> 18) % 4))
-        bound = live_bound(buffers, 8)
-        placement = place(buffers, 8, capacity=bound)
-        check(buffers, placement, 8)
-        solved += placement.peak == bound
-    assert solved >= 35
+# (size, first, last): no order of first fit that is tried reaches the most bytes alive.
+HARD = (
+    [(40, 3, 8), (48, 5, 10), (48, 6, 8), (64, 9, 11), (72, 8, 9), (8, 2, 4), (32, 9, 10), (16, 2, 5), (8, 1, 5),
+     (40, 1, 2), (40, 1, 6), (72, 1, 1), (32, 2, 6), (56, 0, 4)],
+    [(56, 6, 8), (16, 3, 4), (48, 1, 1), (24, 9, 9), (32, 1, 6), (40, 5, 5), (16, 5, 5), (32, 3, 8), (48, 8, 8),
+     (56, 4, 6), (64, 2, 7), (8, 9, 12), (64, 7, 7), (72, 3, 3)],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", HARD)
+def test_exact_search_where_first_fit_fails(raw: list[tuple[int, int, int]]) -> None:
+    buffers = [Buffer(*b) for b in raw]
+    bound = live_bound(buffers, 8)
+    roomy, tight = place(buffers, 8, capacity=1 << 20), place(buffers, 8, capacity=bound)
+    check(buffers, roomy, 8)
+    check(buffers, tight, 8)
+    assert roomy.peak > bound  # with room to spare the search is not started
+    assert tight.peak == bound
