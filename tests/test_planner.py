@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.iteration_space import IterationSpace
+from deeploy_mlir.passes.planning import planner
 from deeploy_mlir.passes.planning.candidates import (
     Candidate,
     choosable_tensors,
@@ -23,6 +24,7 @@ from deeploy_mlir.passes.planning.candidates import (
     transfer_cycles,
 )
 from deeploy_mlir.passes.planning.choice import StepChoices, all_choices
+from deeploy_mlir.passes.planning.placement import Buffer, Placement, place
 from deeploy_mlir.passes.planning.planner import plan
 from deeploy_mlir.passes.planning.problem import (
     AHEAD_CYCLES,
@@ -302,3 +304,29 @@ def test_reserved_bytes_count_and_are_named() -> None:
     assert 4096 < result.memories[0].used <= enough
     with pytest.raises(DeeployError):
         plan(problem(enough - 4))
+
+
+def test_a_choice_that_cannot_be_placed_is_made_again_with_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = residual_network(12, 8, 2).problem(2500)
+    best = plan(problem)
+    tight = max(step.live_bytes for step in best.steps)
+    rooms: list[int] = []
+
+    def failing_once(buffers: Sequence[Buffer], align: int, capacity: int) -> Placement:
+        """Pretends that the fullest step of L1 has a hole."""
+        placed = place(buffers, align, capacity)
+        if capacity == 2500:
+            rooms.append(placed.peak)
+        if len(rooms) != 1 or capacity != 2500:
+            return placed
+        highest = max(range(len(buffers)), key=lambda i: placed.offsets[i] + buffers[i].size)
+        offsets = list(placed.offsets)
+        offsets[highest] = capacity
+        return replace(placed, offsets=tuple(offsets), peak=capacity + buffers[highest].size)
+
+    monkeypatch.setattr(planner, "place", failing_once)
+    again = plan(problem)
+    check(problem, again)
+    assert len(rooms) == 2
+    assert again.cycles >= best.cycles
+    assert max(step.live_bytes for step in again.steps) <= tight
