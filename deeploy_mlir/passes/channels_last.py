@@ -72,9 +72,7 @@ def _weights(module: ModuleOp, op: KernelOp, order: Sequence[int], point: Insert
     array = constant_of(weights)
     if array is None:
         return place_transpose(weights, order, op.layer.data, point)
-    stored = add_constant(
-        module, array.transpose(order), f"{name_hint(weights)}_cl", element_type_of_value(weights)
-    )
+    stored = add_constant(module, array.transpose(order), f"{name_hint(weights)}_cl", element_type_of_value(weights))
     load = load_constant(stored)
     Rewriter.insert_op(load, point)
     return load.results[0]

@@ -380,7 +380,9 @@ class RowOp(KernelOp):
 
     def parameter(self, name: str) -> int | float:
         """A numeric parameter. Raises KeyError if absent."""
-        value: Attribute = (self.parameters.data if self.parameters else {})[name]
+        if self.parameters is None:
+            raise KeyError(name)
+        value = self.parameters.data[name]
         assert isa(value, IntegerAttr) or isa(value, FloatAttr)
         return value.value.data
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, FloatAttr, IntegerAttr, TensorType, f32, f64, i64
 from xdsl.dialects.tensor import EmptyOp
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -242,10 +242,3 @@ class LayerBuilder:
 
 Rule = Callable[[GraphOp, LayerBuilder], Sequence[SSAValue | None]]
 """Builds the kernels of a graph operation and gives the values that replace its results (None: not computed)."""
-
-
-def block_of(op: Operation) -> Block:
-    """The block that an operation stands in."""
-    block = op.parent_block()
-    assert block is not None
-    return block
