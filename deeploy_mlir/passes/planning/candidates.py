@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float64]
 
 MAX_CUT_DIMS = 3
 """Most dimensions cut at once."""
-MAX_TILINGS = 1000
+MAX_TILINGS = 700
 """Tilings looked at for a step, and tiles in one of them (smaller tiles are kept only where nothing else is)."""
 MAX_TILES = 1 << 16
 MAX_CHOICES = 4
@@ -240,17 +240,17 @@ def step_cycles(
     return total
 
 
-def depth_choices(staged: Sequence[int], double_buffer: bool) -> list[dict[int, int]]:
-    """Buffering depths worth trying: all single, all double, and all but one of either."""
+def depth_choices(staged: Sequence[int], large: Sequence[int], double_buffer: bool) -> list[dict[int, int]]:
+    """Buffering depths worth trying: all single, all double, and all but one of either, that one a large operand."""
     single = dict.fromkeys(staged, 1)
     if not double_buffer or not staged:
         return [single]
     double = dict.fromkeys(staged, 2)
     result = [single, double]
     if len(staged) > 1:
-        result += [{**double, a: 1} for a in staged]
+        result += [{**double, a: 1} for a in large]
     if len(staged) > 2:
-        result += [{**single, a: 2} for a in staged]
+        result += [{**single, a: 2} for a in large]
     return result
 
 
@@ -263,16 +263,19 @@ def enumerate_candidates(step: Step, shape: StepShape) -> tuple[Candidate, ...]:
     space, rows = shape.space, tilings(shape.space, shape.multiples)
     compute = np.array([step.cycles(row) for row in rows.tolist()], np.float64) + BARRIERS_CYCLES + TILE_CYCLES
     tiles = np.prod(-(-np.array(space.sizes, dtype=np.int64) // rows), axis=1)
-    costs = [access_costs(space, access, rows, shape.align, shape.dma) for access in space.accesses]
+    known = {a: access_costs(space, a, rows, shape.align, shape.dma) for a in dict.fromkeys(space.accesses)}
+    costs = [known[access] for access in space.accesses]
     orders = list(loop_orders(space))
     ticks = [loop_ticks(space, rows, order) for order in orders]
     found: list[Candidate] = []
     for resident in product((False, True), repeat=max((*shape.owner, -1)) + 1):
         staged = [i for i, owner in enumerate(shape.owner) if owner < 0 or not resident[owner]]
+        total = sum(space.accesses[a].tile_bytes(space.sizes) for a in staged)
+        large = [a for a in staged if space.accesses[a].tile_bytes(space.sizes) > total / 16]
         front = Front()
         for order, tick in zip(orders, ticks, strict=True):
             moving = {a: tick.repeats(a) > 1 for a in staged}
-            for depth in depth_choices(staged, shape.double_buffer):
+            for depth in depth_choices(staged, large, shape.double_buffer):
                 depths = {a: np.where(moving[a], depth[a], 1) for a in staged}
                 held = np.zeros(len(rows), np.int64)
                 for a in staged:
