@@ -54,7 +54,7 @@ def reference() -> dict[str, Array]:
 
 def empty_caches(path: Path, program: Program) -> dict[str, Array]:
     """Caches that hold zero: the zero point (`k_0_zp` for `k_cache_0`) where they are integers."""
-    tensors = {t.name: t for t in onnx.load(path).graph.initializer}
+    tensors = {t.name: t for t in onnx.load_model_from_string(path.read_bytes()).graph.initializer}  # pyright: ignore[reportUnknownMemberType]
     caches: dict[str, Array] = {}
     for info in program.network.inputs:
         if "cache" in info.name:

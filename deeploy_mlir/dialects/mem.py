@@ -178,7 +178,7 @@ class ReshapeOp(IRDLOperation):
         super().__init__(operands=[source], result_types=[result_type])
 
     def verify_(self) -> None:
-        before, after = cast(MemRef, self.source.type), cast(MemRef, self.result.type)
+        before, after = cast(MemRef, self.source.type), self.result.type
         if prod(before.get_shape()) != prod(after.get_shape()) or before.element_type != after.element_type:
             raise VerifyException(f"mem.reshape: {before} and {after} hold different elements")
 
