@@ -12,8 +12,9 @@ import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -118,15 +119,14 @@ def _check(options: QuantizeOptions) -> None:
 
 def _onnxruntime() -> Any:
     try:
-        import onnxruntime  # type: ignore[import-not-found,unused-ignore]
+        return import_module("onnxruntime")
     except ImportError as error:
         raise DeeployError(f"quantising needs onnxruntime: {INSTALL}") from error
-    return onnxruntime
 
 
 def _load(path: str | Path) -> onnx.ModelProto:
     try:
-        return onnx.load(path)
+        return onnx.load(path)  # pyright: ignore[reportUnknownMemberType]
     except OSError:
         raise
     except Exception as error:
@@ -196,12 +196,10 @@ def _quantize_static(
     source: Path, prepared: Path, result: Path, samples: Sequence[Sample], options: QuantizeOptions
 ) -> None:
     import onnxruntime.quantization as quantization  # type: ignore[import-not-found,unused-ignore]
-    from onnxruntime.quantization.shape_inference import (  # type: ignore[import-not-found,unused-ignore]
-        quant_pre_process,
-    )
+    import onnxruntime.quantization.shape_inference as shape_inference  # type: ignore[import-not-found,unused-ignore]
 
     tools: Any = quantization
-    prepare: Callable[..., None] = quant_pre_process
+    prepare: Callable[..., None] = cast(Any, shape_inference).quant_pre_process
     methods = {
         "minmax": tools.CalibrationMethod.MinMax,
         "entropy": tools.CalibrationMethod.Entropy,
@@ -241,15 +239,15 @@ def _run(runtime: Any, path: Path, samples: Sequence[Sample]) -> list[Array]:
 
 
 def _loss(name: str, before: Array, after: Array) -> OutputLoss:
-    error = np.abs(after - before)
+    error: Array = np.abs(after - before)
     noise, signal = float(np.sum(error**2)), float(np.sum(before**2))
     snr = math.inf if noise == 0 else -math.inf if signal == 0 else 10 * math.log10(signal / noise)
-    top1 = float(np.mean(before.argmax(1) == after.argmax(1))) if before.shape[1] > 1 else None
+    top1 = np.count_nonzero(before.argmax(1) == after.argmax(1)) / len(before) if before.shape[1] > 1 else None
     return OutputLoss(name, float(error.max(initial=0.0)), float(error.mean()) if error.size else 0.0, snr, top1)
 
 
 def _accuracy(outputs: Array, labels: Array) -> float:
-    return float(np.mean(outputs.argmax(1) == labels))
+    return np.count_nonzero(outputs.argmax(1) == labels) / len(labels)
 
 
 def report_text(report: QuantizeReport) -> str:

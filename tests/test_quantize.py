@@ -57,7 +57,7 @@ def test_digits_quantised_compiled_and_run(
     before, after = report["accuracy"]
     assert before >= 0.95
     assert after >= before - 0.05
-    operators = {node.op_type for node in onnx.load(output).graph.node}
+    operators = {node.op_type for node in onnx.load_model_from_string(output.read_bytes()).graph.node}  # pyright: ignore[reportUnknownMemberType]
     assert {"QuantizeLinear", "DequantizeLinear"} <= operators
     images = load_arrays(calibration)
     program = deeploy_mlir.compile(output, "generic")
@@ -84,7 +84,10 @@ def test_excluded_nodes_stay_in_float(calibration: Path, tmp_path: Path) -> None
     every, some = tmp_path / "every.onnx", tmp_path / "some.onnx"
     quantize(MODEL, calibration, every)
     quantize(MODEL, calibration, some, QuantizeOptions(exclude=("conv1",)))
-    count = [sum(n.op_type == "DequantizeLinear" for n in onnx.load(path).graph.node) for path in (every, some)]
+    count = [
+        sum(n.op_type == "DequantizeLinear" for n in onnx.load_model_from_string(path.read_bytes()).graph.node)
+        for path in (every, some)
+    ]  # pyright: ignore[reportUnknownMemberType]
     assert count[1] < count[0]
 
 
@@ -126,7 +129,7 @@ def test_a_file_that_is_no_model(calibration: Path, tmp_path: Path) -> None:
     [((1, 1, 8, 8), 1), ((5, 1, 8, 8), 5), ((5, 1, 1, 8, 8), 5), ((1, 1, 1, 8, 8), 1)],
 )
 def test_shapes_of_samples(shape: tuple[int, ...], count: int) -> None:
-    samples = samples_of(onnx.load(MODEL), {"image": np.zeros(shape)})
+    samples = samples_of(onnx.load_model_from_string(MODEL.read_bytes()), {"image": np.zeros(shape)})  # pyright: ignore[reportUnknownMemberType]
     assert len(samples) == count
     assert all(s["image"].shape == (1, 1, 8, 8) and s["image"].dtype == np.float32 for s in samples)
 
@@ -134,4 +137,4 @@ def test_shapes_of_samples(shape: tuple[int, ...], count: int) -> None:
 @pytest.mark.parametrize("shape", [(5, 8, 8), (0, 1, 8, 8), (64,)])
 def test_data_that_are_no_samples(shape: tuple[int, ...]) -> None:
     with pytest.raises(DeeployError, match=r"shape|no sample"):
-        samples_of(onnx.load(MODEL), {"image": np.zeros(shape)})
+        samples_of(onnx.load_model_from_string(MODEL.read_bytes()), {"image": np.zeros(shape)})  # pyright: ignore[reportUnknownMemberType]

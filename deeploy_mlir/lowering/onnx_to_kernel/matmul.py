@@ -106,6 +106,10 @@ def gemm(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     transposed = bool(op.attr("transA")), bool(op.attr("transB"))
     alpha, beta = float(op.attr("alpha")), float(op.attr("beta"))
     shape = b.result_shape
+    if bias is not None:
+        added = shape_of(bias)
+        if len(added) > len(shape) or any(n not in (1, m) for n, m in zip(added[::-1], shape[::-1], strict=False)):
+            raise b.error(f"adds {bias.type}, which does not broadcast to {op.results[0].type}")
     if len(shape) > 2 and len(shape_of(right)) == 2:
         right = b.reshape(right, [*[1] * (len(shape) - 2), *shape_of(right)])
 
