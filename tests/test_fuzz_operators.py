@@ -11,9 +11,11 @@ import os
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from onnx import helper
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
@@ -119,3 +121,20 @@ def test_nightly(family: str, target: str) -> None:
         check(family, seed, target, l1 if target == "siracusa" else None)
 
     run()
+
+
+def test_a_tie_between_the_parts_of_a_concatenation_is_settled_once() -> None:
+    """One half transposed, the other not: an order that wins by being transposed would win again after each change."""
+    nodes = [
+        helper.make_node("Transpose", ["a"], ["t"], "transpose", perm=[1, 0]),
+        helper.make_node("Concat", ["t", "b"], ["left"], "left", axis=1),
+        helper.make_node("Concat", ["b", "t"], ["right"], "right", axis=1),
+    ]
+    inputs = [helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, s) for n, s in (("a", [2, 3]), ("b", [3, 2]))]
+    outputs = [helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [3, 4]) for n in ("left", "right")]
+    model = helper.make_model(helper.make_graph(nodes, "tie", inputs, outputs), ir_version=9)
+    a, b = (np.arange(6, dtype=np.float32) + start for start in (0, 6))
+    got = deeploy_mlir.compile(model, "generic", name="tie").run({"a": a, "b": b})
+    parts = [a.reshape(2, 3).T, b.reshape(3, 2)]
+    np.testing.assert_array_equal(got["left"], np.concatenate(parts, 1))
+    np.testing.assert_array_equal(got["right"], np.concatenate(parts[::-1], 1))
