@@ -39,11 +39,11 @@ def test_cores_leave_rows_of_padded_windows_whole():
     def depthwise(height: int, width: int, channels: int) -> IterationSpace:
         sizes = (height, width, channels)
         dims = (*(Dim(n, DimKind.PARALLEL, s) for n, s in zip("hwc", sizes, strict=True)), Dim("k", DimKind.WINDOW, 3))
-        image = [
+        image = (
             Axis((1, 0, 0, 1), -1, height, True),
             Axis((0, 1, 0, 1), -1, width, True),
             Axis((0, 0, 1, 0), 0, channels),
-        ]
+        )
         out = [Axis(tuple(int(i == j) for j in range(4)), 0, s) for i, s in enumerate(sizes)]
         return IterationSpace(dims, (Access(image, 1), Access(tuple(out), 1, written=True)))
 
