@@ -21,7 +21,7 @@ from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.npz import load_arrays
 from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.program import Program
-from deeploy_mlir.simulators.execution import Runner
+from deeploy_mlir.simulators.execution import ExecutionError, Runner
 
 from .peer_suite import suite
 
@@ -99,6 +99,7 @@ def test_decode_with_the_fp32_text_on_the_host(form: Format) -> None:
     check_logits(form, got, stored[f"{form.prefix}logits"])
 
 
+@pytest.mark.slow
 def test_fp32_writes_the_same_text() -> None:
     path, ids = STORIES / "stories260K_decode.onnx", reference()["greedy_ids"]
     program = deeploy_mlir.compile(path, "generic")
@@ -146,6 +147,9 @@ def test_decode_on_siracusa(form: Format) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xfail(
+    raises=ExecutionError, strict=True, reason="a cluster core's stack is too small: scatters of 32 rows take 0.7 KB"
+)
 @pytest.mark.parametrize("form", FORMATS[1:], ids=lambda f: f.suffix.strip("_"))
 def test_prefill_on_siracusa(form: Format) -> None:
     path, stored = STORIES / f"stories260K_prefill32{form.suffix}.onnx", reference()

@@ -153,7 +153,7 @@ def _natural_order(ops: Sequence[MapOp]) -> list[int] | None:
             votes[best[0]] = votes.get(best[0], 0) + best[1]
     if not votes:
         return None
-    # Of two orders that are equally good the first operation's wins; any rule that a transposition turns around (such as
+    # Of two orders that are equally good the first operation's wins; a rule that a transposition turns around (such as
     # "the transposed one") would transpose for ever.
     order = max(votes, key=lambda o: votes[o])
     if list(order) == sorted(order):
