@@ -149,6 +149,7 @@ def test_check_compiles_with_the_options_given_and_compares(
         "l1": "64KiB",
         "l2": None,
         "double_buffer": False,
+        "requantize": "exact",
         "name": "net",
         "input_types": {"a=b": "ui8"},
         "types_from": "t.npz",
