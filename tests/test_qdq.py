@@ -346,7 +346,7 @@ def test_what_stays_in_float_is_said(caplog: pytest.LogCaptureFixture) -> None:
     graph = Graph(1)
     real = graph.op("Softmax", graph.input((2, 8), np.int8))
     proto, arrays = finish(graph, real, np.uint8)
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING, logger="deeploy_mlir"):
         module = lowered(proto, "f32")
     assert "Softmax stays in float between DequantizeLinear and QuantizeLinear" in caplog.text
     np.testing.assert_array_equal(run_module(module, arrays)[0], run_module(import_model(proto), arrays)[0])
