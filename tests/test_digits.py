@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -51,6 +53,15 @@ def test_check(network: str, configuration: tuple[str, ...], capsys: pytest.Capt
         assert 0 <= memory["used"] <= memory["capacity"], name
     if "l1" in report["memory_linked"]:
         assert report["memory_linked"]["l1"] <= report["memory"]["l1"]["used"]
+
+
+def test_json_is_all_that_the_process_prints() -> None:
+    """No library of ours adds to standard output, not even from C."""
+    words = ["check", str(DIGITS / "digits_int8.onnx"), "--target", "generic", "--json"]
+    words += ["--inputs", str(DIGITS / "inputs.npz"), "--expect", str(DIGITS / "expect_int8.npz")]
+    done = subprocess.run([sys.executable, "-m", "deeploy_mlir.cli", *words], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["match"] is True
 
 
 @pytest.mark.parametrize(("target", "platform"), [("generic", "host"), ("siracusa", "threads")])

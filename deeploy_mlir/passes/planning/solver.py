@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,8 +81,7 @@ class Model:
     def _solve(self, lp: highspy.HighsLp) -> Solution | None:
         # Changing `threads` within a process makes the next solve return unset values, unless the scheduler is reset.
         highspy.Highs.resetGlobalScheduler(True)
-        highs = highspy.Highs()
-        highs.silent()
+        highs = _silent_solver()
         highs.setOptionValue("threads", 1)
         highs.setOptionValue("random_seed", 0)
         highs.setOptionValue("mip_rel_gap", self._gap)
@@ -100,3 +100,19 @@ class Model:
         bound = float(info.mip_dual_bound)
         gap = abs(objective - bound) / abs(objective) if objective else 0.0
         return Solution(values, objective, bound, gap)
+
+
+def _silent_solver() -> highspy.Highs:
+    """A solver that writes nothing to standard output, where reports go.
+
+    The first one of a process greets before it can be told not to, so that the descriptor itself is turned away."""
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        highs = highspy.Highs()
+        highs.silent()
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+    return highs
