@@ -73,12 +73,14 @@ def pipeline_options(
     l2: int | str | None = None,
     double_buffer: bool = True,
     requantize: str = "exact",
+    wmem: int | str | None = None,
 ) -> PipelineOptions:
     """`PipelineOptions` with sizes as numbers or text. Raises DeeployError for text that is no size."""
     return PipelineOptions(
         target,
         l1=None if l1 is None else parse_size(l1),
         l2=None if l2 is None else parse_size(l2),
+        wmem=None if wmem is None else 0 if str(wmem).strip() == "0" else parse_size(wmem),
         double_buffer=double_buffer,
         requantize=requantize,
     )
@@ -148,6 +150,7 @@ def compile(
     *,
     l1: int | str | None = None,
     l2: int | str | None = None,
+    wmem: int | str | None = None,
     double_buffer: bool = True,
     requantize: str = "exact",
     name: str | None = None,
@@ -158,12 +161,12 @@ def compile(
 ) -> Program:
     """Compiles an ONNX model (path, bytes or ModelProto) for a target.
 
-    `l1`, `l2`: byte budgets (an int, or text such as "64KiB"); the whole memory by default. `double_buffer`: whether
-    transfers may overlap computing. `requantize`: "exact" or "fixed-point" (see `PipelineOptions`). The rest as in
-    `ImportOptions`; `types_from` may be an .npz file.
+    `l1`, `l2`, `wmem`: byte budgets (an int, or text such as "64KiB"); the whole memory by default. `double_buffer`:
+    whether transfers may overlap computing. `requantize`: "exact" or "fixed-point" (see `PipelineOptions`). The rest as
+    in `ImportOptions`; `types_from` may be an .npz file.
     `observer`: sees the module before and after each pass (as in `pipelines.run_pipeline`).
     Raises DeeployError, which names the node and what would do, for whatever cannot be compiled."""
     started = time.perf_counter()
-    options = pipeline_options(target, l1, l2, double_buffer, requantize)
+    options = pipeline_options(target, l1, l2, double_buffer, requantize, wmem)
     module = import_network(model, import_options(name, input_types, types_from, dims))
     return compile_module(module, options, started=started, observer=observer)

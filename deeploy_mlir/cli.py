@@ -107,6 +107,7 @@ def _add_lowering(command: argparse.ArgumentParser) -> None:
     command.add_argument("--target", required=True, metavar="T", help="see `deeploy targets`")
     command.add_argument("--l1", metavar="SIZE", help="L1 to use at most, such as 64KiB; by default all")
     command.add_argument("--l2", metavar="SIZE", help="L2 to use at most")
+    command.add_argument("--wmem", metavar="SIZE", help="weight memory to use at most; 0 for none")
     command.add_argument("--no-double-buffer", action="store_true", help="do not overlap transfers with computing")
     command.add_argument(
         "--requantize",
@@ -192,6 +193,7 @@ def _lowering_options(options: argparse.Namespace) -> dict[str, Any]:
         "target": options.target,
         "l1": options.l1,
         "l2": options.l2,
+        "wmem": options.wmem,
         "double_buffer": not options.no_double_buffer,
         "requantize": options.requantize,
     }

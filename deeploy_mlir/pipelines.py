@@ -27,7 +27,8 @@ REQUANTIZE = {"exact": None, "fixed-point": "fixed"}
 class PipelineOptions:
     """What a user chooses about the lowering of a network.
 
-    `l1` and `l2` are byte budgets for the memories of that name; None means the whole memory of the target.
+    `l1`, `l2` and `wmem` are byte budgets for the memories of that name; None means the whole memory of the target. A
+    `wmem` of 0 keeps all weights out of the weight memory.
     `requantize`: `exact` computes requantisation of QDQ networks with float scales, as ONNX defines it; `fixed-point`
     with an integer multiplier and a shift, for cores without FPU, off by at most one in the last place.
     Raises DeeployError for a target or a way to requantise that is not known.
@@ -36,6 +37,7 @@ class PipelineOptions:
     target: str = "siracusa"
     l1: int | None = None
     l2: int | None = None
+    wmem: int | None = None
     double_buffer: bool = True
     requantize: str = "exact"
 
@@ -84,7 +86,7 @@ def pipeline_for(options: PipelineOptions) -> str:
     """The pipeline from an imported network to C for `options.target`."""
     scale = REQUANTIZE[options.requantize]
     passes = (
-        _with_options("deeploy-attach-soc", target=options.target, l1=options.l1, l2=options.l2),
+        _with_options("deeploy-attach-soc", target=options.target, l1=options.l1, l2=options.l2, wmem=options.wmem),
         *(_with_options(p, scale=scale) if p == QDQ else p for p in GRAPH),
         *KERNELS,
         "convert-kernel-to-tiled",

@@ -75,9 +75,14 @@ class Network:
         self.step(f"conv{n}", space, (x, weights, bias, out))
         return out
 
-    def problem(self, l1: int, l2: int = 1 << 20, align: int = 4, dma: Dma | None = None) -> Problem:
+    def problem(
+        self, l1: int, l2: int = 1 << 20, align: int = 4, dma: Dma | None = None, wmem: int | None = None
+    ) -> Problem:
         memories = (Memory("l1", l1, align), Memory("l2", l2, align))
-        return Problem(memories, "l2", {"l1": dma or Dma()}, tuple(self.tensors), tuple(self.steps))
+        if wmem is not None:
+            memories += (Memory("wmem", wmem, align),)
+        weights = None if wmem is None else "wmem"
+        return Problem(memories, "l2", {"l1": dma or Dma()}, tuple(self.tensors), tuple(self.steps), weights)
 
 
 def residual_network(size: int = 12, channels: int = 8, blocks: int = 2) -> Network:

@@ -148,6 +148,7 @@ def test_check_compiles_with_the_options_given_and_compares(
         "target": "siracusa",
         "l1": "64KiB",
         "l2": None,
+        "wmem": None,
         "double_buffer": False,
         "requantize": "exact",
         "name": "net",

@@ -158,10 +158,10 @@ def test_prefill_on_siracusa(form: Format) -> None:
     check_logits(form, program.run(inputs)["logits"], stored[f"{form.prefix}prefill_logits"])
 
 
-def test_fp32_prefill_exceeds_the_l2_of_siracusa() -> None:
+def test_fp32_prefill_exceeds_the_l2_of_siracusa_without_weight_memory() -> None:
     """1.7 MB of weights and caches, and attention scores of 32 x 8 x 256 floats."""
     with pytest.raises(DeeployError, match=r"output of l0_scores/MatMul 262144.*the smallest l2 that would do is"):
-        deeploy_mlir.compile(STORIES / "stories260K_prefill32.onnx", "siracusa")
+        deeploy_mlir.compile(STORIES / "stories260K_prefill32.onnx", "siracusa", wmem=0)
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +191,6 @@ def test_micro_llama_on_the_host(micro_llama: Path) -> None:
 
 
 @pytest.mark.slow
-def test_micro_llama_exceeds_the_l2_of_siracusa(micro_llama: Path) -> None:
+def test_micro_llama_exceeds_the_l2_of_siracusa_without_weight_memory(micro_llama: Path) -> None:
     with pytest.raises(DeeployError, match="l2"):
-        deeploy_mlir.compile(micro_llama / "micro_llama_decode.onnx", "siracusa")
+        deeploy_mlir.compile(micro_llama / "micro_llama_decode.onnx", "siracusa", wmem=0)

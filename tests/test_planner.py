@@ -104,7 +104,8 @@ def test_candidates_cost_what_the_execution_costs(space: IterationSpace, double_
     for candidate in candidates:
         cycles, moved_in, moved_out = simulate(problem.steps[0], candidate, Dma())
         assert candidate.cycles == pytest.approx(cycles, abs=1.01)
-        assert transfer_bytes(space, candidate) == (moved_in, moved_out)
+        moved = transfer_bytes(space, candidate)
+        assert (sum(moved[:-1]), moved[-1]) == (moved_in, moved_out)
         held = sum(
             depth * align_up(a.tile_bytes(candidate.sizes), 4)
             for a, depth in zip(space.accesses, candidate.depths, strict=True)
@@ -281,6 +282,51 @@ def test_weights_that_do_not_fit_are_named() -> None:
     net = residual_network(8, 16, 2)
     with pytest.raises(DeeployError, match=r"weights and network inputs and outputs take \d+ bytes of l2") as caught:
         plan(net.problem(4000, 3000))
+    assert "w1 2304" in str(caught.value)
+
+
+def constants_in(problem: Problem, result: PlanResult, memory: str) -> int:
+    """Bytes of the constants that live in a memory."""
+    return sum(
+        align_up(tensor.bytes, 4)
+        for tensor, home in zip(problem.tensors, result.homes, strict=True)
+        if tensor.kind == TensorKind.CONSTANT and home.memory == memory
+    )
+
+
+def test_weights_that_l2_has_no_room_for_live_in_the_weight_memory() -> None:
+    net = residual_network(8, 16, 2)
+    roomy = plan(net.problem(4000, wmem=8000))
+    assert constants_in(net.problem(4000), roomy, "wmem") == 0
+    problem = net.problem(4000, 6000, wmem=8000)
+    result = plan(problem)
+    check(problem, result)
+    away = constants_in(problem, result, "wmem")
+    assert away >= problem.fixed_bytes(problem.memory("l2")) - 6000 > 0
+    assert {m.name: m.used for m in result.memories}["wmem"] == away
+    assert result.cycles == pytest.approx(roomy.cycles, rel=1e-3)
+
+
+def test_activations_and_inputs_never_live_in_the_weight_memory() -> None:
+    problem = residual_network(16, 16, 2).problem(1500, 18_000, wmem=1 << 20)
+    result = plan(problem)
+    check(problem, result)
+    for tensor, home in zip(problem.tensors, result.homes, strict=True):
+        assert home.memory != "wmem" or tensor.kind == TensorKind.CONSTANT
+    with pytest.raises(DeeployError, match="activations are alive") as caught:
+        plan(residual_network(16, 16, 2).problem(1500, 8_000, wmem=1 << 20))
+    enough = smallest_named(caught.value, "l2")
+    plan(residual_network(16, 16, 2).problem(1500, enough, wmem=1 << 20))
+    with pytest.raises(DeeployError):
+        plan(residual_network(16, 16, 2).problem(1500, enough - 4, wmem=1 << 20))
+
+
+def test_weights_that_neither_memory_holds_are_named() -> None:
+    net = residual_network(8, 16, 2)
+    with pytest.raises(
+        DeeployError, match=r"bytes of l2, after as many weights as wmem holds, which has 1000"
+    ) as caught:
+        plan(net.problem(4000, 1000, wmem=2500))
     assert "w1 2304" in str(caught.value)
 
 

@@ -59,7 +59,7 @@ def test_one_way_dma() -> None:
 def test_unknown_names_are_refused_with_the_known_ones() -> None:
     with pytest.raises(DeeployError, match="no target 'x'; there are: generic, siracusa"):
         load_soc("x")
-    with pytest.raises(KeyError, match="siracusa has no memory l9; it has l1, l2"):
+    with pytest.raises(KeyError, match="siracusa has no memory l9; it has l1, l2, wmem"):
         load_soc("siracusa").memory("l9")
 
 
@@ -85,9 +85,26 @@ def attach(options: str) -> ModuleOp:
 
 def test_attach_limits_memories() -> None:
     system = system_of(attach('target=siracusa l1=65536 sizes="l2=0x10000"'))
-    assert [(m.symbol, m.size) for m in system.memories] == [("l1", 65536), ("l2", 65536)]
+    assert [(m.symbol, m.size) for m in system.memories] == [("l1", 65536), ("l2", 65536), ("wmem", 4194288)]
+    assert system.host.program_bytes == 0
+    assert [system.network_bytes(m) for m in system.memories] == [65536, 65536, 4194288]
     # the description itself is not touched
     assert load_soc("siracusa").memory("l1").size == 256 * 1024
+
+
+def test_a_weight_memory_of_no_size_goes() -> None:
+    system = system_of(attach("target=siracusa wmem=0"))
+    system.verify()
+    assert [m.symbol for m in system.memories] == ["l1", "l2"]
+    assert [d.symbol for d in system.dmas] == ["mchan"]
+
+
+def test_the_program_takes_what_a_budget_leaves_of_the_memory() -> None:
+    whole = load_soc("siracusa")
+    program, size = whole.host.program_bytes, whole.memory("l2").size
+    for budget in (size, size - program // 2, size - program, 4096):
+        system = system_of(attach(f"target=siracusa l2={budget}"))
+        assert system.network_bytes(system.memory("l2")) == min(budget, size - program)
 
 
 @pytest.mark.parametrize(

@@ -335,17 +335,29 @@ class EngineOp(PartOp):
 
 @irdl_op_definition
 class HostOp(PartOp):
-    """The core that runs the program outside the engines; its data is in `memory`, the home of a network's tensors."""
+    """The core that runs the program outside the engines; its data is in `memory`, the home of a network's tensors.
+
+    `program_bytes` of that memory are kept for code, the host's stack and data that are not the network's."""
 
     name = "soc.host"
-    OPTIONS: ClassVar[tuple[str, ...]] = ("memory",)
+    OPTIONS: ClassVar[tuple[str, ...]] = ("memory", "program_bytes")
 
     memory_attr = prop_def(SymbolRefAttr, prop_name="memory")
+    program_bytes_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="program_bytes")
 
     @property
     def memory_name(self) -> str:
         """The memory of the host's data."""
         return cast(str, self._symbol("memory"))
+
+    @property
+    def program_bytes(self) -> int:
+        """Bytes of its memory that no tensor may take; 0 if not given."""
+        return self._int("program_bytes", 0)
+
+    def verify_(self) -> None:
+        if self.program_bytes < 0:
+            raise VerifyException(f"soc.host @{self.symbol}: program_bytes cannot be {self.program_bytes}")
 
 
 @irdl_op_definition
@@ -389,6 +401,14 @@ class SystemOp(IRDLOperation):
     def host(self) -> HostOp:
         """The host."""
         return next(self._parts(HostOp))
+
+    def stack_bytes(self, memory: str) -> int:
+        """Bytes of a memory that the stacks of its engines' cores take."""
+        return sum(e.reserved_bytes for e in self.engines if e.memory_name == memory)
+
+    def network_bytes(self, memory: MemoryOp) -> int:
+        """Bytes of a memory that a network may take, stacks included: all but the host's program."""
+        return memory.size - (self.host.program_bytes if self.host.memory_name == memory.symbol else 0)
 
     def memory(self, name: str) -> MemoryOp:
         """The memory of that name. Raises KeyError if there is none."""
@@ -439,6 +459,11 @@ class SystemOp(IRDLOperation):
                     f"{where}: {part.name} @{part.symbol} has {role} @{memory}, which is no memory of the system "
                     f"(it has {', '.join(f'@{m}' for m in sorted(memories))})"
                 )
+        home = next(m for m in self.memories if m.symbol == hosts[0].memory_name)
+        if hosts[0].program_bytes >= home.size:
+            raise VerifyException(
+                f"{where}: the program takes {hosts[0].program_bytes} bytes of @{home.symbol}, which has {home.size}"
+            )
         self._verify_addresses(where)
 
     def _verify_addresses(self, where: str) -> None:

@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from deeploy_mlir.dialects.soc import SystemOp
+from deeploy_mlir.dialects.soc import MemoryOp, SystemOp
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.targets.registry import load_soc
 
@@ -27,32 +27,49 @@ def parse_sizes(text: str) -> dict[str, int]:
 
 
 def limit_memories(system: SystemOp, sizes: dict[str, int]) -> None:
-    """Makes memories smaller. Raises DeeployError for an unknown memory, or a size that is more than there is."""
+    """Makes memories smaller; a memory for weights of size 0 goes, with the DMAs that reach it.
+
+    Raises DeeployError for an unknown memory, or a size that is more than there is."""
     for name, size in sizes.items():
         memories = {m.symbol: m for m in system.memories}
         if name not in memories:
             raise DeeployError(
                 f"a size is given for memory '{name}', but {system.system_name} has {', '.join(memories)}"
             )
+        if size == 0 and memories[name].weights_only:
+            _remove_memory(system, memories[name])
+            continue
         physical = memories[name].size
         if not 0 < size <= physical:
             raise DeeployError(
                 f"memory '{name}' of {system.system_name} has {physical} bytes: its size cannot be set to {size}"
             )
-        stacks = sum(e.reserved_bytes for e in system.engines if e.memory_name == name)
+        stacks = system.stack_bytes(name)
         if size <= stacks:
             raise DeeployError(
                 f"memory '{name}' of {system.system_name} holds {stacks} bytes of stacks: {size} bytes are not enough"
             )
         memories[name].properties["size"] = IntegerAttr(size, i64)
+        host = system.host
+        if host.memory_name == name and host.program_bytes:
+            # The budget is for the network; the program lies in what the budget leaves of the memory.
+            inside = max(0, host.program_bytes - (physical - size))
+            host.properties["program_bytes"] = IntegerAttr(inside, i64)
+
+
+def _remove_memory(system: SystemOp, memory: MemoryOp) -> None:
+    for dma in system.dmas:
+        if memory.symbol in (dma.source, dma.destination):
+            Rewriter.erase_op(dma)
+    Rewriter.erase_op(memory)
 
 
 @dataclass(frozen=True)
 class AttachSocPass(ModulePass):
     """Inserts the target's `soc.system` in front of everything else.
 
-    `l1`, `l2` and `sizes="l1=65536,wmem=1048576"` limit memories to that many bytes. Raises DeeployError for an unknown
-    target or memory, a size that is more than the memory has, and a module that names a SoC already.
+    `l1`, `l2`, `wmem` and `sizes="l1=65536,l3=1048576"` limit memories to that many bytes. Raises DeeployError for an
+    unknown target or memory, a size that is more than the memory has, and a module that names a SoC already.
     """
 
     name = "deeploy-attach-soc"
@@ -60,6 +77,7 @@ class AttachSocPass(ModulePass):
     target: str
     l1: int | None = None
     l2: int | None = None
+    wmem: int | None = None
     sizes: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
@@ -67,6 +85,7 @@ class AttachSocPass(ModulePass):
         if present:
             raise DeeployError(f"the module is for {present[0]} already, it cannot be compiled for {self.target}")
         system = load_soc(self.target)
-        given = {name: size for name, size in (("l1", self.l1), ("l2", self.l2)) if size is not None}
-        limit_memories(system, given | parse_sizes(self.sizes or ""))
+        given = {"l1": self.l1, "l2": self.l2, "wmem": self.wmem}
+        sizes = {name: size for name, size in given.items() if size is not None}
+        limit_memories(system, sizes | parse_sizes(self.sizes or ""))
         Rewriter.insert_op(system, InsertPoint.at_start(op.body.block))

@@ -80,16 +80,15 @@ def check_sizes(
     module: ModuleOp, system: SystemOp, arenas: Mapping[str, ArenaOp], arrays: Mapping[str, memref.GlobalOp]
 ) -> dict[str, int]:
     """Bytes taken in each memory. Raises DeeployError where one overflows, or takes more than its plan says."""
-    used = {m.symbol: 0 for m in system.memories}
-    for engine in system.engines:
-        used[engine.memory_name] += engine.reserved_bytes
+    used = {m.symbol: system.stack_bytes(m.symbol) for m in system.memories}
     for arena in arenas.values():
         used[arena.memory.root_reference.data] += arena.size.value.data
     for array in arrays.values():
         used[memory_of(array.type)] += array_bytes(array)
     for memory in system.memories:
-        if used[memory.symbol] > memory.size:
-            raise DeeployError(f"the plan is wrong: {used[memory.symbol]} bytes in {memory.symbol} of {memory.size}")
+        size = system.network_bytes(memory)
+        if used[memory.symbol] > size:
+            raise DeeployError(f"the plan is wrong: {used[memory.symbol]} bytes in {memory.symbol} of {size}")
     plan = plan_of(module)
     for claim in plan.memory if plan is not None else ():
         if used.get(claim.name, 0) > claim.used:

@@ -46,6 +46,11 @@ class ElfImage:
             raise DeeployError(f"the image has no symbol {name!r}")
         return self.symbols[name].address
 
+    def loaded_bytes(self, address: int, size: int) -> int:
+        """Bytes from `address` up to the end of what is loaded into the `size` bytes there; 0 for nothing."""
+        ends = [s.address + len(s.data) for s in self.segments]
+        return max((end - address for end in ends if address < end <= address + size), default=0)
+
     def describe(self, address: int) -> str | None:
         """`function+0x12` for an address in code that has a symbol, else None."""
         i = bisect.bisect_right(self._functions, address, key=lambda s: s.address) - 1

@@ -18,8 +18,11 @@ from deeploy_mlir.simulators.siracusa.result import Result
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
 from deeploy_mlir.targets.siracusa.toolchain import compile_image
 
-L1, L2 = 0x10000000, 0x1C010000
+L1, L2, WMEM = 0x10000000, 0x1C010000, 0x10800010
 """Where the linker script begins to fill the memories."""
+
+WMEM_BYTES = 0x3FFFF0
+"""Of the weight memory, from there on."""
 
 CORE_STACK_BYTES = 1024
 """Of each cluster core, where the SoC's description says nothing."""
@@ -71,7 +74,11 @@ def _run_image(
         outputs=from_bytes(network.outputs, blobs),
         platform="siracusa",
         code_bytes=code_bytes(data),
-        linked={"l1": elf.address_of("__dm_l1_end") - L1, "l2": elf.address_of("__dm_l2_end") - L2},
+        linked={
+            "l1": elf.address_of("__dm_l1_end") - L1,
+            "l2": elf.address_of("__dm_l2_end") - L2,
+            "wmem": elf.loaded_bytes(WMEM, WMEM_BYTES),
+        },
         measured=_measurements(result),
         stdout=result.stdout,
         warnings=warnings,

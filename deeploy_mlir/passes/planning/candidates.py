@@ -331,14 +331,14 @@ class Front:
         return [(int(i % width), self._origin[i // width], int(held[i]), int(cycles[i])) for i in kept]
 
 
-def transfer_bytes(space: IterationSpace, candidate: Candidate) -> tuple[int, int]:
-    """Bytes that one run of the step moves into and out of the engine's memory."""
+def transfer_bytes(space: IterationSpace, candidate: Candidate) -> tuple[int, ...]:
+    """Bytes that one run of the step moves for each access, into or out of the engine's memory."""
     rows = np.array([candidate.sizes], dtype=np.int64)
     ticks = loop_ticks(space, rows, candidate.order)
-    moved = [0, 0]
+    moved = [0] * len(space.accesses)
     for i, access in enumerate(space.accesses):
         if candidate.depths[i]:
             geometry = AccessGeometry(access, space.dims)
             total = geometry.bytes_total(candidate.sizes) * int(ticks.repeats(i)[0])
-            moved[access.written] += total // geometry.tiles(candidate.sizes)
-    return moved[0], moved[1]
+            moved[i] = total // geometry.tiles(candidate.sizes)
+    return tuple(moved)

@@ -12,11 +12,12 @@ from deeploy_mlir.passes.planning.candidates import (
     enumerate_candidates,
     step_shape,
 )
-from deeploy_mlir.passes.planning.problem import Memory, Options, Problem, Step, align_up
+from deeploy_mlir.passes.planning.problem import Memory, Options, Problem, Step, TensorKind, align_up
 from deeploy_mlir.passes.planning.solver import Model, Solution
 
 BYTE_COST = 1e-7
-"""Cycles that a byte of buffer counts for: among equal plans the smaller one."""
+"""Cycles that a byte of buffer, or of a constant outside the home memory, counts for: among equal plans the one with
+fewer of them."""
 
 Cuts = Mapping[tuple[str, int], int]
 """Bytes by which the capacity of a (memory, step) is lowered, after a choice that could not be placed."""
@@ -60,7 +61,8 @@ def choose(
 
     One binary a candidate, exactly one a step. `home[t]` is 1 where tensor t lives in its engines' memory: equal to
     the sum of the candidates that take it as resident, in every step that uses it, which makes it integral. Bytes
-    alive in a step are then linear, and each candidate's cycles already include its transfers.
+    alive in a step are then linear, and each candidate's cycles already include its transfers. Where the home memory
+    could overflow, a binary says for each constant whether it lives in the weights' memory instead.
 
     With `relaxed`, that memory may be exceeded and the least such excess is sought, instead of the fewest cycles."""
     model = Model(gap=options.gap, nodes=options.nodes)
@@ -75,22 +77,60 @@ def choose(
         for n, t in enumerate(step.choosable):
             resident = [(column, 1.0) for column, c in candidates if c.resident[n]]
             model.row([*resident, (home[t], -1.0)], low=0, high=0)
+    away, moved = _away_columns(model, problem, cuts, cost=BYTE_COST if relaxed is None else 0.0)
     for memory in problem.memories:
         for number in range(len(choices)):
             terms, room = _load(problem, memory, number, choices, columns[number], home)
             if excess is not None and memory.name == relaxed:
                 terms.append((excess, -1.0))
+            if moved is not None and memory.name == problem.home:
+                terms.append((moved, -1.0))
             model.row(terms, high=(room - cuts.get((memory.name, number), 0)) // memory.align)
     solution = model.minimise()
     if solution is None:
         return None
     values = solution.values
     chosen = tuple(max(candidates, key=lambda pair: values[pair[0]])[1] for candidates in columns)
-    homes = tuple(
-        problem.choices(t)[1] if t in home and values[home[t]] > 0.5 else problem.home
-        for t in range(len(problem.tensors))
+    homes = [problem.home] * len(problem.tensors)
+    for t, column in home.items():
+        if values[column] > 0.5:
+            homes[t] = problem.choices(t)[1]
+    for t, column in away.items():
+        if values[column] > 0.5:
+            assert problem.weights is not None
+            homes[t] = problem.weights
+    return Choice(chosen, tuple(homes), solution)
+
+
+def fixed_bytes(problem: Problem, choice: Choice, memory: Memory) -> int:
+    """Bytes of the arrays of their own (constants, network inputs and outputs) that live in a memory."""
+    return sum(
+        align_up(tensor.bytes, memory.align)
+        for tensor, home in zip(problem.tensors, choice.homes, strict=True)
+        if tensor.kind != TensorKind.ACTIVATION and home == memory.name
     )
-    return Choice(chosen, homes, solution)
+
+
+def _away_columns(model: Model, problem: Problem, cuts: Cuts, cost: float) -> tuple[dict[int, int], int | None]:
+    """A binary for each constant that may live in the weights' memory, and the units of the home memory that all of
+    those which do give back; none where everything fits into the home memory."""
+    home = problem.memory(problem.home)
+    most = max(
+        (sum(align_up(problem.tensors[t].bytes, home.align) for t in alive) for alive in problem.alive), default=0
+    )
+    cut = max((size for (name, _), size in cuts.items() if name == home.name), default=0)
+    if not problem.movable or most + cut <= problem.room(home):
+        return {}, None
+    assert problem.weights is not None
+    memory = problem.memory(problem.weights)
+    sizes = {t: problem.tensors[t].bytes for t in problem.movable}
+    away = {t: model.binary(cost * size) for t, size in sizes.items()}
+    units = [(away[t], float(align_up(size, memory.align) // memory.align)) for t, size in sizes.items()]
+    model.row(units, high=(memory.capacity - memory.reserved) // memory.align)
+    moved = model.column(0, float("inf"), 0.0)
+    given_back = [(away[t], float(align_up(size, home.align) // home.align)) for t, size in sizes.items()]
+    model.row([*given_back, (moved, -1.0)], low=0, high=0)
+    return away, moved
 
 
 def _home_columns(model: Model, problem: Problem, choices: Sequence[StepChoices]) -> dict[int, int]:

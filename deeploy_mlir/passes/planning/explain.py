@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.passes.planning.candidates import Candidate
-from deeploy_mlir.passes.planning.choice import StepChoices, choose
+from deeploy_mlir.passes.planning.choice import StepChoices, choose, fixed_bytes
 from deeploy_mlir.passes.planning.problem import Memory, Options, Problem, TensorKind, align_up
 
 LISTED = 6
@@ -22,14 +22,31 @@ def explain_infeasible(problem: Problem, choices: Sequence[StepChoices], options
             if worst is not None and needs[worst] > problem.room(memory):
                 return _step_error(problem, choices[worst], memory, needs[worst])
     home = problem.memory(problem.home)
-    if problem.room(home) < 0:
-        fixed = [t for t, tensor in enumerate(problem.tensors) if tensor.kind != TensorKind.ACTIVATION]
-        return DeeployError(
-            f"weights and network inputs and outputs take {problem.fixed_bytes(home)} bytes of {home.name}, which has "
-            f"{home.capacity}: {listing(problem, fixed)}; the smallest {home.name} that holds them is "
-            f"{problem.fixed_bytes(home) + home.reserved} bytes"
-        )
+    fixed = _least_fixed(problem, home)
+    if fixed > home.capacity - home.reserved:
+        return _fixed_error(problem, home, fixed)
     return _home_error(problem, choices, home, options)
+
+
+def _least_fixed(problem: Problem, home: Memory) -> int:
+    """Bytes of constants and network inputs and outputs that the home memory holds at least: constants fill the
+    weights' memory first."""
+    if problem.weights is None:
+        return problem.fixed_bytes(home)
+    weights = problem.memory(problem.weights)
+    movable = min(problem.movable_bytes(home), weights.capacity - weights.reserved)
+    return problem.fixed_bytes(home) - movable
+
+
+def _fixed_error(problem: Problem, home: Memory, least: int) -> DeeployError:
+    """Constants and network inputs and outputs alone are too many."""
+    fixed = [t for t, tensor in enumerate(problem.tensors) if tensor.kind != TensorKind.ACTIVATION]
+    beside = "" if problem.weights is None else f", after as many weights as {problem.weights} holds"
+    return DeeployError(
+        f"weights and network inputs and outputs take {least} bytes of {home.name}{beside}, which has "
+        f"{home.capacity}: {listing(problem, fixed)}; the smallest {home.name} that holds them is "
+        f"{least + home.reserved} bytes"
+    )
 
 
 def step_need(problem: Problem, choices: StepChoices, memory: Memory) -> int:
@@ -71,9 +88,9 @@ def _home_error(problem: Problem, choices: Sequence[StepChoices], home: Memory, 
     """Activations do not fit; the busiest step of the home memory sets the limit."""
     loads = [sum(align_up(problem.tensors[t].bytes, home.align) for t in alive) for alive in problem.alive]
     busiest = max(range(len(loads)), key=lambda n: loads[n])
-    fixed = problem.fixed_bytes(home)
     relaxed = choose(problem, choices, options, {}, relaxed=home.name)
-    would_do = fixed + home.reserved + loads[busiest]
+    fixed = problem.fixed_bytes(home) if relaxed is None else fixed_bytes(problem, relaxed, home)
+    would_do = problem.fixed_bytes(home) + home.reserved + loads[busiest]
     if relaxed is not None:
         would_do = min(would_do, home.capacity + round(relaxed.solution.objective) * home.align)
     return DeeployError(

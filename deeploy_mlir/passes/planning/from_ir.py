@@ -60,17 +60,16 @@ def read_problem(function: FuncOp, system: SystemOp) -> FunctionProblem:
     tensors = _Tensors(function)
     steps = tuple(_step(system, nest, tensors) for nest in nests)
     home = system.host.memory_name
-    reserved = {
-        m.symbol: sum(e.reserved_bytes for e in system.engines if e.memory_name == m.symbol) for m in system.memories
-    }
-    used = {home, *(s.memory for s in steps)}
+    engines = {home, *(s.memory for s in steps)}
+    weights = _weights_memory(system, engines - {home})
+    used = engines if weights is None else {*engines, weights}
     memories = tuple(
-        Memory(m.symbol, m.size, max(m.align, ARENA_ALIGN), reserved[m.symbol])
+        Memory(m.symbol, system.network_bytes(m), max(m.align, ARENA_ALIGN), system.stack_bytes(m.symbol))
         for m in system.memories
         if m.symbol in used
     )
-    dmas = {name: _dma(system, home, name, nests) for name in sorted(used - {home})}
-    problem = Problem(memories, home, dmas, tuple(tensors.tensors), steps)
+    dmas = {name: _dma(system, home, name, nests) for name in sorted(engines - {home})}
+    problem = Problem(memories, home, dmas, tuple(tensors.tensors), steps, weights)
     return FunctionProblem(function, system, nests, tuple(tuple(r) for r in tensors.roots), problem)
 
 
@@ -118,6 +117,26 @@ class _Tensors:
             return f"output {self._results[root]}"
         writers = [use.operation for use in root.uses if isinstance(use.operation, NestOp)]
         return f"output of {writers[0].layer.data}" if writers else "unused tensor"
+
+
+def _weights_memory(system: SystemOp, engines: set[str]) -> str | None:
+    """The first memory for weights from which a DMA brings them to every engine's memory as fast as from the home."""
+    home = system.host.memory_name
+    for memory in system.memories:
+        if memory.weights_only and engines and all(_as_fast(system, memory.symbol, home, name) for name in engines):
+            return memory.symbol
+    return None
+
+
+def _as_fast(system: SystemOp, memory: str, home: str, engine: str) -> bool:
+    found, usual = system.dma_between(memory, engine), system.dma_between(home, engine)
+    if found is None or usual is None:
+        return False
+    return (found.bytes_per_cycle, found.startup_cycles, found.max_dims) == (
+        usual.bytes_per_cycle,
+        usual.startup_cycles,
+        usual.max_dims,
+    )
 
 
 def _dma(system: SystemOp, home: str, memory: str, nests: Sequence[NestOp]) -> Dma:
@@ -184,12 +203,14 @@ def write_plan(source: FunctionProblem, result: PlanResult) -> None:
 def report_of(source: FunctionProblem, result: PlanResult) -> Plan:
     """What a user may ask about the plan."""
     memory = tuple(MemoryUse(m.name, m.used, m.capacity) for m in result.memories)
-    home, steps = source.problem.home, source.problem.steps
+    steps = source.problem.steps
     traffic: dict[tuple[str, str], int] = {}
     for step, plan in zip(steps, result.steps, strict=True):
-        if step.memory != home:
-            traffic[home, step.memory] = traffic.get((home, step.memory), 0) + plan.bytes_in
-            traffic[step.memory, home] = traffic.get((step.memory, home), 0) + plan.bytes_out
+        for access, tensor, moved in zip(step.space.accesses, step.tensors, plan.moved, strict=True):
+            home = result.homes[tensor].memory
+            ends = (step.memory, home) if access.written else (home, step.memory)
+            if step.memory != home:
+                traffic[ends] = traffic.get(ends, 0) + moved
     return Plan(
         memory=memory,
         traffic=tuple(Traffic(a, b, n) for (a, b), n in sorted(traffic.items())),

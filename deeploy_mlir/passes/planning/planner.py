@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deeploy_mlir.passes.planning.candidates import Candidate, transfer_bytes
-from deeploy_mlir.passes.planning.choice import Choice, StepChoices, all_choices, choose
+from deeploy_mlir.passes.planning.choice import Choice, StepChoices, all_choices, choose, fixed_bytes
 from deeploy_mlir.passes.planning.explain import explain_infeasible
 from deeploy_mlir.passes.planning.placement import Buffer, Placement, place
 from deeploy_mlir.passes.planning.problem import (
@@ -37,11 +37,11 @@ def plan(problem: Problem, options: Options | None = None) -> PlanResult:
         if choice is None:
             break
         placements = {m.name: _place(problem, choices, choice, m) for m in problem.memories}
-        late = [m for m in problem.memories if placements[m.name].placement.peak > problem.room(m)]
+        late = [m for m in problem.memories if placements[m.name].placement.peak > _room(problem, choice, m)]
         if not late:
             return _result(problem, choices, choice, placements, time.perf_counter() - start)
         for memory in late:
-            _cut(problem, placements[memory.name], memory, cuts)
+            _cut(problem, choice, placements[memory.name], memory, cuts)
     raise explain_infeasible(problem, choices, options)
 
 
@@ -71,15 +71,22 @@ def _place(problem: Problem, choices: Sequence[StepChoices], choice: Choice, mem
             for _ in range(depth):
                 stagings.setdefault((number, a), []).append(len(buffers))
                 buffers.append(Buffer(access.tile_bytes(candidate.sizes), number, number))
-    placement = place(buffers, memory.align, problem.room(memory))
+    placement = place(buffers, memory.align, _room(problem, choice, memory))
     return MemoryPlacement(
         tuple(buffers), placement, tensors, {key: tuple(numbers) for key, numbers in stagings.items()}
     )
 
 
-def _cut(problem: Problem, placed: MemoryPlacement, memory: Memory, cuts: dict[tuple[str, int], int]) -> None:
+def _room(problem: Problem, choice: Choice, memory: Memory) -> int:
+    """Bytes of a memory that the choice leaves for what is placed by offsets."""
+    return memory.capacity - memory.reserved - fixed_bytes(problem, choice, memory)
+
+
+def _cut(
+    problem: Problem, choice: Choice, placed: MemoryPlacement, memory: Memory, cuts: dict[tuple[str, int], int]
+) -> None:
     """Lowers the capacity of the steps in which the placement stands above the memory's end."""
-    capacity = problem.room(memory)
+    capacity = _room(problem, choice, memory)
     for buffer, offset in zip(placed.buffers, placed.placement.offsets, strict=True):
         excess = offset + buffer.size - capacity
         if excess > 0:
@@ -110,7 +117,7 @@ def _result(
             m.name,
             placements[m.name].placement.peak,
             placements[m.name].placement.bound,
-            problem.fixed_bytes(m) + m.reserved,
+            fixed_bytes(problem, choice, m) + m.reserved,
             m.capacity,
         )
         for m in problem.memories
@@ -127,8 +134,6 @@ def _step_plan(choices: StepChoices, candidate: Candidate, number: int, placed: 
         tuple(placed.placement.offsets[b] for b in placed.stagings.get((number, a), ()))
         for a in range(len(candidate.depths))
     )
-    bytes_in, bytes_out = transfer_bytes(choices.step.space, candidate)
     alive = sum(b.size for b in placed.buffers if b.first <= number <= b.last)
-    return StepPlan(
-        candidate.sizes, candidate.order, offsets, candidate.bytes, alive, candidate.cycles, bytes_in, bytes_out
-    )
+    moved = transfer_bytes(choices.step.space, candidate)
+    return StepPlan(candidate.sizes, candidate.order, offsets, candidate.bytes, alive, candidate.cycles, moved)

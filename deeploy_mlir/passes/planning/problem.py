@@ -86,13 +86,15 @@ class Step:
 class Problem:
     """A whole network in execution order. `home` is the memory where tensors live unless the planner decides better.
 
-    `dmas` gives the DMA between the home memory and each engine memory that differs from it."""
+    `dmas` gives the DMA between the home memory and each engine memory that differs from it. `weights` names the memory
+    that constants may live in instead of the home memory, at the same cost of a transfer; None if there is none."""
 
     memories: tuple[Memory, ...]
     home: str
     dmas: dict[str, Dma]
     tensors: tuple[Tensor, ...]
     steps: tuple[Step, ...]
+    weights: str | None = None
 
     def memory(self, name: str) -> Memory:
         """The memory of this name. Raises KeyError if there is none."""
@@ -121,14 +123,30 @@ class Problem:
                     alive[number].append(tensor)
         return tuple(tuple(a) for a in alive)
 
+    @cached_property
+    def movable(self) -> tuple[int, ...]:
+        """The constants that may live in the weights' memory: those that no engine works on in the home memory."""
+        if self.weights is None:
+            return ()
+        return tuple(
+            t
+            for t, tensor in enumerate(self.tensors)
+            if tensor.kind == TensorKind.CONSTANT and all(self.steps[n].memory != self.home for n in self.users[t])
+        )
+
     def fixed_bytes(self, memory: Memory) -> int:
-        """Bytes of constants and network inputs and outputs in a memory, each aligned."""
+        """Bytes of constants and network inputs and outputs in a memory, each aligned; all constants in the home
+        memory."""
         if memory.name != self.home:
             return 0
         return sum(align_up(t.bytes, memory.align) for t in self.tensors if t.kind != TensorKind.ACTIVATION)
 
+    def movable_bytes(self, memory: Memory) -> int:
+        """Bytes that all constants take that may live in the weights' memory, by the alignment of `memory`."""
+        return sum(align_up(self.tensors[t].bytes, memory.align) for t in self.movable)
+
     def room(self, memory: Memory) -> int:
-        """Bytes of a memory that activations and buffers may take."""
+        """Bytes of a memory that activations and buffers may take, with all constants in the home memory."""
         return memory.capacity - memory.reserved - self.fixed_bytes(memory)
 
     def lifetime(self, tensor: int) -> tuple[int, int]:
@@ -139,7 +157,7 @@ class Problem:
         return (users[0], users[-1]) if users else (0, -1)
 
     def choices(self, tensor: int) -> tuple[str, ...]:
-        """The memories that may be the tensor's home: the default one first, then the one its engines compute in."""
+        """The memories that may be an activation's home: the default one first, then the one its engines compute in."""
         engines = {self.steps[number].memory for number in self.users[tensor]}
         if self.tensors[tensor].kind != TensorKind.ACTIVATION or len(engines) != 1 or engines == {self.home}:
             return (self.home,)
@@ -160,7 +178,8 @@ class Options:
 @dataclass(frozen=True)
 class StepPlan:
     """How one step runs. `offsets` has the byte offsets of each access's buffers in the engine's memory: empty where
-    it works in place. `staged_bytes` is what those buffers take, `cycles` the modelled time of the step."""
+    it works in place. `staged_bytes` is what those buffers take, `moved` the bytes that each access transfers, `cycles`
+    the modelled time of the step."""
 
     sizes: tuple[int, ...]
     order: tuple[int, ...]
@@ -168,8 +187,7 @@ class StepPlan:
     staged_bytes: int
     live_bytes: int
     cycles: int
-    bytes_in: int
-    bytes_out: int
+    moved: tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@
 /* The names start with .bss so that compilers emit no bytes for them; link.ld keeps them out of the zeroed range. */
 #define DM_L1 __attribute__((section(".bss.dm_l1")))
 #define DM_L2
+#define DM_WMEM __attribute__((section(".wmem")))
 #define DM_L2_NOINIT __attribute__((section(".bss.dm_l2_noinit")))
 
 #endif

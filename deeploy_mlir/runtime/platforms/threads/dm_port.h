@@ -8,6 +8,7 @@
 
 #define DM_L1
 #define DM_L2
+#define DM_WMEM
 #define DM_L2_NOINIT
 
 #endif
