@@ -12,8 +12,8 @@ Conventions
   STRINGS an array of strings, TENSOR dense elements, GRAPH a region that ends with `onnx.Yield`.
 - An attribute that is absent has the schema's default: `op.attr("axis")` gives it.
 - Meaning is that of the newest operator set; the importer rewrites older forms (`frontend/legacy.py`).
-- Integer networks: ConvInteger, MatMulInteger and MaxPool take any integer element type here, not only 8 bits
-  (their ONNX schemas stop at 8); sums are exact in the result's type (i32).
+- Integer networks: ConvInteger, MatMulInteger, MaxPool, ReduceMax and ReduceMin take any integer element type here (the
+  first three stop at 8 bits in ONNX's schemas, the others leave out 16); sums are exact in the result's type (i32).
 - Conv, ConvInteger, QLinearConv and the pools come from the importer with kernel_shape, strides, dilations and pads
   (and group) written out, never with `auto_pad`. ConvInteger pads with x's zero point (padding adds nothing to a sum),
   its bias is an `onnx.Add` of [C, 1, ...] behind it; MatMulInteger's an `onnx.Add` of [N], alpha, beta an `onnx.Mul`.
@@ -98,7 +98,7 @@ _ELEMENT_TYPES: dict[str, Attribute] = {
     **{f"tensor(uint{n})": IntegerType(n, Signedness.UNSIGNED) for n in (8, 16, 32, 64)},
 }
 
-_ANY_INTEGER = frozenset({"ConvInteger", "MatMulInteger", "MaxPool"})
+ANY_INTEGER = frozenset({"ConvInteger", "MatMulInteger", "MaxPool", "ReduceMax", "ReduceMin"})
 """Operators that take integers of every width here although their schema does not; see the module's docstring."""
 
 RANDOM = frozenset(
@@ -216,7 +216,7 @@ def allowed_types(op_type: str) -> Mapping[str, frozenset[Attribute]]:
     constraints: dict[str, frozenset[Attribute]] = {}
     for constraint in OPERATORS[op_type].schema.type_constraints:
         allowed = {_ELEMENT_TYPES[t] for t in constraint.allowed_type_strs if t in _ELEMENT_TYPES}
-        if op_type in _ANY_INTEGER and any(isinstance(t, IntegerType) for t in allowed):
+        if op_type in ANY_INTEGER and any(isinstance(t, IntegerType) for t in allowed):
             allowed |= {t for t in _ELEMENT_TYPES.values() if isinstance(t, IntegerType)}
         constraints[constraint.type_param_str] = frozenset(allowed)
     return constraints

@@ -48,7 +48,8 @@ def infer_types(
         name = f"i{index}"
         proto.input.append(name)
         found = value.type
-        types[name] = type_proto(tensor(IntegerType(8), list(found.get_shape())) if wide and index < 2 else found)
+        narrow = tensor(IntegerType(8), list(found.get_shape()))
+        types[name] = type_proto(narrow if wide and (index == 0 or not _reduces(op_type)) else found)
         small = len(value.shape) <= _SHAPE_DATA_RANK and math.prod(value.shape) <= _SHAPE_DATA_ELEMENTS
         if value.is_constant and small:
             data[name] = onnx.numpy_helper.from_array(np.array(value.array()))
@@ -77,7 +78,7 @@ def infer_types(
                 observed = _observed_types(schema, proto, inputs)
             fallback = observed[index] if index < len(observed) and observed[index] is not None else fallback
             found = _static_type(inferred.get(f"o{index}"), fallback, node, index)
-        if found is not None and wide and op_type == "MaxPool" and index == 0:
+        if found is not None and wide and index == 0 and op_type in ("MaxPool", "ReduceMax", "ReduceMin"):
             found = tensor(cast(Value, inputs[0]).element_type, list(found.get_shape()))
         results.append(found)
     return results
@@ -106,9 +107,15 @@ def _observed_types(schema: Any, proto: onnx.NodeProto, inputs: Sequence[Value |
 
 def _wide_integers(op_type: str, inputs: Sequence[Value | None]) -> bool:
     """Whether an operator that our dialect widens has integers that its ONNX schema does not take."""
-    return op_type in ("ConvInteger", "MatMulInteger", "MaxPool") and any(
-        value is not None and value.is_integer and numpy_dtype(value.element_type).itemsize > 1 for value in inputs
+    values = inputs[:1] if _reduces(op_type) else inputs
+    return op_type in onnx_dialect.ANY_INTEGER and any(
+        value is not None and value.is_integer and numpy_dtype(value.element_type).itemsize > 1 for value in values
     )
+
+
+def _reduces(op_type: str) -> bool:
+    """Whether the second operand is the axes."""
+    return op_type.startswith("Reduce")
 
 
 def _static_type(proto: onnx.TypeProto | None, fallback: AnyTensor | None, node: str, index: int) -> AnyTensor:

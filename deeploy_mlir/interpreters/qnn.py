@@ -67,6 +67,24 @@ def _requantize_add(op: QnnOp, args: _Arrays) -> Array:
     return _rounded(op, first + second, zero_point)
 
 
+def _conv_transpose_integer(op: QnnOp, args: _Arrays) -> Array:
+    """Each tap of the kernel adds the whole image, spread by the strides, at its place."""
+    x, w = _wide(args[0]) - op.attr("x_zero_point"), _wide(args[1])
+    strides, dilations, pads, groups = (op.attr(name) for name in ("strides", "dilations", "pads", "group"))
+    shape = cast("TensorType[Any]", op.results[0].type).get_shape()
+    rank = len(strides)
+    full = np.zeros((*shape[:2], *(n + pads[i] + pads[rank + i] for i, n in enumerate(shape[2:]))), np.int64)
+    images, outputs = np.split(x, groups, axis=1), np.split(full, groups, axis=1)
+    for image, weights, out in zip(images, np.split(w, groups, axis=0), outputs, strict=True):
+        for tap in np.ndindex(*w.shape[2:]):
+            starts = [d * k for d, k in zip(dilations, tap, strict=True)]
+            ends = [at + s * (n - 1) + 1 for at, s, n in zip(starts, strides, image.shape[2:], strict=True)]
+            place = tuple(slice(*span) for span in zip(starts, ends, strides, strict=True))
+            taps = weights[(slice(None), slice(None), *tap)]
+            out[(slice(None), slice(None), *place)] += np.moveaxis(np.tensordot(image, taps, (1, 0)), -1, 1)
+    return full[(slice(None), slice(None), *(slice(pads[i], pads[i] + n) for i, n in enumerate(shape[2:])))]
+
+
 def _isoftmax(op: QnnOp, args: _Arrays) -> Array:
     x, log2, n = _wide(args[0]), op.attr("log2"), op.attr("n_levels")
     a, b, c = op.attr("coeffA"), op.attr("coeffB"), op.attr("coeffC")
@@ -196,6 +214,7 @@ _IMPLEMENTATIONS: dict[str, Callable[[QnnOp, _Arrays], Array]] = {
     "RequantShift": _requant_shift,
     "Requantize": _requantize,
     "RequantizeAdd": _requantize_add,
+    "ConvTransposeInteger": _conv_transpose_integer,
     "iSoftmax": _isoftmax,
     "ITAMax": _ita_max,
     "ITAPartialMax": _ita_partial_max,

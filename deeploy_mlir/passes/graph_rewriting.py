@@ -9,6 +9,7 @@ from xdsl.dialects import func, ml_program
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.rewriter import InsertPoint
+from xdsl.traits import is_side_effect_free
 
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.onnx import OnnxOp
@@ -79,6 +80,13 @@ class GraphRewriter:
         values = [self.value(v) if isinstance(v, SSAValue) else v for v in inputs]
         return self.before(before).onnx(op_type, values, attrs or {}, before.node_name)[0]
 
+    def insert_qnn(
+        self, before: GraphOp, op_type: str, inputs: Sequence[SSAValue | Value], attrs: Mapping[str, Any] | None = None
+    ) -> Value:
+        """A new `qnn` operation of one result before `before`, with its node name."""
+        values = [self.value(v) if isinstance(v, SSAValue) else v for v in inputs]
+        return self.before(before).qnn(op_type, values, attrs or {}, before.node_name)[0]
+
     def replace(self, op: Operation, results: Sequence[Value | SSAValue | None]) -> None:
         """Replace the operation's results and erase it; None for a result that has no use."""
         for old, new in zip(op.results, results, strict=True):
@@ -90,6 +98,19 @@ class GraphRewriter:
             old.replace_all_uses_with(ssa)
         op.detach()
         op.erase()
+
+
+def drop_unused(value: SSAValue) -> None:
+    """Erase what computes a float that nobody uses, as far as it is for nothing else; QuantizeLinears stay."""
+    waiting = [value]
+    while waiting:
+        op = waiting.pop().owner
+        if not isinstance(op, GraphOp) or op.parent is None or is_onnx(op, "QuantizeLinear"):
+            continue
+        if is_side_effect_free(op) and not any(result.uses.get_length() for result in op.results):
+            waiting.extend(op.operands)
+            op.detach()
+            op.erase()
 
 
 def is_onnx(op: Any, *op_types: str) -> bool:

@@ -1,16 +1,18 @@
 """`deeploy-qdq-to-integer`: DequantizeLinear-operator-QuantizeLinear patterns into integer arithmetic.
 
-QLinearConv and QLinearMatMul, which state such a pattern in one operator, are opened up; DequantizeLinear moves down
-through operators that only move or select elements; then each QuantizeLinear whose operator has integers behind all
-of its operands (`qdq_patterns.PATTERNS`, with Relu and Clip in between) becomes that operator on integers, an i32 bias
-and one requantisation; elementwise operators on one tensor of 8 bits become a table (`qdq_tables`). What stays in float
-between the two says so in a remark.
+QLinearConv and QLinearMatMul, which state such a pattern in one operator, are opened up; DequantizeLinear sinks below
+operators that only move or select elements, QuantizeLinear rises above them (`qdq_movement`); then each QuantizeLinear
+whose operator has integers behind its operands (`qdq_patterns.PATTERNS`, with Relu and Clip in between) becomes that
+operator on integers and one requantisation; elementwise operators on one tensor of 8 bits become a table
+(`qdq_tables`), sums and products with constants one requantisation by channel. Products of quantised tensors that stay
+float sum up integers. Every other operator between the two says in a remark that it stays in float, and why.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 from xdsl.context import Context
@@ -18,93 +20,22 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
+from deeploy_mlir.dialects.graph_op import GraphOp, tensor_type
 from deeploy_mlir.dialects.onnx import OnnxOp
+from deeploy_mlir.dialects.qnn import is_integer
 from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.passes.dead_code import erase_dead
-from deeploy_mlir.passes.graph_rewriting import GraphRewriter, is_onnx
-from deeploy_mlir.passes.qdq_patterns import PATTERNS, Target, clamp, clamps, is_between
+from deeploy_mlir.passes.graph_rewriting import GraphRewriter, drop_unused, is_onnx
+from deeploy_mlir.passes.qdq_elementwise import linear
+from deeploy_mlir.passes.qdq_movement import merge, rise, sink
+from deeploy_mlir.passes.qdq_patterns import PATTERNS, clamp, clamps
+from deeploy_mlir.passes.qdq_products import float_product
 from deeploy_mlir.passes.qdq_tables import tabulated
-from deeploy_mlir.passes.quantization import (
-    Quantized,
-    dequantize,
-    dequantized,
-    integer_dtype,
-    quantization_of,
-)
+from deeploy_mlir.passes.qdq_target import StaysFloat, Target
+from deeploy_mlir.passes.quantization import Quantized, dequantized, integer_dtype, quantization_of
 from deeploy_mlir.remarks import remark
 
-_MOVES = frozenset(
-    "Reshape Flatten Squeeze Unsqueeze Transpose Slice Gather GatherElements GatherND MaxPool Identity Split Expand "
-    "Tile DepthToSpace SpaceToDepth ReduceMax ReduceMin".split()
-)
-"""Operators on one tensor that only move or select elements, so they commute with a DequantizeLinear."""
-
-
-def _sink(rewriter: GraphRewriter, op: OnnxOp) -> bool:
-    """op(DequantizeLinear(x)) -> DequantizeLinear(op(x)). Whether it was done."""
-    if op.op_type in ("Concat", "ScatterElements", "ScatterND", "Where"):
-        return _sink_joined(rewriter, op)
-    if op.op_type not in (*_MOVES, "Relu", "Pad") or len(op.operands) == 0:
-        return False
-    x = dequantized(rewriter, op.operands[0])
-    if x is None:
-        return False
-    if op.op_type == "MaxPool" and (len(op.results) > 1 or integer_dtype(x.integers).itemsize > 2):
-        return False
-    axis = x.quantization.axis
-    if not x.quantization.per_tensor:
-        if op.op_type != "Transpose":
-            return False
-        axis = list(op.attr("perm") or reversed(range(len(x.shape)))).index(axis)
-    values = _moved(rewriter, op, x)
-    if values is None:
-        return False
-    rewriter.replace(op, [dequantize(rewriter, op, value, x.op, axis) for value in values])
-    return True
-
-
-def _moved(rewriter: GraphRewriter, op: OnnxOp, x: Quantized) -> list[Value] | None:
-    """The operator on the integers."""
-    inputs: list[SSAValue | Value | None] = list(op.inputs)
-    inputs[0] = x.integers
-    dtype, zero = integer_dtype(x.integers), x.quantization.zero_point
-    if op.op_type == "Relu":
-        low = rewriter.constant(np.asarray(int(zero), dtype), f"{op.node_name}_zero_point")
-        return [rewriter.insert(op, "Max", [x.integers, low])]
-    if op.op_type == "Pad" and op.attr("mode") == "constant":
-        fill = rewriter.array(op.input("constant_value")) if op.input("constant_value") is not None else np.zeros(1)
-        if fill is None:
-            return None
-        level = x.quantization.quantize(float(fill.reshape(-1)[0]), dtype)
-        if (level - int(zero)) * float(x.quantization.scale) != float(fill.reshape(-1)[0]):
-            return None
-        inputs.extend([None] * (3 - len(inputs)))
-        inputs[2] = rewriter.constant(np.asarray(level, dtype), f"{op.node_name}_fill")
-    values = [rewriter.value(v) if isinstance(v, SSAValue) else v for v in inputs]
-    wanted = [True] * len(op.results)
-    moved = rewriter.before(op).onnx(op.op_type, values, op.python_attrs(), op.node_name, wanted)
-    return [Value.of_array(value.array(), value.name) if value.is_constant else value for value in moved]
-
-
-def _sink_joined(rewriter: GraphRewriter, op: OnnxOp) -> bool:
-    """Operators that join tensors of one quantisation."""
-    data = {"Concat": range(len(op.operands)), "ScatterElements": (0, 2), "ScatterND": (0, 2), "Where": (1, 2)}[
-        op.op_type
-    ]
-    if op.op_type.startswith("Scatter") and op.attr("reduction") != "none":
-        return False
-    found = [dequantized(rewriter, op.operands[index]) for index in data]
-    parts = [part for part in found if part is not None]
-    if len(parts) < len(found) or not all(part.quantization.same(parts[0].quantization) for part in parts):
-        return False
-    if any(integer_dtype(part.integers) != integer_dtype(parts[0].integers) for part in parts):
-        return False
-    inputs: list[SSAValue | Value | None] = list(op.inputs)
-    for index, part in zip(data, parts, strict=True):
-        inputs[index] = part.integers
-    joined = rewriter.insert(op, op.op_type, inputs, op.python_attrs())
-    rewriter.replace(op, [dequantize(rewriter, op, joined, parts[0].op, parts[0].quantization.axis)])
-    return True
+Mode = Literal["f32", "f64", "fixed"]
 
 
 def _open(rewriter: GraphRewriter, op: OnnxOp) -> bool:
@@ -135,41 +66,121 @@ def _open(rewriter: GraphRewriter, op: OnnxOp) -> bool:
     return True
 
 
-def _quantize(rewriter: GraphRewriter, op: OnnxOp, mode: str) -> bool:
-    """Replace a QuantizeLinear by the integer form of what it quantises. Whether there is one."""
-    quantization = quantization_of(rewriter, op)
-    if quantization is None:
-        return False
-    target = Target(rewriter, op, quantization, mode)
-    result = _by_pattern(target) or tabulated(target, op.operands[0])
+def _quantize(target: Target, value: SSAValue) -> Value | None:
+    """The integers of a QuantizeLinear of this value; None if there is no pattern. Raises StaysFloat."""
+    found = clamps(target.rewriter, value)
+    x = None if found is None else dequantized(target.rewriter, found[0])
+    if found is not None and x is not None:
+        return clamp(target, _requantized(target, x), *found[1:])
+    table = tabulated(target, value)
+    if table is not None or found is None:
+        return table
+    inner, low, high = found
+    result = linear(target, inner)
     if result is None:
-        return False
-    rewriter.replace(op, [result])
-    return True
-
-
-def _by_pattern(target: Target) -> Value | None:
-    """The integer form of the operator before the QuantizeLinear, with Relu and Clip between the two."""
-    found = clamps(target.rewriter, target.op.operands[0])
-    if found is None:
-        return None
-    value, low, high = found
-    x, source = dequantized(target.rewriter, value), value.owner
-    result: Value | None = None
-    if x is not None:
-        result = _requantized(target, x)
-    elif isinstance(source, OnnxOp) and source.op_type in PATTERNS and value.has_one_use():
-        result = PATTERNS[source.op_type](target, source)
+        result = _by_pattern(target, inner)
     return None if result is None else clamp(target, result, low, high)
 
 
-def _requantized(target: Target, x: Quantized) -> Value | None:
+def _by_pattern(target: Target, value: SSAValue) -> Value | None:
+    source = value.owner
+    if not isinstance(source, OnnxOp) or source.op_type not in PATTERNS:
+        return None
+    if not value.has_one_use():
+        raise StaysFloat("its result is used in float as well, or with several quantisations")
+    return PATTERNS[source.op_type](target, source)
+
+
+def _requantized(target: Target, x: Quantized) -> Value:
     """QuantizeLinear of a DequantizeLinear: nothing if both mean the same, else a requantisation."""
     if x.quantization.same(target.quantization) and integer_dtype(x.integers) == target.dtype:
         return target.rewriter.value(x.integers)
-    if not x.quantization.per_tensor or integer_dtype(x.integers).itemsize > 2:
-        return None
+    if integer_dtype(x.integers).itemsize > 2:
+        raise StaysFloat("it has more than 16 bits")
+    if not x.quantization.per_tensor:
+        raise StaysFloat("it is quantised by channel")
     return target.requantize(x.integers, x.quantization.scale, int(x.quantization.zero_point))
+
+
+class _Function:
+    """One function being rewritten."""
+
+    def __init__(self, rewriter: GraphRewriter, mode: Mode, told: set[GraphOp]) -> None:
+        """`told`: operations whose remark has the reason already."""
+        self.rewriter, self.mode, self.told = rewriter, mode, told
+
+    def _onnx_ops(self) -> list[OnnxOp]:
+        return [op for op in self.rewriter.graph_ops() if isinstance(op, OnnxOp)]
+
+    def rewrite(self) -> None:
+        """Everything but the removal of what has become dead."""
+        for op in self._onnx_ops():
+            if not _open(self.rewriter, op):
+                sink(self.rewriter, op)
+        merge(self.rewriter)
+        waiting = [op for op in self._onnx_ops() if op.op_type == "QuantizeLinear"][::-1]
+        while waiting:
+            quantize = waiting.pop()
+            risen = rise(self.rewriter, quantize)
+            if risen is None:
+                self._quantize(quantize)
+            else:
+                waiting.extend(risen)
+
+    def _quantize(self, op: OnnxOp) -> None:
+        quantization = quantization_of(self.rewriter, op)
+        if quantization is None:
+            return
+        value = op.operands[0]
+        try:
+            result = _quantize(Target(self.rewriter, op, quantization, self.mode), value)
+        except StaysFloat as reason:
+            source = clamps(self.rewriter, value)
+            self._tell(value if source is None else source[0], str(reason))
+            return
+        if result is not None:
+            self.rewriter.replace(op, [result])
+            drop_unused(value)
+
+    def _tell(self, value: SSAValue, reason: str) -> None:
+        op = value.owner
+        if isinstance(op, GraphOp) and op not in self.told:
+            self.told.add(op)
+            remark(op, f"{op.op_type} stays in float between DequantizeLinear and QuantizeLinear: {reason}")
+
+    def products(self) -> None:
+        """Products that stay float."""
+        for op in self._onnx_ops():
+            try:
+                result = float_product(self.rewriter, op)
+            except StaysFloat as reason:
+                self._tell(op.results[0], str(reason))
+                continue
+            if result is not None:
+                self.rewriter.replace(op, [result])
+
+    def tell_rest(self) -> None:
+        """A remark for every operator that stays in float between a DequantizeLinear and a QuantizeLinear."""
+        for op in between(self.rewriter.graph_ops()):
+            if op not in self.told:
+                remark(op, f"{op.op_type} stays in float between DequantizeLinear and QuantizeLinear")
+
+
+def between(ops: list[GraphOp]) -> Iterator[GraphOp]:
+    """Operations in float on a way from a DequantizeLinear to a QuantizeLinear."""
+    after: set[SSAValue] = set()
+    for op in ops:
+        if is_onnx(op, "DequantizeLinear") or any(value in after for value in op.operands):
+            after.update(r for r in op.results if not is_integer(tensor_type(r).element_type))
+    before: set[SSAValue] = set()
+    found: list[GraphOp] = []
+    for op in reversed(ops):
+        if is_onnx(op, "DequantizeLinear", "QuantizeLinear"):
+            before.update(op.operands if op.op_type == "QuantizeLinear" else ())
+        elif any(r in before and r in after for r in op.results):
+            before.update(op.operands)
+            found.append(op)
+    yield from reversed(found)
 
 
 @dataclass(frozen=True)
@@ -180,18 +191,15 @@ class QdqToIntegerPass(ModulePass):
 
     name = "deeploy-qdq-to-integer"
 
-    scale: Literal["f32", "f64", "fixed"] = "f32"
+    scale: Mode = "f32"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        told: set[GraphOp] = set()
         for rewriter in GraphRewriter.of_module(op):
-            for graph_op in rewriter.graph_ops():
-                if isinstance(graph_op, OnnxOp) and not _open(rewriter, graph_op):
-                    _sink(rewriter, graph_op)
-            for graph_op in rewriter.graph_ops():
-                if is_onnx(graph_op, "QuantizeLinear"):
-                    _quantize(rewriter, cast(OnnxOp, graph_op), self.scale)
+            _Function(rewriter, self.scale, told).rewrite()
         erase_dead(op)
         for rewriter in GraphRewriter.of_module(op):
-            for graph_op in rewriter.graph_ops():
-                if is_between(graph_op) and not is_onnx(graph_op, "DequantizeLinear", "QuantizeLinear"):
-                    remark(graph_op, f"{graph_op.op_type} stays in float between DequantizeLinear and QuantizeLinear")
+            _Function(rewriter, self.scale, told).products()
+        erase_dead(op)
+        for rewriter in GraphRewriter.of_module(op):
+            _Function(rewriter, self.scale, told).tell_rest()

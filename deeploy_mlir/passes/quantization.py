@@ -56,6 +56,30 @@ class Quantized:
         """The tensor's shape."""
         return tuple(tensor_type(self.integers).get_shape())
 
+    @property
+    def largest(self) -> int:
+        """The largest magnitude of an integer, with its zero point or without."""
+        info, points = np.iinfo(integer_dtype(self.integers)), self.quantization.zero_point
+        least, most = int(info.min), int(info.max)
+        return max(-least, most, most - int(points.min()), int(points.max()) - least)
+
+    def along_axis(self, parameter: Array) -> Array:
+        """A scale or zero point shaped to broadcast to the tensor."""
+        if parameter.size == 1:
+            return parameter.reshape(())
+        return parameter.reshape([-1 if i == self.quantization.axis else 1 for i in range(len(self.shape))])
+
+    def centred(self) -> Array | None:
+        """Constant integers less their zero points (int64)."""
+        if self.constant is None:
+            return None
+        return self.constant.astype(np.int64) - self.along_axis(self.quantization.zero_point)
+
+    def real(self) -> Array | None:
+        """The numbers (float64) that constant integers mean."""
+        centred = self.centred()
+        return None if centred is None else centred * self.along_axis(self.quantization.scale)
+
 
 def _parameters(rewriter: GraphRewriter, op: OnnxOp, scale_name: str, zero_name: str) -> Quantization | None:
     scale = rewriter.array(op.required(scale_name))
@@ -79,6 +103,15 @@ def dequantized(rewriter: GraphRewriter, value: SSAValue | None) -> Quantized | 
         return None
     found = _parameters(rewriter, op, "x_scale", "x_zero_point")
     return None if found is None else Quantized(op.operands[0], found, rewriter.array(op.operands[0]), op)
+
+
+def real_constant(rewriter: GraphRewriter, value: SSAValue) -> Array | None:
+    """The numbers (float64) of a constant, quantised or not; None if it is none."""
+    found = dequantized(rewriter, value)
+    if found is not None:
+        return found.real()
+    array = rewriter.array(value)
+    return None if array is None else array.astype(np.float64)
 
 
 def quantization_of(rewriter: GraphRewriter, op: OnnxOp) -> Quantization | None:

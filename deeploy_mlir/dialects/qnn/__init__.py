@@ -27,6 +27,7 @@ from deeploy_mlir.dialects.qnn.gradients import (
     SoftmaxGradOp,
 )
 from deeploy_mlir.dialects.qnn.integer import (
+    ConvTransposeIntegerOp,
     IGeluOp,
     IHardswishOp,
     ILayerNormOp,
@@ -47,6 +48,7 @@ _OPERATIONS: list[type[QnnOp]] = [
     RequantShiftOp,
     RequantizeOp,
     RequantizeAddOp,
+    ConvTransposeIntegerOp,
     ISoftmaxOp,
     ITAMaxOp,
     ITAPartialMaxOp,
@@ -72,6 +74,7 @@ Qnn = Dialect("qnn", [*_OPERATIONS], [])
 
 __all__ = [
     "OPERATORS",
+    "ConvTransposeIntegerOp",
     "GeluGradOp",
     "IGeluOp",
     "IHardswishOp",

@@ -92,8 +92,8 @@ class RequantizeAddOp(FloatScaleOp):
     """y = saturate(round((a - a_zero_point) * a_scale + (b - b_zero_point) * b_scale) + zero_point),
     rounding half to even.
 
-    a and b broadcast to each other; scales are scalars of one type (f32 or f64), in which each product and the sum are
-    rounded; `zero_point` is a scalar of the result's element type."""
+    a and b broadcast to each other, the scales to that; these are of one type (f32 or f64), in which each product and
+    the sum are rounded; `zero_point` is a scalar of the result's element type."""
 
     name = "qnn.RequantizeAdd"
     a = operand_def()
@@ -113,12 +113,55 @@ class RequantizeAddOp(FloatScaleOp):
             raise VerifyException(
                 f"{self.node_name}: {self.name} of shapes {list(a.get_shape())} and {list(b.get_shape())}"
             )
-        self.scale_operand(2, ())
-        self.scale_operand(3, ())
-        if self.operand_type(2) != self.operand_type(3):
+        self.scale_operand(2, shape)
+        self.scale_operand(3, shape)
+        if self.operand_type(2).element_type != self.operand_type(3).element_type:
             raise VerifyException(f"{self.node_name}: the scales of {self.name} must have one type")
         self.broadcasts(4, ())
         return [TensorType(zero_point.element_type, shape)]
+
+
+@irdl_op_definition
+class ConvTransposeIntegerOp(QnnOp):
+    """onnx.ConvTranspose of x - x_zero_point [N, C, s..] with w [C, M/group, k..] in i32: what ConvInteger is to Conv.
+
+    All attributes are written out: `pads` (low ones, then high ones) cut elements off the result, which
+    `output_padding` makes larger at its ends."""
+
+    name = "qnn.ConvTransposeInteger"
+    x = operand_def()
+    w = operand_def()
+    strides = prop_def(DenseArrayBase)
+    dilations = prop_def(DenseArrayBase)
+    pads = prop_def(DenseArrayBase)
+    output_padding = prop_def(DenseArrayBase)
+    group = prop_def(IntegerAttr)
+    x_zero_point = prop_def(IntegerAttr)
+    y = result_def()
+    traits = traits_def(Pure())
+
+    def infer(self) -> Sequence[Attribute]:
+        image, weights = self.integer_operand(0).get_shape(), self.integer_operand(1).get_shape()
+        rank, group = len(image) - 2, self.attr("group")
+        strides, dilations, pads, extra = (
+            self.attr(name) for name in ("strides", "dilations", "pads", "output_padding")
+        )
+        lengths = [len(weights) - 2, len(strides), len(dilations), len(pads), len(extra)]
+        if lengths != [rank, rank, rank, 2 * rank, rank] or image[1] != weights[0] or image[1] % group:
+            raise VerifyException(
+                f"{self.node_name}: {self.name} of {list(image)} and {list(weights)} in {group} groups, with strides "
+                f"{strides}, dilations {dilations}, pads {pads} and output_padding {extra}"
+            )
+        sizes = [
+            strides[i] * (image[2 + i] - 1)
+            + extra[i]
+            + dilations[i] * (weights[2 + i] - 1)
+            + 1
+            - pads[i]
+            - pads[rank + i]
+            for i in range(rank)
+        ]
+        return [TensorType(i32, [image[0], weights[1] * group, *sizes])]
 
 
 class LastAxisOp(QnnOp):

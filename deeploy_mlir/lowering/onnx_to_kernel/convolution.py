@@ -72,18 +72,43 @@ def convolve(
 
 
 def conv_transpose(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.ConvTranspose with weights W [C, M/group, k..].
+    """onnx.ConvTranspose with weights W [C, M/group, k..]."""
+    x, w, rank = op.required("X"), op.required("W"), len(shape_of(op.required("W"))) - 2
+    strides: list[int] = op.attr("strides") or [1] * rank
+    dilations: list[int] = op.attr("dilations") or [1] * rank
+    reach = [d * (k - 1) + 1 for d, k in zip(dilations, shape_of(w)[2:], strict=True)]
+    low = _transpose_pads(op, b, reach, strides)
+    return [_transposed(b, x, w, op.input("B"), int(op.attr("group")), strides, dilations, low)]
+
+
+def conv_transpose_integer(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """qnn.ConvTransposeInteger: onnx.ConvTranspose of x - x_zero_point in i32."""
+    x, w, zero = op.required("x"), op.required("w"), int(op.attr("x_zero_point"))
+    strides, dilations, pads = (op.attr(name) for name in ("strides", "dilations", "pads"))
+    low = pads[: len(strides)]
+    return [_transposed(b, x, w, None, int(op.attr("group")), strides, dilations, low, zero)]
+
+
+def _transposed(
+    b: LayerBuilder,
+    x: SSAValue,
+    w: SSAValue,
+    bias: SSAValue | None,
+    groups: int,
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    low: Sequence[int],
+    zero_point: int = 0,
+) -> SSAValue:
+    """A transposed convolution of x - zero_point (other than 0 with constant weights only), `low` elements of each axis
+    cut off at its start.
 
     With stride s, output s*q + r - pad depends on the input elements around q through the taps r, r+s, r+2s, ...: so a
     convolution with s outputs a channel and axis (the phases r) gives all of them, and they are interleaved after."""
-    x, w, bias = op.required("X"), op.required("W"), op.input("B")
-    kernel, groups = shape_of(w)[2:], int(op.attr("group"))
+    kernel = shape_of(w)[2:]
     rank, channels = len(kernel), shape_of(w)[1] * groups
-    strides: list[int] = op.attr("strides") or [1] * rank
-    dilations: list[int] = op.attr("dilations") or [1] * rank
     shape, image = b.result_shape, shape_of(x)
     reach = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
-    low = _transpose_pads(op, b, reach, strides)
     taps = [-(-r // s) for r, s in zip(reach, strides, strict=True)]
     weights = _phases(b, w, groups, strides, dilations, taps)
     # Padded output positions 0 .. low + size - 1 are needed, in blocks of a stride.
@@ -94,14 +119,20 @@ def conv_transpose(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     phases = prod(strides)
     if bias is not None:
         bias = b.reshape(b.copy(bias, select(2, [0]), [channels, phases]), [channels * phases])
+    if zero_point:
+        array = constant_of(weights)
+        if array is None:
+            raise b.error("with a zero point needs constant weights")
+        sums = (-zero_point * array.astype(np.int64).sum(axis=tuple(range(1, rank + 2)))).astype(np.int32)
+        bias = b.constant(sums, f"{name_hint(w, b.layer)}_zero_point")
     sub = _Result(b, (shape[0], channels * phases, *blocks))
-    value = convolve(sub, x, weights, window, groups, bias)
+    value = convolve(sub, x, weights, window, groups, bias, padding=zero_point)
     value = b.reshape(value, (shape[0], channels, *strides, *blocks))
     order = [0, 1, *(axis for i in range(rank) for axis in (2 + rank + i, 2 + i))]
     value = b.transpose(value, order)
     whole = [n * s for n, s in zip(blocks, strides, strict=True)]
     value = b.reshape(value, (shape[0], channels, *whole))
-    return [b.slice(value, [0, 0, *low], [1] * (rank + 2), shape)]
+    return b.slice(value, [0, 0, *low], [1] * (rank + 2), shape)
 
 
 def _phases(
@@ -163,5 +194,6 @@ RULES: dict[str, Rule] = {
     "onnx.Conv": conv,
     "onnx.ConvInteger": conv_integer,
     "onnx.ConvTranspose": conv_transpose,
+    "qnn.ConvTransposeInteger": conv_transpose_integer,
 }
 """Rules of this family."""
