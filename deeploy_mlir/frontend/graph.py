@@ -17,6 +17,7 @@ from deeploy_mlir.frontend.integers import apply_rules
 from deeploy_mlir.frontend.legacy import drop_unknown_attributes, modernise
 from deeploy_mlir.frontend.load import STANDARD, node_label, sorted_nodes, standard_opset
 from deeploy_mlir.frontend.node import Node, attribute_value, sparse_value, tensor_value
+from deeploy_mlir.frontend.qonnx import quantize_to_four_bits
 from deeploy_mlir.frontend.quantized import BY_TYPE
 from deeploy_mlir.frontend.types import AnyTensor, element_of_onnx, tensor
 from deeploy_mlir.frontend.value import Value
@@ -26,6 +27,13 @@ ControlFlow = Mapping[str, "Callable[[GraphImporter, Node, MutableMapping[str, V
 _MAX_DEPTH = 64
 MAX_NODES = 100_000
 """More nodes, after functions are inlined and loops unrolled, are refused."""
+
+
+_BYTES: Mapping[np.dtype[Any], type[np.integer[Any]]] = {
+    np.dtype(ml_dtypes.int4): np.int8,
+    np.dtype(ml_dtypes.uint4): np.uint8,
+}
+"""Integers of four bits, and the type that they are kept in."""
 
 
 class GraphImporter:
@@ -75,7 +83,8 @@ class GraphImporter:
         return [self._lookup(env, value.name, graph.name or "graph") for value in graph.output]
 
     def _initializer(self, proto: onnx.TensorProto) -> Value:
-        element_of_onnx(proto.data_type, proto.name)
+        if proto.data_type not in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4):
+            element_of_onnx(proto.data_type, proto.name)
         external = proto.data_location == onnx.TensorProto.EXTERNAL
         if external and not self.base_dir:
             raise DeeployError("has external data, but the model is not a file beside which they could lie", proto.name)
@@ -86,7 +95,12 @@ class GraphImporter:
         found = np.asarray(array)
         if self.widen_floats and any(found.dtype == np.dtype(narrow) for narrow in (np.float16, ml_dtypes.bfloat16)):
             found = found.astype(np.float32)
-        return self.emitter.constant(found, name)
+        bits = next((4 for narrow in _BYTES if found.dtype == narrow), None)
+        if bits is not None:
+            found = found.astype(_BYTES[found.dtype])
+        value = self.emitter.constant(found, name)
+        value.bits = bits
+        return value
 
     @staticmethod
     def _lookup(env: Mapping[str, Value], name: str, where: str) -> Value:
@@ -223,6 +237,9 @@ def import_standard(
     outputs = apply_rules(emitter, node)
     if outputs is not None:
         return outputs
+    zero = node.input(2) if node.op_type == "QuantizeLinear" else None
+    if zero is not None and zero.bits is not None:
+        return quantize_to_four_bits(emitter, node)
     drop_unknown_attributes(node)
     if node.op_type == "Gemm" and (len(node.required(0).shape) != 2 or len(node.required(1).shape) != 2):
         return batched_gemm(emitter, node)

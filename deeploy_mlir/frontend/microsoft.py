@@ -16,6 +16,7 @@ from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.legacy import explicit_window
 from deeploy_mlir.frontend.node import Node, Rule
 from deeploy_mlir.frontend.value import Value
+from deeploy_mlir.numpy_types import Array
 
 DOMAIN = "com.microsoft"
 
@@ -76,6 +77,35 @@ def _gemm(emitter: Emitter, node: Node) -> list[Value]:
         operands.append(emitter.onnx("DequantizeLinear", [bias, scale_value], {"axis": axis}, node.name)[0])
     y = emitter.onnx("Gemm", operands, attrs, node.name)
     return y if node.input(7) is None else _quantized(emitter, node, y[0], 7)
+
+
+def _matmul_n_bits(emitter: Emitter, node: Node) -> list[Value]:
+    """A times the transpose of B [N, blocks, bytes], which holds `bits` bits an element in blocks along K."""
+    a, packed, scale = node.required(0), node.constant_input(1), node.required(2)
+    n, k, bits, block = (node.integer(name) for name in ("N", "K", "bits", "block_size"))
+    if packed is None or bits not in (2, 4, 8) or node.input(4) is not None:
+        raise DeeployError(f"{node.op_type} of {bits} bits, or with g_idx, is not supported", node.name)
+    blocks = -(-k // block)
+
+    def unpacked(array: Array, count: int) -> Array:
+        """The elements of each of the N rows, lowest bits first."""
+        shifts = np.arange(0, 8, bits, dtype=np.uint8)
+        return ((array.reshape(n, -1, 1) >> shifts) & ((1 << bits) - 1)).reshape(n, -1)[:, :count]
+
+    zero = node.constant_input(3)
+    if zero is None:
+        zeros = np.full((n, blocks), 1 << (bits - 1), np.float64)
+    elif zero.dtype == np.uint8:
+        zeros = unpacked(zero, blocks).astype(np.float64)
+    else:
+        zeros = zero.reshape(n, blocks).astype(np.float64)
+    weights = unpacked(packed, blocks * block).reshape(n, blocks, block) - zeros[:, :, None]
+    weights = weights * scale.array().reshape(n, blocks, 1).astype(np.float64)
+    real = weights.reshape(n, -1)[:, :k].T.astype(np.float32)
+    b = emitter.as_type(emitter.constant(np.ascontiguousarray(real), f"{node.name}_weights"), a.element_type, node.name)
+    y = emitter.onnx("MatMul", [a, b], {}, node.name)
+    bias = node.input(5)
+    return y if bias is None else emitter.onnx("Add", [y[0], bias], {}, node.name)
 
 
 def _swap_last(emitter: Emitter, value: Value, node: Node) -> Value:
@@ -187,6 +217,7 @@ RULES: dict[str, Rule] = {
     "QLinearSoftmax": _unary("Softmax", "axis"),
     "QLinearConcat": _concat,
     "QGemm": _gemm,
+    "MatMulNBits": _matmul_n_bits,
     "FusedMatMul": _fused_matmul,
     "FusedConv": _fused_conv,
     "FusedGemm": _fused_gemm,

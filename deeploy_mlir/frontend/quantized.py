@@ -10,6 +10,7 @@ from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.integers import channel_parameter, integer_parameter
 from deeploy_mlir.frontend.node import Node, Rule
+from deeploy_mlir.frontend.qonnx import BY_TYPE as QONNX
 from deeploy_mlir.frontend.value import Value
 
 
@@ -105,6 +106,7 @@ def _sgd(emitter: Emitter, node: Node) -> list[Value]:
 
 
 BY_TYPE: dict[str, Rule] = {
+    **QONNX,
     "RequantShift": _requant_shift,
     "iSoftmax": _integer_op("coeffA", "coeffB", "coeffC", "log2", "n_levels"),
     "ITAMax": _integer_op("n_levels"),

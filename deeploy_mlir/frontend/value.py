@@ -20,12 +20,14 @@ class Value:
     """A tensor of the network while it is imported.
 
     A constant has `source`, which computes it when it is asked for; it gets SSA values only where it is used.
-    `retyped`: the ONNX file says float, but the tensor carries integers here."""
+    `retyped`: the ONNX file says float, but the tensor carries integers here. `bits`: of a constant of fewer than 8
+    bits, which is kept in bytes."""
 
     name: str
     ssa: SSAValue | None = None
     source: Callable[[], Array] | None = None
     retyped: bool = False
+    bits: int | None = None
     _array: Array | None = field(default=None, init=False)
 
     @staticmethod

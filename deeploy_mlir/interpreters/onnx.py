@@ -112,6 +112,19 @@ def _conv_integer(op: OnnxOp, args: _Args) -> Array:
     return convolve(op, _less_zero_point(x, x_zero, 1), _less_zero_point(w, w_zero, 0))
 
 
+def _q_linear_conv(op: OnnxOp, args: _Args) -> Array:
+    """The reference evaluator broadcasts scales of channels to two spatial axes only."""
+    x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero = (cast(Array, arg) for arg in args[:8])
+    bias = args[8] if len(args) > 8 else None
+    sums = convolve(op, _less_zero_point(x, x_zero, 1), _less_zero_point(w, w_zero, 0))
+    along = (-1, *[1] * (sums.ndim - 2))
+    if bias is not None:
+        sums = sums + bias.astype(np.int64).reshape(along)
+    factor = x_scale.astype(np.float64) * w_scale.astype(np.float64).reshape(along) / y_scale.astype(np.float64)
+    info = np.iinfo(y_zero.dtype)
+    return np.clip(np.rint(sums * factor) + y_zero.astype(np.float64), info.min, info.max)
+
+
 def _matmul(op: OnnxOp, args: _Args) -> Array:
     return _product(cast(Array, args[0]), cast(Array, args[1]))
 
@@ -152,6 +165,7 @@ def _max_pool(op: OnnxOp, args: _Args) -> Array:
 _OWN: dict[str, Callable[[OnnxOp, _Args], Array]] = {
     "Conv": _conv,
     "ConvInteger": _conv_integer,
+    "QLinearConv": _q_linear_conv,
     "MatMul": _matmul,
     "MatMulInteger": _matmul_integer,
     "Gemm": _gemm,
