@@ -31,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"deeploy: error: {error}", file=sys.stderr)
         return ERROR
+    except MemoryError:
+        print("deeploy: error: this machine has not enough memory for it", file=sys.stderr)
+        return ERROR
     except Exception as error:
         if os.environ.get("DEEPLOY_DEBUG"):
             raise
@@ -173,7 +176,7 @@ def _pairs(words: Sequence[str], option: str) -> dict[str, str]:
 def _dims(words: Sequence[str]) -> dict[str, int]:
     dims: dict[str, int] = {}
     for name, value in _pairs(words, "--dim").items():
-        if not value.isdecimal():
+        if not value.isdecimal() or len(value) > 18:
             raise DeeployError(f"--dim {name}={value}: a dimension is a number")
         dims[name] = int(value)
     return dims
@@ -229,7 +232,10 @@ def _each_pass(inputs: str) -> Any:
 
 def _check(options: argparse.Namespace) -> int:
     from deeploy_mlir import api
+    from deeploy_mlir.frontend.npz import load_arrays
 
+    for path in (options.inputs, options.expect):
+        load_arrays(path)  # what cannot be read is refused before the compiler's work
     program = api.compile(options.model, **_lowering_options(options), **_model_options(options))
     inputs = api.match_inputs(program.network, options.inputs)
     golden = api.match_outputs(program.network, options.expect)

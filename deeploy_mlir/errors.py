@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+_LONG_WORD = 200
+_LONG_TEXT = 2000
+
 
 class DeeployError(Exception):
     """A model, option or budget that cannot be compiled.
@@ -12,7 +17,13 @@ class DeeployError(Exception):
 
     def __init__(self, message: str, node: str | None = None) -> None:
         self.node = node
-        super().__init__(f"{node}: {message}" if node else message)
+        super().__init__(_shortened(f"{node}: {message}" if node else message))
+
+
+def _shortened(text: str) -> str:
+    """The text with what is too long to be read left out of its middle: of each word, then of the whole."""
+    text = re.sub(rf"\S{{{_LONG_WORD},}}", lambda word: f"{word[0][:60]}...{word[0][-60:]}", text)
+    return text if len(text) < _LONG_TEXT else f"{text[: _LONG_TEXT // 2]} ... {text[-_LONG_TEXT // 2 :]}"
 
 
 class OutputsDifferError(DeeployError):

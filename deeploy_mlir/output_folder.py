@@ -173,7 +173,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise DeeployError(f"{folder} is no output folder: it holds no {PLAN_FILE}; make one with `deeploy compile`")
     try:
         manifest = from_plain(Manifest, json.loads(file.read_text()))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise DeeployError(f"{file} cannot be read: {error}; compile again") from error
     if manifest.format != FORMAT:
         raise DeeployError(f"{file} has format {manifest.format}, this version reads {FORMAT}; compile again")

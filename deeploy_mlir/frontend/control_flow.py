@@ -15,7 +15,7 @@ from deeploy_mlir.frontend.graph import ControlFlow, GraphImporter
 from deeploy_mlir.frontend.node import Node
 from deeploy_mlir.frontend.value import Value
 
-MAX_TRIPS = 4096
+MAX_TRIPS = 1024
 """Loops with more trips are refused: each trip is compiled."""
 
 
@@ -52,6 +52,18 @@ def _stacked(emitter: Emitter, slices: list[Value], axis: int, node: Node) -> Va
     return emitter.onnx("Concat", expanded, {"axis": axis}, node.name)[0]
 
 
+def _goes_on(body: onnx.GraphProto) -> bool:
+    """Whether a loop's body hands its condition on as it is, so that only the trip count ends the loop."""
+    if len(body.input) < 2 or not body.output:
+        return False
+    sources = {n.output[0]: n.input[0] for n in body.node if n.op_type == "Identity" and n.input and n.output}
+    name, seen = body.output[0].name, set[str]()
+    while name in sources and name not in seen:
+        seen.add(name)
+        name = sources[name]
+    return name == body.input[1].name
+
+
 def _loop(importer: GraphImporter, node: Node, env: MutableMapping[str, Value]) -> list[Value]:
     body = _body(node, "body")
     trips, condition = node.input(0), node.input(1)
@@ -59,10 +71,16 @@ def _loop(importer: GraphImporter, node: Node, env: MutableMapping[str, Value]) 
     going = condition is None or bool(condition.array().reshape(-1)[0])
     limit = None if trips is None else int(trips.array().reshape(-1)[0])
     scanned: list[list[Value]] = [[] for _ in range(len(body.output) - 1 - len(carried))]
-    trip = 0
+    endless = _goes_on(body)
+    if going and endless and (limit is None or limit > MAX_TRIPS):
+        count = "that never ends" if limit is None else f"of {limit} trips"
+        raise DeeployError(f"Loop {count}; at most {MAX_TRIPS} trips can be compiled", node.name)
+    trip, before = 0, importer.nodes
     while going and (limit is None or trip < limit):
         if trip >= MAX_TRIPS:
             raise DeeployError(f"Loop of more than {MAX_TRIPS} trips", node.name)
+        if trip == 1 and endless and limit is not None:
+            importer.refuse_trips(limit - 1, importer.nodes - before, node)
         emitter = importer.emitter
         inputs = [
             emitter.constant(np.asarray(trip, np.int64), f"{node.name}_trip"),
@@ -74,7 +92,7 @@ def _loop(importer: GraphImporter, node: Node, env: MutableMapping[str, Value]) 
             raise DeeployError(
                 "the condition of Loop depends on data; only a known trip count can be compiled", node.name
             )
-        going = bool(outputs[0].array().reshape(-1)[0])
+        going = endless or bool(outputs[0].array().reshape(-1)[0])
         carried = outputs[1 : 1 + len(carried)]
         for collected, value in zip(scanned, outputs[1 + len(carried) :], strict=True):
             collected.append(value)
@@ -107,7 +125,10 @@ def _scan(importer: GraphImporter, node: Node, env: MutableMapping[str, Value]) 
     if not 0 < trips <= MAX_TRIPS:
         raise DeeployError(f"Scan of {trips} trips; 1 to {MAX_TRIPS} can be compiled", node.name)
     scanned: list[list[Value]] = [[] for _ in range(outputs_count)]
+    before = importer.nodes
     for trip in range(trips):
+        if trip == 1:
+            importer.refuse_trips(trips - 1, importer.nodes - before, node)
         slices: list[Value] = []
         for value, axis, direction in zip(sequences, axes, directions, strict=True):
             index = emitter.constant(

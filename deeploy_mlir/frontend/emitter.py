@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -18,12 +17,13 @@ from xdsl.utils.exceptions import VerifyException
 
 from deeploy_mlir.dialects import onnx as onnx_dialect
 from deeploy_mlir.dialects import qnn
-from deeploy_mlir.dialects.graph_op import GraphOp, tensor_type
+from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.inference import MAX_EVALUATED, infer_types
+from deeploy_mlir.frontend.checks import check_node
+from deeploy_mlir.frontend.inference import infer_types
 from deeploy_mlir.frontend.types import AnyTensor, tensor
 from deeploy_mlir.frontend.value import Value
-from deeploy_mlir.interpreters.graph import evaluate
+from deeploy_mlir.interpreters.graph import MAX_EVALUATED_BYTES, evaluate, is_small
 from deeploy_mlir.numpy_types import Array, dense, numpy_dtype
 
 
@@ -116,6 +116,7 @@ class Emitter:
 
         `declared` gives types for outputs that inference cannot find. Raises DeeployError naming the node."""
         cls = onnx_dialect.OPERATORS[op_type]
+        check_node(op_type, inputs, attrs, node)
         types = infer_types(op_type, inputs, attrs, node, wanted, declared)
         operands = [None if value is None else self.ssa(value) for value in inputs]
         return self._append(cls, operands, types, attrs, node, inputs)
@@ -152,12 +153,12 @@ class Emitter:
 
         def result(index: int) -> Array:
             if not evaluated:
-                if any(math.prod(tensor_type(r).get_shape()) > MAX_EVALUATED for r in op.results):
-                    raise DeeployError(f"is a constant of more than {MAX_EVALUATED} elements", node)
                 if op.name in ("onnx.Shape", "onnx.Size"):
                     arrays = [np.broadcast_to(np.int8(0), value.shape) for value in inputs if value is not None]
                 else:
                     arrays = [None if value is None else value.array() for value in inputs]
+                if not is_small(op, MAX_EVALUATED_BYTES):
+                    raise DeeployError(f"is a constant of more than {MAX_EVALUATED_BYTES >> 20} MiB", node)
                 evaluated.append(evaluate(op, arrays))
             return evaluated[0][index]
 

@@ -13,20 +13,17 @@ from deeploy_mlir.dialects import onnx as onnx_dialect
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend import microsoft
 from deeploy_mlir.frontend.emitter import Emitter
+from deeploy_mlir.frontend.expansion import MAX_DEPTH, MAX_NODES, TOO_MANY
 from deeploy_mlir.frontend.integers import apply_rules
 from deeploy_mlir.frontend.legacy import drop_unknown_attributes, modernise
 from deeploy_mlir.frontend.load import STANDARD, node_label, sorted_nodes, standard_opset
 from deeploy_mlir.frontend.node import Node, attribute_value, sparse_value, tensor_value
 from deeploy_mlir.frontend.qonnx import quantize_to_four_bits
 from deeploy_mlir.frontend.quantized import BY_TYPE
-from deeploy_mlir.frontend.types import AnyTensor, element_of_onnx, tensor
+from deeploy_mlir.frontend.types import AnyTensor, checked_tensor, element_of_onnx
 from deeploy_mlir.frontend.value import Value
 
 ControlFlow = Mapping[str, "Callable[[GraphImporter, Node, MutableMapping[str, Value]], list[Value]]"]
-
-_MAX_DEPTH = 64
-MAX_NODES = 100_000
-"""More nodes, after functions are inlined and loops unrolled, are refused."""
 
 
 _BYTES: Mapping[np.dtype[Any], type[np.integer[Any]]] = {
@@ -58,7 +55,8 @@ class GraphImporter:
             node.input[0] for node in model.graph.node if node.op_type == "SoftmaxCrossEntropyLossGrad" and node.input
         }
         self._depth = 0
-        self._nodes = 0
+        self.nodes = 0
+        """Imported so far."""
 
     def _has_private_operators(self, graph: onnx.GraphProto) -> bool:
         return any(
@@ -81,6 +79,11 @@ class GraphImporter:
         for index, node in enumerate(nodes):
             self.node(node, index, env, self.opset, declared)
         return [self._lookup(env, value.name, graph.name or "graph") for value in graph.output]
+
+    def refuse_trips(self, count: int, nodes: int, node: Node) -> None:
+        """Raises DeeployError if `count` more trips of a loop, each of so many nodes, would be too many nodes."""
+        if self.nodes + count * nodes > MAX_NODES:
+            raise DeeployError(f"{TOO_MANY}: {count + 1} trips of {nodes} nodes", node.name)
 
     def _initializer(self, proto: onnx.TensorProto) -> Value:
         if proto.data_type not in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4):
@@ -134,12 +137,12 @@ class GraphImporter:
         node = Node(
             proto.op_type, "" if proto.domain in STANDARD else proto.domain, name, inputs, attrs, outputs, opset
         )
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
-            raise DeeployError(f"more than {MAX_NODES} nodes once functions are inlined and loops unrolled", name)
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise DeeployError(TOO_MANY, name)
         self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            raise DeeployError(f"graphs or functions are nested more than {_MAX_DEPTH} deep", name)
+        if self._depth > MAX_DEPTH:
+            raise DeeployError(f"graphs or functions are nested more than {MAX_DEPTH} deep", name)
         try:
             values = self._values(node, env, [declared.get(key) for key in outputs], proto)
         except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, AssertionError) as error:
@@ -149,7 +152,7 @@ class GraphImporter:
         wanted = [key for key in outputs if key]
         for key, value in zip(wanted, values, strict=False):
             if value.ssa is not None and value.ssa.name_hint is None:
-                value.ssa.name_hint = key if key.isidentifier() else None
+                value.ssa.name_hint = key if key.isascii() and key.isidentifier() else None
             env[key] = value
 
     def _values(
@@ -296,7 +299,8 @@ def declared_types(graph: onnx.GraphProto) -> dict[str, AnyTensor]:
         if all(dim.HasField("dim_value") for dim in proto.shape.dim):
             try:
                 element = element_of_onnx(proto.elem_type, value.name)
+                dims = [dim.dim_value for dim in proto.shape.dim]
+                found[value.name] = checked_tensor(element, dims, value.name)
             except DeeployError:
                 continue
-            found[value.name] = tensor(element, [dim.dim_value for dim in proto.shape.dim])
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -17,11 +16,18 @@ from xdsl.rewriter import InsertPoint
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.control_flow import CONTROL_FLOW
 from deeploy_mlir.frontend.emitter import Emitter, identifier
+from deeploy_mlir.frontend.expansion import check_expansion
 from deeploy_mlir.frontend.graph import GraphImporter
-from deeploy_mlir.frontend.inference import MAX_ELEMENTS
 from deeploy_mlir.frontend.load import load_model
 from deeploy_mlir.frontend.npz import match_arrays
-from deeploy_mlir.frontend.types import AnyTensor, element_of_onnx, parse_element_type, tensor, type_from_data
+from deeploy_mlir.frontend.types import (
+    AnyTensor,
+    checked_tensor,
+    element_of_onnx,
+    parse_element_type,
+    tensor,
+    type_from_data,
+)
 from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.numpy_types import Array, numpy_dtype
 from deeploy_mlir.passes.dead_code import erase_dead
@@ -70,6 +76,9 @@ class _Import:
         constants |= {sparse.values.name for sparse in model.graph.sparse_initializer}
         self.inputs = [value for value in model.graph.input if value.name not in constants]
         names = [value.name for value in self.inputs]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise DeeployError(f"input '{twice}' is declared twice", symbol)
         for asked in input_types:
             if asked not in names:
                 raise DeeployError(
@@ -96,12 +105,8 @@ class _Import:
                 raise DeeployError(
                     f"dimension {axis} ('{label}') has no size; bind it with --dim {label}=1", value.name
                 )
-            if size < 0:
-                raise DeeployError(f"dimension {axis} is {size}", value.name)
             shape.append(size)
-        if math.prod(shape) > MAX_ELEMENTS:
-            raise DeeployError(f"shape {shape} has more than {MAX_ELEMENTS} elements", value.name)
-        return tensor(element_of_onnx(proto.elem_type, value.name), shape)
+        return checked_tensor(element_of_onnx(proto.elem_type, value.name), shape, value.name)
 
     def element(self, value: onnx.ValueInfoProto, declared: AnyTensor) -> Attribute:
         """The element type of an input: the one asked for, else by its sample if it is declared FLOAT, else declared.
@@ -129,6 +134,7 @@ class _Import:
             if asked not in free:
                 known = ", ".join(sorted(set(free))) or "none"
                 raise DeeployError(f"no dimension is called '{asked}'; the symbolic ones are: {known}", self.symbol)
+        check_expansion(self.model)
         declared = [self.declared(value) for value in self.inputs]
         elements = [self.element(value, type_) for value, type_ in zip(self.inputs, declared, strict=True)]
         types = [tensor(e, list(t.get_shape())) for e, t in zip(elements, declared, strict=True)]

@@ -12,16 +12,11 @@ from xdsl.dialects.builtin import IntegerType
 
 from deeploy_mlir.dialects import onnx as onnx_dialect
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.types import AnyTensor, element_of_onnx, tensor, type_proto
+from deeploy_mlir.frontend.types import AnyTensor, checked_tensor, element_of_onnx, tensor, type_proto
 from deeploy_mlir.frontend.value import Value
+from deeploy_mlir.interpreters.graph import MAX_EVALUATED_BYTES, type_bytes
 from deeploy_mlir.interpreters.onnx import run_reference
 from deeploy_mlir.numpy_types import Array, element_type_of, numpy_dtype
-
-MAX_ELEMENTS = 1 << 31
-"""A tensor with more elements is refused: no target of this compiler holds it."""
-
-MAX_EVALUATED = 1 << 27
-"""Constants of more elements are not computed when a network is imported."""
 
 _SHAPE_DATA_ELEMENTS = 4096
 _SHAPE_DATA_RANK = 1
@@ -94,7 +89,7 @@ def _observed_types(schema: Any, proto: onnx.NodeProto, inputs: Sequence[Value |
     for value in inputs:
         if value is None or value.is_constant:
             arrays.append(None if value is None else value.array())
-        elif math.prod(value.shape) > MAX_EVALUATED or value.is_integer or not value.shape:
+        elif type_bytes(value.type) > MAX_EVALUATED_BYTES or value.is_integer or not value.shape:
             return []
         else:
             arrays.append(np.zeros(value.shape, numpy_dtype(value.element_type)))
@@ -135,6 +130,4 @@ def _static_type(proto: onnx.TypeProto | None, fallback: AnyTensor | None, node:
                 f"dimension {axis} of output {index} depends on data; only shapes known beforehand can be compiled",
                 node,
             )
-    if any(n < 0 for n in shape) or math.prod(shape) > MAX_ELEMENTS:
-        raise DeeployError(f"output {index} would have shape {shape}, more than {MAX_ELEMENTS} elements", node)
-    return tensor(element_of_onnx(tensor_proto.elem_type, node), shape)
+    return checked_tensor(element_of_onnx(tensor_proto.elem_type, node), shape, f"{node}: output {index}")

@@ -159,7 +159,14 @@ def explicit_window(node: Node) -> None:
     strides, dilations, pads = window_geometry(_Geometry(node.attrs), spatial, kernel)
     if min([*kernel, *strides, *dilations], default=1) < 1:
         raise DeeployError("kernel_shape, strides and dilations must be positive", node.name)
-    node.attrs.pop("auto_pad", None)
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
+    if weight_index is None and any(p >= r for p, r in zip(pads, [*reach, *reach], strict=True)):
+        raise DeeployError(
+            f"pads {pads} are not smaller than the window {reach}, which could lie in them alone", node.name
+        )
+    mode = node.attrs.pop("auto_pad", "NOTSET")
+    if mode not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
+        raise DeeployError(f"there is no auto_pad '{mode}'", node.name)
     node.attrs.update(kernel_shape=kernel, strides=strides, dilations=dilations, pads=pads)
 
 

@@ -12,6 +12,8 @@ from deeploy_mlir.errors import DeeployError
 
 OLDEST_OPSET = 7
 """Before it, arithmetic operators broadcast by an attribute of their own."""
+MAX_FILE_BYTES = 2**31 - 1
+"""The most that a protobuf message has."""
 STANDARD = ("", "ai.onnx")
 _GRAPH_KINDS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
 
@@ -29,6 +31,9 @@ def load_model(model: str | Path | bytes | onnx.ModelProto) -> tuple[onnx.ModelP
         path = Path(model)
         name, base_dir = path.stem, str(path.resolve().parent)
         try:
+            size = path.stat().st_size
+            if size > MAX_FILE_BYTES or path.is_char_device():
+                raise DeeployError(f"is larger than {MAX_FILE_BYTES} bytes, which no ONNX file is", str(path))
             data = path.read_bytes()
         except OSError as error:
             raise DeeployError(f"cannot be read: {error.strerror}", str(path)) from None
@@ -41,6 +46,13 @@ def load_model(model: str | Path | bytes | onnx.ModelProto) -> tuple[onnx.ModelP
         raise DeeployError(
             f"is written for operator set {opset}; {OLDEST_OPSET} or newer is needed: convert it with "
             "onnx.version_converter.convert_version",
+            name or "model",
+        )
+    newest = onnx.defs.onnx_opset_version()
+    if opset > newest:
+        raise DeeployError(
+            f"is written for operator set {opset}, but the installed onnx package ({onnx.__version__}) knows up to "
+            f"{newest}: install a newer one, or export for an older operator set",
             name or "model",
         )
     return proto, base_dir, name or proto.graph.name
@@ -68,8 +80,8 @@ def _node_texts(node: onnx.NodeProto) -> Iterator[object]:
     yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
     for attribute in node.attribute:
         yield from (attribute.name, attribute.ref_attr_name)
-        for graph in [attribute.g, *attribute.graphs] if attribute.type in _GRAPH_KINDS else []:
-            yield from _graph_texts(graph)
+    for graph in node_graphs(node):
+        yield from _graph_texts(graph)
 
 
 def _check_text(model: onnx.ModelProto, what: str) -> None:
@@ -93,6 +105,11 @@ def standard_opset(model: onnx.ModelProto) -> int:
     return max(versions) if versions else onnx.defs.onnx_opset_version()
 
 
+def node_graphs(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    """The graphs among a node's attributes: bodies and branches."""
+    return [g for a in node.attribute if a.type in _GRAPH_KINDS for g in [a.g, *a.graphs]]
+
+
 def outer_names(graph: onnx.GraphProto) -> set[str]:
     """Names that a graph takes from outside: of nodes' inputs, and of its nodes' own graphs."""
     own = {value.name for value in graph.input} | {value.name for value in graph.initializer}
@@ -107,9 +124,8 @@ def outer_names(graph: onnx.GraphProto) -> set[str]:
 def node_inputs(node: onnx.NodeProto) -> set[str]:
     """Names that a node needs, those of its graphs included."""
     names = {name for name in node.input if name}
-    for attribute in node.attribute:
-        for graph in [attribute.g, *attribute.graphs] if attribute.type in _GRAPH_KINDS else []:
-            names |= outer_names(graph)
+    for graph in node_graphs(node):
+        names |= outer_names(graph)
     return names
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import onnx
+from xdsl.dialects.builtin import IntegerType
 
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.emitter import Emitter
+from deeploy_mlir.frontend.types import checked_tensor, element_of_onnx
 from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.numpy_types import Array
 
@@ -107,6 +109,8 @@ def attribute_value(proto: onnx.AttributeProto, node: str) -> Any:
 
 def tensor_value(proto: onnx.TensorProto, name: str, base_dir: str = "") -> Array:
     """The array of a tensor. Raises DeeployError for data that do not fit its shape, or unsupported element types."""
+    four_bits = proto.data_type in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4)
+    checked_tensor(IntegerType(8) if four_bits else element_of_onnx(proto.data_type, name), proto.dims, name)
     try:
         return np.asarray(onnx.numpy_helper.to_array(proto, base_dir))
     except Exception as error:  # numpy, onnx and the file system each raise their own
@@ -116,7 +120,7 @@ def tensor_value(proto: onnx.TensorProto, name: str, base_dir: str = "") -> Arra
 def sparse_value(proto: onnx.SparseTensorProto, name: str) -> Array:
     """The dense array of a sparse tensor. Raises DeeployError for indices outside its shape."""
     values, indices = tensor_value(proto.values, name), tensor_value(proto.indices, name)
-    shape = tuple(proto.dims)
+    shape = tuple(checked_tensor(element_of_onnx(proto.values.data_type, name), proto.dims, name).get_shape())
     try:
         out = np.zeros(int(np.prod(shape)), values.dtype)
         flat = indices if indices.ndim == 1 else np.ravel_multi_index(tuple(indices.T), shape)

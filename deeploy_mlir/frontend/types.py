@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -19,7 +21,7 @@ from xdsl.ir import Attribute
 
 from deeploy_mlir.dialects.qnn import integer_type
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.numpy_types import Array, element_type_of, numpy_dtype
+from deeploy_mlir.numpy_types import Array, element_bytes, element_type_of, numpy_dtype
 
 AnyTensor = TensorType[Any]
 
@@ -42,6 +44,12 @@ for _bits in (8, 16, 32, 64):
         _NAMES[_name] = IntegerType(_bits)
     for _name in (f"ui{_bits}", f"u{_bits}", f"uint{_bits}"):
         _NAMES[_name] = IntegerType(_bits, Signedness.UNSIGNED)
+
+MAX_BYTES = 1 << 31
+"""A larger tensor is refused: no target of this compiler holds it."""
+
+MAX_RANK = 32
+"""A tensor with more axes is refused."""
 
 INTEGRAL_TOLERANCE = 1e-3
 """How far a value may be from an integer and still count as one in the rule by sample data."""
@@ -72,6 +80,8 @@ def type_from_data(array: Array) -> Attribute:
             return Float32Type()
         array = np.trunc(values)
     low, high = int(array.min()), int(array.max())
+    if low < -(2**63) or high >= 2**64 or (low < 0 and high >= 2**63):
+        return Float32Type()
     return integer_type(low, high)
 
 
@@ -114,6 +124,15 @@ def element_of_onnx(data_type: int, what: str) -> Attribute:
 def tensor(element: Attribute, shape: tuple[int, ...] | list[int]) -> AnyTensor:
     """A tensor type."""
     return TensorType(cast(Any, element), list(shape))
+
+
+def checked_tensor(element: Attribute, shape: Sequence[int], what: str) -> AnyTensor:
+    """A tensor type. Raises DeeployError naming `what` for more axes or bytes than anything here handles."""
+    if len(shape) > MAX_RANK:
+        raise DeeployError(f"has {len(shape)} axes; at most {MAX_RANK} are supported", what)
+    if any(not 0 <= n < MAX_BYTES for n in shape) or math.prod(shape) * element_bytes(element) > MAX_BYTES:
+        raise DeeployError(f"has shape {list(shape)}; a tensor of at most {MAX_BYTES >> 20} MiB is supported", what)
+    return tensor(element, list(shape))
 
 
 def type_proto(type_: AnyTensor) -> onnx.TypeProto:

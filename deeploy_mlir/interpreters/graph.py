@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -10,13 +11,30 @@ from xdsl.dialects import func, ml_program
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp, TensorType
 from xdsl.ir import Operation, SSAValue
 
-from deeploy_mlir.dialects.graph_op import GraphOp, to_python
+from deeploy_mlir.dialects.graph_op import GraphOp, tensor_type, to_python
 from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.dialects.qnn import QnnOp
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.interpreters.onnx import evaluate_onnx
 from deeploy_mlir.interpreters.qnn import evaluate_qnn
-from deeploy_mlir.numpy_types import Array, array_of, numpy_dtype
+from deeploy_mlir.numpy_types import Array, array_of, element_bytes, numpy_dtype
+
+MAX_EVALUATED_BYTES = 1 << 26
+"""Constants of more bytes are computed only where they are no larger than what they are computed from."""
+
+_MAX_CONSTANT_BYTES = 1 << 29
+
+
+def type_bytes(type_: TensorType[Any]) -> int:
+    """Bytes of a tensor of this type."""
+    return math.prod(type_.get_shape()) * element_bytes(type_.element_type)
+
+
+def is_small(op: GraphOp, limit: int) -> bool:
+    """Whether the results of an operation take at most `limit` bytes, or at most what its operands take (each counted
+    once) and `_MAX_CONSTANT_BYTES`."""
+    given = sum(type_bytes(tensor_type(value)) for value in set(op.operands))
+    return sum(type_bytes(tensor_type(r)) for r in op.results) <= max(limit, min(given, _MAX_CONSTANT_BYTES))
 
 
 def evaluate(op: GraphOp, args: Sequence[Array | None]) -> list[Array]:

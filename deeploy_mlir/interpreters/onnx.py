@@ -227,14 +227,14 @@ def evaluate_onnx(op: OnnxOp, args: _Args) -> list[Array]:
 
     Raises DeeployError if the operator has no implementation."""
     own = _OWN.get(op.op_type)
-    if own is not None and len(op.results) == 1:
-        values = [own(op, args)]
-    else:
-        try:
+    try:
+        if own is not None and len(op.results) == 1:
+            values = [own(op, args)]
+        else:
             grouped = op.op_type == "ConvTranspose" and op.attr("group") != 1
             values = _grouped_conv_transpose(op, args) if grouped else run_reference(node_proto(op), args)
-        except Exception as error:  # the reference evaluator raises whatever its numpy code does
-            raise DeeployError(f"cannot be evaluated: {type(error).__name__}: {error}", op.node_name) from error
+    except Exception as error:  # numpy code raises whatever it does
+        raise DeeployError(f"cannot be evaluated: {type(error).__name__}: {error}", op.node_name) from error
     results: list[Array] = []
     for value, result in zip(values, op.results, strict=True):
         type_ = cast("TensorType[Any]", result.type)

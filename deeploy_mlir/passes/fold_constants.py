@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, cast
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.traits import is_side_effect_free
 
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.value import Value
-from deeploy_mlir.interpreters.graph import evaluate
-from deeploy_mlir.numpy_types import element_bytes
+from deeploy_mlir.interpreters.graph import evaluate, is_small
 from deeploy_mlir.passes.dead_code import erase_dead
 from deeploy_mlir.passes.graph_rewriting import GraphRewriter, is_onnx
 from deeploy_mlir.remarks import remark
-
-
-def _result_bytes(op: GraphOp) -> int:
-    types = [cast("TensorType[Any]", result.type) for result in op.results]
-    return sum(math.prod(t.get_shape()) * element_bytes(t.element_type) for t in types)
 
 
 @dataclass(frozen=True)
@@ -51,7 +43,7 @@ class FoldConstantsPass(ModulePass):
         arrays = [None if value is None else rewriter.array(value) for value in inputs]
         if any(value is not None and array is None for value, array in zip(inputs, arrays, strict=True)):
             return
-        if _result_bytes(op) > max(self.limit, sum(array.nbytes for array in arrays if array is not None)):
+        if not is_small(op, self.limit):
             return
         try:
             results = evaluate(op, arrays)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from typing import NoReturn
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass, PassPipeline
+from xdsl.utils.exceptions import ArgSpecParseError
 from xdsl.xdsl_opt_main import xDSLOptMain
 
-from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.errors import DeeployError, OutputsDifferError
 from deeploy_mlir.universe import UNIVERSE
 
 
@@ -61,11 +64,30 @@ class DeeployOptMain(xDSLOptMain):
 
 
 def main() -> None:
-    """Entry point of the `deeploy-opt` command: what it cannot do is one message, with status 1."""
+    """Entry point of the `deeploy-opt` command: what it cannot do is one message, with status 2.
+
+    Status 1 is a pass that changed the outputs, with `--verify-each-by-running`."""
     try:
         DeeployOptMain(description="deeploy-mlir modular optimiser driver").run()
-    except DeeployError as error:
-        sys.exit(f"deeploy-opt: error: {error}")
+    except OutputsDifferError as error:
+        print(f"deeploy-opt: error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except RecursionError:
+        _refuse(DeeployError("is nested too deeply"))
+    except MemoryError:
+        _refuse(DeeployError("this machine has not enough memory for it"))
+    except (
+        Exception,
+        ArgSpecParseError,
+    ) as error:  # xDSL's errors have no base
+        if os.environ.get("DEEPLOY_DEBUG"):
+            raise
+        _refuse(error if isinstance(error, DeeployError) else DeeployError(str(error).strip() or type(error).__name__))
+
+
+def _refuse(error: DeeployError) -> NoReturn:
+    print(f"deeploy-opt: error: {error}", file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ from deeploy_mlir.lowering.onnx_to_kernel import (
     rows,
     selection,
 )
-from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
+from deeploy_mlir.lowering.onnx_to_kernel.builder import MAX_CONSTANT_ELEMENTS, LayerBuilder, Rule
 
 RULES: Mapping[str, Rule] = {
     **convolution.RULES,
@@ -58,9 +58,6 @@ RULES: Mapping[str, Rule] = {
     **selection.RULES,
 }
 """Operation name, such as `onnx.Conv`, -> its rule."""
-
-FOLDED_ELEMENTS = 1 << 22
-"""Largest results that an operation on constants is replaced by."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +109,7 @@ def _evaluated(op: GraphOp, builder: LayerBuilder) -> list[SSAValue | None] | No
     arrays = [None if value is None else constant_of(value) for value in inputs]
     if not inputs or any(v is not None and a is None for v, a in zip(inputs, arrays, strict=True)):
         return None
-    if sum(prod(shape_of(result)) for result in op.results) > FOLDED_ELEMENTS:
+    if sum(prod(shape_of(result)) for result in op.results) > MAX_CONSTANT_ELEMENTS:
         return None
     try:
         results = evaluate(op, arrays)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any, cast
 
 import numpy as np
@@ -20,6 +21,9 @@ from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.kernel_rewriting import rebuilt
 from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.scalar_body import ScalarBody, is_float
+
+MAX_CONSTANT_ELEMENTS = 1 << 22
+"""Most elements of a constant that a lowering makes."""
 
 BodyFunction = Callable[[ScalarBody, Sequence[SSAValue]], SSAValue]
 """Builds a body's value from its arguments, given in their arithmetic types."""
@@ -124,6 +128,11 @@ class LayerBuilder:
     def constant(self, array: Array, hint: str, element: Attribute | None = None) -> SSAValue:
         """A constant tensor, as a global of the module."""
         return self.place(load_constant(add_constant(self.module, array, hint, element)))
+
+    def check_constant(self, shape: Sequence[int]) -> None:
+        """Raises DeeployError for a shape that is too large for a constant that a lowering makes."""
+        if prod(shape) > MAX_CONSTANT_ELEMENTS:
+            raise self.error(f"needs a constant of shape {list(shape)}; {MAX_CONSTANT_ELEMENTS} elements are the most")
 
     def reshape(self, value: SSAValue, shape: Sequence[int]) -> SSAValue:
         """The value under another shape; the value itself if it has that shape."""
@@ -230,6 +239,7 @@ class LayerBuilder:
 
     def filled(self, shape: Sequence[int], value: int | float, element: Attribute) -> SSAValue:
         """A constant tensor of one value."""
+        self.check_constant(shape)
         return self.constant(np.full(tuple(shape), value), f"{self.layer}_value", element)
 
     @staticmethod

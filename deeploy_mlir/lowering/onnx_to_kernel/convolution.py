@@ -147,6 +147,7 @@ def _phases(
     order = [0, 2, *phase_axes, 1, *tap_axes]
     target = [groups * a_group * prod(strides), inputs, *taps]
     if array is not None:
+        b.check_constant([*array.shape[:2], *(t * s for t, s in zip(taps, strides, strict=True))])
         full = np.zeros((*array.shape[:2], *(t * s for t, s in zip(taps, strides, strict=True))), array.dtype)
         reach = [d * (k - 1) + 1 for d, k in zip(dilations, array.shape[2:], strict=True)]
         full[(slice(None), slice(None), *(slice(0, r, d) for r, d in zip(reach, dilations, strict=True)))] = array

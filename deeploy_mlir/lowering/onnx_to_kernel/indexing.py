@@ -138,6 +138,7 @@ def gather_nd(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
 
 def positions(b: LayerBuilder, size: int) -> SSAValue:
     """The numbers 0 to size - 1."""
+    b.check_constant([size])
     return b.constant(np.arange(size, dtype=np.int32), f"positions_{size}", i32)
 
 

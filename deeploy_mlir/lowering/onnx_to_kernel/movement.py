@@ -194,9 +194,10 @@ def _extended(b: LayerBuilder, x: SSAValue, axis: int, low: int, high: int, mode
     size, rank = shape[axis], len(shape)
     if mode not in ("edge", "reflect", "wrap"):
         raise b.error(f"has mode = {mode}; constant, edge, reflect and wrap are supported")
-    sources: list[int] = np.pad(np.arange(size), (low, high), mode=cast(Any, mode)).tolist()
     if low + high > 256:
         raise b.error(f"pads an axis by {low + high} elements in mode {mode}; up to 256 are supported")
+    b.check_constant([size])
+    sources: list[int] = np.pad(np.arange(size), (low, high), mode=cast(Any, mode)).tolist()
 
     def piece(start: int, count: int) -> SSAValue:
         starts = [start if i == axis else 0 for i in range(rank)]

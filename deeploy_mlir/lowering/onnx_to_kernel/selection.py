@@ -190,6 +190,7 @@ def size_constant(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
 def eye_like(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     """onnx.EyeLike: ones on a diagonal."""
     rows, columns = b.result_shape
+    b.check_constant(b.result_shape)
     return [b.constant(np.eye(rows, columns, int(op.attr("k"))), f"{b.layer}_eye", b.result_element)]
 
 

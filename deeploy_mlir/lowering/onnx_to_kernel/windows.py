@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder
 
+MAX_EXTENT = 1 << 30
+"""The longest axis, pads included: indices of the C code are 32 bits wide."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -45,6 +48,10 @@ def window_of(b: LayerBuilder, image: Sequence[int], sizes: Sequence[int]) -> Wi
     for i, size in enumerate(b.result_shape[2:]):
         missing = strides[i] * (size - 1) + reach[i] - (image[2 + i] + pads[i] + pads[rank + i])
         pads[rank + i] += max(missing, 0)
+    padded = [n + low + high for n, low, high in zip(image[2:], pads[:rank], pads[rank:], strict=True)]
+    longest = max([*padded, *reach, *strides])
+    if longest > MAX_EXTENT:
+        raise b.error(f"has windows that reach over {longest} elements of an axis, pads included")
     return Window(tuple(sizes), tuple(strides), tuple(dilations), tuple(pads))
 
 

@@ -12,6 +12,9 @@ from deeploy_mlir.passes.planning.problem import Memory, Options, Problem, Tenso
 LISTED = 6
 """Most tensors that a message lists."""
 
+FAR_BEYOND = 8
+"""How many times the memories are exceeded where the smallest that would do is not sought."""
+
 
 def explain_infeasible(problem: Problem, choices: Sequence[StepChoices], options: Options) -> DeeployError:
     """The error for a problem without a plan."""
@@ -21,11 +24,27 @@ def explain_infeasible(problem: Problem, choices: Sequence[StepChoices], options
             worst = max(range(len(needs)), key=lambda n: needs[n], default=None)
             if worst is not None and needs[worst] > problem.room(memory):
                 return _step_error(problem, choices[worst], memory, needs[worst])
+    return _home_error(problem, choices, problem.memory(problem.home), options)
+
+
+def refuse_what_never_fits(problem: Problem) -> None:
+    """Raises DeeployError for what no tiling changes: weights, inputs and outputs beyond the home memory, or a step
+    with far more activations alive than all memories hold. It takes no time, whatever the sizes; where activations are
+    a little too large, the solver finds the smallest memory that would do."""
     home = problem.memory(problem.home)
     fixed = _least_fixed(problem, home)
     if fixed > home.capacity - home.reserved:
-        return _fixed_error(problem, home, fixed)
-    return _home_error(problem, choices, home, options)
+        raise _fixed_error(problem, home, fixed)
+    room = sum(m.capacity - m.reserved for m in problem.memories) - fixed
+    for step, alive in zip(problem.steps, problem.alive, strict=True):
+        load = sum(problem.tensors[t].bytes for t in alive)
+        if load > FAR_BEYOND * room:
+            raise DeeployError(
+                f"in this step {load} bytes of activations are alive ({listing(problem, alive)}), but all memories "
+                f"together have {room} bytes for them; {home.name} would have to have at least "
+                f"{home.capacity + load - room} bytes",
+                step.name,
+            )
 
 
 def _least_fixed(problem: Problem, home: Memory) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from deeploy_mlir.passes.planning.candidates import Candidate, transfer_bytes
 from deeploy_mlir.passes.planning.choice import Choice, StepChoices, all_choices, choose, fixed_bytes
-from deeploy_mlir.passes.planning.explain import explain_infeasible
+from deeploy_mlir.passes.planning.explain import explain_infeasible, refuse_what_never_fits
 from deeploy_mlir.passes.planning.placement import Buffer, Placement, place
 from deeploy_mlir.passes.planning.problem import (
     Home,
@@ -30,6 +30,7 @@ def plan(problem: Problem, options: Options | None = None) -> PlanResult:
     """Plans a network. Raises DeeployError where no plan fits, naming what does not fit and what would do."""
     start = time.perf_counter()
     options = options or Options()
+    refuse_what_never_fits(problem)
     choices = all_choices(problem, options)
     cuts: dict[tuple[str, int], int] = {}
     for _ in range(MAX_ROUNDS):

@@ -1,0 +1,142 @@
+"""What ONNX asks of operands and attributes, but its shape inference does not look at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.frontend.value import Value
+
+Inputs = Sequence[Value | None]
+_Check = Callable[[Inputs, Mapping[str, Any], str], None]
+
+
+def _input(inputs: Inputs, index: int) -> Value | None:
+    return inputs[index] if index < len(inputs) else None
+
+
+def _shape(inputs: Inputs, index: int) -> tuple[int, ...] | None:
+    value = _input(inputs, index)
+    return None if value is None else value.shape
+
+
+def _vectors(*indices: int) -> _Check:
+    """These inputs are lists: one axis."""
+
+    def check(inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
+        for index in indices:
+            shape = _shape(inputs, index)
+            if shape is not None and len(shape) != 1:
+                raise DeeployError(f"input {index} has shape {list(shape)}, but must be a list (one axis)", node)
+
+    return check
+
+
+def _of_channels(first: int, last: int) -> _Check:
+    """Inputs `first` to `last` have one element for each channel of the first input [N, C, ...]."""
+
+    def check(inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
+        x = _shape(inputs, 0)
+        if x is None or len(x) < 2:
+            raise DeeployError(f"needs an input of rank 2 or more, not of shape {x}", node)
+        for index in range(first, last + 1):
+            shape = _shape(inputs, index)
+            if shape is not None and shape != (x[1],):
+                raise DeeployError(f"input {index} has shape {list(shape)}, but there are {x[1]} channels", node)
+
+    return check
+
+
+def _convolution(weights: int, bias: int | None, *, transposed: bool = False) -> _Check:
+    """Groups, channels and bias of a convolution whose weights are the input of this index."""
+
+    def check(inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
+        x, w = _shape(inputs, 0), _shape(inputs, weights)
+        if x is None or w is None:
+            return
+        group = int(attrs.get("group", 1))
+        if len(x) < 3 or len(x) != len(w):
+            raise DeeployError(f"has an input of shape {list(x)} and weights of shape {list(w)}", node)
+        outputs, inner = (w[1] * group, w[0]) if transposed else (w[0], w[1] * group)
+        if group < 1 or inner != x[1] or (w[0] % group):
+            raise DeeployError(
+                f"has group = {group}, an input of shape {list(x)} and weights of shape {list(w)}: its channels do "
+                "not fit",
+                node,
+            )
+        added = None if bias is None else _shape(inputs, bias)
+        if added is not None and added != (outputs,):
+            raise DeeployError(f"has a bias of shape {list(added)} for {outputs} output channels", node)
+
+    return check
+
+
+def _slope(inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
+    x, slope = _shape(inputs, 0), _shape(inputs, 1)
+    if x is None or slope is None:
+        return
+    fits = len(slope) <= len(x) and all(s in (1, n) for s, n in zip(slope[::-1], x[::-1], strict=False))
+    if not fits:
+        raise DeeployError(f"slopes of shape {list(slope)} cannot be broadcast to {list(x)}", node)
+
+
+def _quantization(*, dividing: bool) -> _Check:
+    """Scale and zero point of a (De)QuantizeLinear: one, one for each index of an axis, or one for each block."""
+
+    def check(inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
+        x, scale, zero = _shape(inputs, 0), _shape(inputs, 1), _shape(inputs, 2)
+        if x is None or scale is None:
+            return
+        if math.prod(scale) != 1 and not attrs.get("block_size"):
+            axis = int(attrs.get("axis", 1))
+            if not -len(x) <= axis < len(x) or scale != (x[axis],):
+                raise DeeployError(f"has scales of shape {list(scale)} along axis {axis} of shape {list(x)}", node)
+        if zero is not None and zero != scale and not math.prod(zero) == math.prod(scale) == 1:
+            raise DeeployError(f"has zero points of shape {list(zero)}, but scales of shape {list(scale)}", node)
+        finite_scale(_input(inputs, 1), node, dividing=dividing)
+
+    return check
+
+
+def finite_scale(scale: Value | None, node: str, *, dividing: bool) -> None:
+    """Raises DeeployError for a constant scale that is no finite number, or 0 where it divides."""
+    if scale is None or not scale.is_constant:
+        return
+    values = np.asarray(scale.array(), np.float64)
+    if not np.all(np.isfinite(values)):
+        raise DeeployError("has a scale that is infinite or not a number", node)
+    if dividing and not np.all(values):
+        raise DeeployError("has a scale of 0", node)
+
+
+_CHECKS: dict[str, _Check] = {
+    "BatchNormalization": _of_channels(1, 4),
+    "CenterCropPad": _vectors(1),
+    "ConstantOfShape": _vectors(0),
+    "Conv": _convolution(1, 2),
+    "ConvInteger": _convolution(1, None),
+    "ConvTranspose": _convolution(1, 2, transposed=True),
+    "DequantizeLinear": _quantization(dividing=False),
+    "Expand": _vectors(1),
+    "InstanceNormalization": _of_channels(1, 2),
+    "PRelu": _slope,
+    "Pad": _vectors(1, 3),
+    "QLinearConv": _convolution(3, 8),
+    "QuantizeLinear": _quantization(dividing=True),
+    "Reshape": _vectors(1),
+    "Resize": _vectors(1, 2, 3),
+    "Slice": _vectors(1, 2, 3, 4),
+    "Tile": _vectors(1),
+    "TopK": _vectors(1),
+}
+
+
+def check_node(op_type: str, inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
+    """Raises DeeployError for operands and attributes of an ONNX operator that contradict each other."""
+    check = _CHECKS.get(op_type)
+    if check is not None:
+        check(inputs, attrs, node)
