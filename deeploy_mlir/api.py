@@ -74,6 +74,7 @@ def pipeline_options(
     double_buffer: bool = True,
     requantize: str = "exact",
     wmem: int | str | None = None,
+    math: str = "exact",
 ) -> PipelineOptions:
     """`PipelineOptions` with sizes as numbers or text. Raises DeeployError for text that is no size."""
     return PipelineOptions(
@@ -83,6 +84,7 @@ def pipeline_options(
         wmem=None if wmem is None else 0 if str(wmem).strip() == "0" else parse_size(wmem),
         double_buffer=double_buffer,
         requantize=requantize,
+        math=math,
     )
 
 
@@ -153,6 +155,7 @@ def compile(
     wmem: int | str | None = None,
     double_buffer: bool = True,
     requantize: str = "exact",
+    math: str = "exact",
     name: str | None = None,
     input_types: Mapping[str, str] | None = None,
     types_from: Mapping[str, Array] | str | Path | None = None,
@@ -162,11 +165,12 @@ def compile(
     """Compiles an ONNX model (path, bytes or ModelProto) for a target.
 
     `l1`, `l2`, `wmem`: byte budgets (an int, or text such as "64KiB"); the whole memory by default. `double_buffer`:
-    whether transfers may overlap computing. `requantize`: "exact" or "fixed-point" (see `PipelineOptions`). The rest as
+    whether transfers may overlap computing. `requantize`: "exact" or "fixed-point", `math`: "exact" or "fast" (see
+    `PipelineOptions`). The rest as
     in `ImportOptions`; `types_from` may be an .npz file.
     `observer`: sees the module before and after each pass (as in `pipelines.run_pipeline`).
     Raises DeeployError, which names the node and what would do, for whatever cannot be compiled."""
     started = time.perf_counter()
-    options = pipeline_options(target, l1, l2, double_buffer, requantize, wmem)
+    options = pipeline_options(target, l1, l2, double_buffer, requantize, wmem, math)
     module = import_network(model, import_options(name, input_types, types_from, dims))
     return compile_module(module, options, started=started, observer=observer)

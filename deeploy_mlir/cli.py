@@ -118,6 +118,9 @@ def _add_lowering(command: argparse.ArgumentParser) -> None:
         metavar="HOW",
         help="QDQ networks: exact (default: float scales, as in ONNX) or fixed-point (integers, off by at most 1)",
     )
+    command.add_argument(
+        "--math", default="exact", metavar="HOW", help="exp, tanh and erf: exact (default) or fast (errors of 1e-5)"
+    )
 
 
 def _add_quantization(command: argparse.ArgumentParser) -> None:
@@ -199,6 +202,7 @@ def _lowering_options(options: argparse.Namespace) -> dict[str, Any]:
         "wmem": options.wmem,
         "double_buffer": not options.no_double_buffer,
         "requantize": options.requantize,
+        "math": options.math,
     }
 
 

@@ -22,6 +22,9 @@ Observer: TypeAlias = Callable[[ModulePass | None, ModuleOp, ModulePass | None],
 REQUANTIZE = {"exact": None, "fixed-point": "fixed"}
 """Ways to requantise, and the `scale` of `deeploy-qdq-to-integer` that each stands for; None is the pass's own."""
 
+MATH: dict[str, tuple[str, ...]] = {"exact": (), "fast": ("deeploy-approximate-math",)}
+"""Ways to compute elementary functions, and the passes that each adds."""
+
 
 @dataclass(frozen=True)
 class PipelineOptions:
@@ -31,7 +34,9 @@ class PipelineOptions:
     `wmem` of 0 keeps all weights out of the weight memory.
     `requantize`: `exact` computes requantisation of QDQ networks with float scales, as ONNX defines it; `fixed-point`
     with an integer multiplier and a shift, for cores without FPU, off by at most one in the last place.
-    Raises DeeployError for a target or a way to requantise that is not known.
+    `math`: `exact` computes elementary functions to about one unit in the last place; `fast` exp, tanh and erf by small
+    approximations (the runtime's dm_fast.h).
+    Raises DeeployError for a target or one of these ways that is not known.
     """
 
     target: str = "siracusa"
@@ -40,12 +45,15 @@ class PipelineOptions:
     wmem: int | None = None
     double_buffer: bool = True
     requantize: str = "exact"
+    math: str = "exact"
 
     def __post_init__(self) -> None:
         if self.target not in target_names():
             raise DeeployError(f"there is no target '{self.target}'; there are: {', '.join(sorted(target_names()))}")
         if self.requantize not in REQUANTIZE:
             raise DeeployError(f"cannot requantise '{self.requantize}'; there are: {', '.join(REQUANTIZE)}")
+        if self.math not in MATH:
+            raise DeeployError(f"there is no way '{self.math}' to compute functions; there are: {', '.join(MATH)}")
 
 
 QDQ = "deeploy-qdq-to-integer"
@@ -97,6 +105,7 @@ def pipeline_for(options: PipelineOptions) -> str:
         "convert-mem-to-cluster",
         "deeploy-verify-plan",
         "convert-cluster-to-c",
+        *MATH[options.math],
     )
     return ",".join(passes)
 

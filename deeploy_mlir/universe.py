@@ -46,6 +46,7 @@ PASSES: dict[str, str] = {
     "deeploy-pipeline-dma": "passes.pipeline_dma:PipelineDmaPass",
     "convert-mem-to-cluster": "lowering.mem_to_cluster:ConvertMemToClusterPass",
     "convert-cluster-to-c": "lowering.cluster_to_c:ConvertClusterToCPass",
+    "deeploy-approximate-math": "passes.approximate_math:ApproximateMathPass",
 }
 """Pass name -> module under `deeploy_mlir` and the name of its `ModulePass` class."""
 

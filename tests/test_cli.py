@@ -151,6 +151,7 @@ def test_check_compiles_with_the_options_given_and_compares(
         "wmem": None,
         "double_buffer": False,
         "requantize": "exact",
+        "math": "exact",
         "name": "net",
         "input_types": {"a=b": "ui8"},
         "types_from": "t.npz",
