@@ -67,6 +67,9 @@ def _goes_on(body: onnx.GraphProto) -> bool:
 def _loop(importer: GraphImporter, node: Node, env: MutableMapping[str, Value]) -> list[Value]:
     body = _body(node, "body")
     trips, condition = node.input(0), node.input(1)
+    for value, what in ((trips, "trip count"), (condition, "first condition")):
+        if value is not None and not value.is_constant:
+            raise DeeployError(f"the {what} of Loop depends on data; only a known one can be compiled", node.name)
     carried: list[Value] = [value for value in node.inputs[2:] if value is not None]
     going = condition is None or bool(condition.array().reshape(-1)[0])
     limit = None if trips is None else int(trips.array().reshape(-1)[0])

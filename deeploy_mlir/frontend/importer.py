@@ -98,10 +98,9 @@ class _Import:
         for axis, dim in enumerate(proto.shape.dim):
             if dim.HasField("dim_value"):
                 size = dim.dim_value
-            elif dim.dim_param in self.dims:
-                size = self.dims[dim.dim_param]
+            elif (label := _label(value, axis, dim)) in self.dims:
+                size = self.dims[label]
             else:
-                label = dim.dim_param or f"{value.name}_{axis}"
                 raise DeeployError(
                     f"dimension {axis} ('{label}') has no size; bind it with --dim {label}=1", value.name
                 )
@@ -129,7 +128,12 @@ class _Import:
 
     def run(self) -> ModuleOp:
         """The module."""
-        free = [d.dim_param for v in self.inputs for d in v.type.tensor_type.shape.dim if d.dim_param]
+        free = [
+            _label(value, axis, dim)
+            for value in self.inputs
+            for axis, dim in enumerate(value.type.tensor_type.shape.dim)
+            if not dim.HasField("dim_value")
+        ]
         for asked in self.dims:
             if asked not in free:
                 known = ", ".join(sorted(set(free))) or "none"
@@ -163,6 +167,11 @@ class _Import:
         erase_dead(module)
         module.verify()
         return module
+
+
+def _label(value: onnx.ValueInfoProto, axis: int, dim: onnx.TensorShapeProto.Dimension) -> str:
+    """What a dimension without a size is called: by the file, or else by its input and axis."""
+    return dim.dim_param or f"{value.name}_{axis}"
 
 
 def _names(values: Any) -> ArrayAttr[StringAttr]:
