@@ -261,3 +261,45 @@ def test_a_bias_in_float_is_not_rounded() -> None:
     )
     for mode in MODES:
         check(proto, graph.sample(), mode)
+
+
+@pytest.mark.parametrize("op", ["Conv", "Add"])
+@pytest.mark.parametrize("mode", MODES)
+def test_several_quantisations_of_one_value(op: str, mode: str) -> None:
+    """Sums are computed once, then quantised twice; nothing stays float but an output that is."""
+    graph = Graph(6)
+    x = graph.input((1, 4, 6, 6), np.int8)
+    w, scale = graph.weight((4, 4, 3, 3), 0)
+    inner = graph.op("Conv", x, w, graph.bias(x, scale, 4)) if op == "Conv" else graph.op("Add", x, x)
+    real = graph.op("Relu", inner) if op == "Add" else inner
+    names = [
+        graph.op("QuantizeLinear", real, graph.constant(np.float32(s)), graph.constant(np.int8(z)))
+        for s, z in ((0.3, 5), (0.7, -100))
+    ]
+    proto, arrays = graph.model(names[0], TensorProto.INT8), graph.sample()
+    proto.graph.output.append(helper.make_tensor_value_info(names[1], TensorProto.INT8, None))
+    module = lowered(proto, mode)
+    assert floats(module) == []
+    assert operators(module).count("onnx.ConvInteger") == (op == "Conv")
+    for got, expected in zip(run_module(module, arrays), run_module(import_model(proto), arrays), strict=True):
+        np.testing.assert_allclose(got.astype(int), expected.astype(int), atol=1)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sinks"), [(0.0, 6.0, True), (0.0, 1e9, True), (-1.5, 3.0, True), (-0.3, 6.0, False)]
+)
+def test_clip_before_a_product(low: float, high: float, sinks: bool) -> None:
+    """A Clip behind a DequantizeLinear is done on integers where its bounds are whole numbers of steps, or are beyond
+    what the integers reach."""
+    graph = Graph(7)
+    name = graph.name()
+    graph.inputs.append(helper.make_tensor_value_info(name, TensorProto.UINT8, [2, 3, 5, 5]))
+    x = graph.op("DequantizeLinear", name, graph.constant(np.float32(0.5)), graph.constant(np.uint8(100)))
+    x = graph.op("Clip", x, graph.constant(np.float32(low)), graph.constant(np.float32(high)))
+    w, _ = graph.weight((4, 3, 3, 3), 0)
+    proto, arrays = finish(graph, graph.op("Conv", x, w), np.int8)
+    module = lowered(proto, "f32")
+    assert (floats(module) == []) == sinks
+    np.testing.assert_allclose(
+        run_module(module, arrays)[0].astype(int), run_module(import_model(proto), arrays)[0].astype(int), atol=1
+    )

@@ -100,6 +100,11 @@ class GraphRewriter:
         op.erase()
 
 
+def only_quantized(value: SSAValue) -> bool:
+    """Whether a value is used by nothing but QuantizeLinears."""
+    return all(is_onnx(use.operation, "QuantizeLinear") for use in value.uses)
+
+
 def drop_unused(value: SSAValue) -> None:
     """Erase what computes a float that nobody uses, as far as it is for nothing else; QuantizeLinears stay."""
     waiting = [value]

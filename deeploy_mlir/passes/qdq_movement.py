@@ -12,7 +12,7 @@ from deeploy_mlir.dialects.graph_op import tensor_type
 from deeploy_mlir.dialects.onnx import OnnxOp, allowed_types
 from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.numpy_types import numpy_dtype
-from deeploy_mlir.passes.graph_rewriting import GraphRewriter, drop_unused
+from deeploy_mlir.passes.graph_rewriting import GraphRewriter, drop_unused, only_quantized
 from deeploy_mlir.passes.quantization import (
     Quantization,
     Quantized,
@@ -44,7 +44,7 @@ def sink(rewriter: GraphRewriter, op: OnnxOp) -> bool:
     """op(DequantizeLinear(x)) -> DequantizeLinear(op(x)). Whether it was done."""
     if op.op_type in _JOINED:
         return _sink_joined(rewriter, op)
-    if len(op.operands) == 0 or not (_moves(op) or op.op_type in ("Relu", "Pad")):
+    if len(op.operands) == 0 or not (_moves(op) or op.op_type in ("Relu", "Clip", "Pad")):
         return False
     x = dequantized(rewriter, op.operands[0])
     if x is None or not _takes(op, tensor_type(x.integers).element_type):
@@ -56,6 +56,8 @@ def sink(rewriter: GraphRewriter, op: OnnxOp) -> bool:
         axis = list(op.attr("perm") or reversed(range(len(x.shape)))).index(axis)
     if op.op_type == "Pad" and not _pads_exactly(rewriter, op, x):
         return False
+    if op.op_type == "Clip":
+        return _sink_clip(rewriter, op, x)
     values = _moved(rewriter, op, op, rewriter.value(x.integers), x.quantization)
     rewriter.replace(op, [dequantize(rewriter, op, value, x.op, axis) for value in values])
     return True
@@ -96,6 +98,30 @@ def _pads_exactly(rewriter: GraphRewriter, op: OnnxOp, x: Quantized) -> bool:
         return False
     level = x.quantization.quantize(fill, integer_dtype(x.integers))
     return (level - int(x.quantization.zero_point)) * float(x.quantization.scale) == fill
+
+
+def _sink_clip(rewriter: GraphRewriter, op: OnnxOp, x: Quantized) -> bool:
+    """A Clip to bounds that integers mean exactly, or that none of them reaches."""
+    dtype, scale, point = integer_dtype(x.integers), float(x.quantization.scale), int(x.quantization.zero_point)
+    levels = [int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)]
+    for index, name in enumerate(("min", "max")):
+        bound = op.input(name)
+        array = rewriter.array(bound)
+        if bound is None:
+            continue
+        if array is None:
+            return False
+        real = float(array.reshape(()))
+        if (levels[index] - point) * scale <= real if index else (levels[index] - point) * scale >= real:
+            continue
+        level = x.quantization.quantize(real, dtype)
+        if np.float32((level - point) * scale) != np.float32(real):
+            return False
+        levels[index] = level
+    bounds = [rewriter.constant(np.asarray(v, dtype), f"{op.node_name}_bound") for v in levels]
+    clipped = rewriter.insert(op, "Clip", [x.integers, *bounds])
+    rewriter.replace(op, [dequantize(rewriter, op, clipped, x.op, x.quantization.axis)])
+    return True
 
 
 def _moved(rewriter: GraphRewriter, before: OnnxOp, op: OnnxOp, x: Value, quantization: Quantization) -> list[Value]:
@@ -148,7 +174,7 @@ def rise(rewriter: GraphRewriter, quantize: OnnxOp) -> list[OnnxOp] | None:
     value, op = quantize.operands[0], quantize.operands[0].owner
     quantization = quantization_of(rewriter, quantize)
     element = tensor_type(quantize.results[0]).element_type
-    if quantization is None or not isinstance(op, OnnxOp) or len(op.results) != 1 or not value.has_one_use():
+    if quantization is None or not isinstance(op, OnnxOp) or len(op.results) != 1 or not only_quantized(value):
         return None
     if op.op_type == "Pad" or _moves(op):
         data: Sequence[int] = (0,)

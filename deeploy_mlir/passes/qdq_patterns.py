@@ -9,7 +9,7 @@ from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.frontend.value import Value
-from deeploy_mlir.passes.graph_rewriting import GraphRewriter, producer
+from deeploy_mlir.passes.graph_rewriting import GraphRewriter, only_quantized, producer
 from deeploy_mlir.passes.qdq_elementwise import multiplied, quantized_sum, two_slopes
 from deeploy_mlir.passes.qdq_means import average_pool, mean, softmax
 from deeploy_mlir.passes.qdq_products import quantized_product
@@ -42,7 +42,7 @@ def clamps(rewriter: GraphRewriter, value: SSAValue) -> tuple[SSAValue, float, f
 
     None if a bound is not constant."""
     low, high = -np.inf, np.inf
-    while (op := producer(value, "Relu", "Clip")) is not None and value.has_one_use():
+    while (op := producer(value, "Relu", "Clip")) is not None and (value.has_one_use() or only_quantized(value)):
         bounds = [0.0, np.inf]
         if op.op_type == "Clip":
             for index, (name, none) in enumerate((("min", -np.inf), ("max", np.inf))):

@@ -23,7 +23,8 @@ _EXACT_BIAS = 2.0**-10
 
 _INT32_MAX = 2**31 - 1
 
-_PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+"""Operator types whose integer form is a sum of products."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def float_product(rewriter: GraphRewriter, op: OnnxOp) -> Value | None:
     """The product of quantised tensors as a DequantizeLinear of integer sums; None if its operands are not quantised.
 
     Raises StaysFloat."""
-    if op.op_type not in _PRODUCTS or operand(rewriter, op, 0) is None or operand(rewriter, op, 1) is None:
+    if op.op_type not in PRODUCTS or operand(rewriter, op, 0) is None or operand(rewriter, op, 1) is None:
         return None
     found = _sums(_Place(rewriter, op, None), op, None)
     axis = len(found.sums.shape) - 1 if op.op_type in ("MatMul", "Gemm") else 1
@@ -232,7 +233,7 @@ def _with_bias(at: _Place, sums: Value, scale: Array, bound: Array, bias: Array)
 def _biased(rewriter: GraphRewriter, op: OnnxOp) -> tuple[OnnxOp, SSAValue] | None:
     """The product without bias and the constant along its channels that an Add adds."""
     for index in (0, 1):
-        inner = producer(op.operands[index], *_PRODUCTS)
+        inner = producer(op.operands[index], *PRODUCTS)
         added = op.operands[1 - index]
         if inner is None or len(inner.operands) > 2 or not op.operands[index].has_one_use() or not is_f32(added):
             continue

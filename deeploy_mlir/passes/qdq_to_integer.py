@@ -25,11 +25,11 @@ from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.dialects.qnn import is_integer
 from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.passes.dead_code import erase_dead
-from deeploy_mlir.passes.graph_rewriting import GraphRewriter, drop_unused, is_onnx
+from deeploy_mlir.passes.graph_rewriting import GraphRewriter, drop_unused, is_onnx, only_quantized
 from deeploy_mlir.passes.qdq_elementwise import linear
 from deeploy_mlir.passes.qdq_movement import merge, rise, sink
 from deeploy_mlir.passes.qdq_patterns import PATTERNS, clamp, clamps
-from deeploy_mlir.passes.qdq_products import float_product
+from deeploy_mlir.passes.qdq_products import PRODUCTS, float_product
 from deeploy_mlir.passes.qdq_tables import tabulated
 from deeploy_mlir.passes.qdq_target import StaysFloat, Target
 from deeploy_mlir.passes.quantization import Quantized, dequantized, integer_dtype, quantization_of
@@ -86,8 +86,10 @@ def _by_pattern(target: Target, value: SSAValue) -> Value | None:
     source = value.owner
     if not isinstance(source, OnnxOp) or source.op_type not in PATTERNS:
         return None
-    if not value.has_one_use():
+    if not value.has_one_use() and source.op_type in PRODUCTS:
         raise StaysFloat("its result is used in float as well, or with several quantisations")
+    if not value.has_one_use() and not only_quantized(value):
+        raise StaysFloat("its result is used in float as well")
     return PATTERNS[source.op_type](target, source)
 
 
@@ -95,30 +97,47 @@ def _requantized(target: Target, x: Quantized) -> Value:
     """QuantizeLinear of a DequantizeLinear: nothing if both mean the same, else a requantisation."""
     if x.quantization.same(target.quantization) and integer_dtype(x.integers) == target.dtype:
         return target.rewriter.value(x.integers)
-    if integer_dtype(x.integers).itemsize > 2:
-        raise StaysFloat("it has more than 16 bits")
-    if not x.quantization.per_tensor:
-        raise StaysFloat("it is quantised by channel")
-    return target.requantize(x.integers, x.quantization.scale, int(x.quantization.zero_point))
+    points = x.quantization.zero_point
+    if np.any(points != points.reshape(-1)[0]):
+        raise StaysFloat("its channels have different zero points")
+    if integer_dtype(x.integers).itemsize > 4:
+        raise StaysFloat("it has more than 32 bits")
+    return target.requantize(x.integers, x.along_axis(x.quantization.scale), int(points.reshape(-1)[0]))
 
 
 class _Function:
     """One function being rewritten."""
 
-    def __init__(self, rewriter: GraphRewriter, mode: Mode, told: set[GraphOp]) -> None:
-        """`told`: operations whose remark has the reason already."""
-        self.rewriter, self.mode, self.told = rewriter, mode, told
+    def __init__(self, rewriter: GraphRewriter, mode: Mode, reasons: dict[GraphOp, str]) -> None:
+        """`reasons` gets why an operation has not been done on integers yet."""
+        self.rewriter, self.mode, self.reasons = rewriter, mode, reasons
 
-    def _onnx_ops(self) -> list[OnnxOp]:
-        return [op for op in self.rewriter.graph_ops() if isinstance(op, OnnxOp)]
+    def _onnx_ops(self, *op_types: str) -> list[OnnxOp]:
+        found = [op for op in self.rewriter.graph_ops() if isinstance(op, OnnxOp)]
+        return [op for op in found if not op_types or op.op_type in op_types]
 
     def rewrite(self) -> None:
-        """Everything but the removal of what has become dead."""
+        """Everything but products that stay float, and the removal of what has become dead."""
         for op in self._onnx_ops():
             if not _open(self.rewriter, op):
                 sink(self.rewriter, op)
         merge(self.rewriter)
-        waiting = [op for op in self._onnx_ops() if op.op_type == "QuantizeLinear"][::-1]
+        self._quantize_all()
+
+    def products(self) -> None:
+        """Products that stay float, whose results may be quantised after that."""
+        for op in self._onnx_ops():
+            try:
+                result = float_product(self.rewriter, op)
+            except StaysFloat as reason:
+                self.reasons[op] = str(reason)
+                continue
+            if result is not None:
+                self.rewriter.replace(op, [result])
+        self._quantize_all()
+
+    def _quantize_all(self) -> None:
+        waiting = self._onnx_ops("QuantizeLinear")[::-1]
         while waiting:
             quantize = waiting.pop()
             risen = rise(self.rewriter, quantize)
@@ -136,34 +155,22 @@ class _Function:
             result = _quantize(Target(self.rewriter, op, quantization, self.mode), value)
         except StaysFloat as reason:
             source = clamps(self.rewriter, value)
-            self._tell(value if source is None else source[0], str(reason))
+            owner = (value if source is None else source[0]).owner
+            if isinstance(owner, GraphOp):
+                self.reasons[owner] = str(reason)
             return
         if result is not None:
             self.rewriter.replace(op, [result])
             drop_unused(value)
 
-    def _tell(self, value: SSAValue, reason: str) -> None:
-        op = value.owner
-        if isinstance(op, GraphOp) and op not in self.told:
-            self.told.add(op)
-            remark(op, f"{op.op_type} stays in float between DequantizeLinear and QuantizeLinear: {reason}")
-
-    def products(self) -> None:
-        """Products that stay float."""
-        for op in self._onnx_ops():
-            try:
-                result = float_product(self.rewriter, op)
-            except StaysFloat as reason:
-                self._tell(op.results[0], str(reason))
-                continue
-            if result is not None:
-                self.rewriter.replace(op, [result])
-
-    def tell_rest(self) -> None:
-        """A remark for every operator that stays in float between a DequantizeLinear and a QuantizeLinear."""
-        for op in between(self.rewriter.graph_ops()):
-            if op not in self.told:
-                remark(op, f"{op.op_type} stays in float between DequantizeLinear and QuantizeLinear")
+    def remarks(self) -> None:
+        """What stays in float between a DequantizeLinear and a QuantizeLinear, and products of integers that do."""
+        ops = self.rewriter.graph_ops()
+        left = set(between(ops))
+        for op in ops:
+            if op in left or op in self.reasons:
+                reason = f": {self.reasons[op]}" if op in self.reasons else ""
+                remark(op, f"{op.op_type} stays in float between DequantizeLinear and QuantizeLinear{reason}")
 
 
 def between(ops: list[GraphOp]) -> Iterator[GraphOp]:
@@ -194,12 +201,12 @@ class QdqToIntegerPass(ModulePass):
     scale: Mode = "f32"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        told: set[GraphOp] = set()
+        reasons: dict[GraphOp, str] = {}
         for rewriter in GraphRewriter.of_module(op):
-            _Function(rewriter, self.scale, told).rewrite()
+            _Function(rewriter, self.scale, reasons).rewrite()
         erase_dead(op)
         for rewriter in GraphRewriter.of_module(op):
-            _Function(rewriter, self.scale, told).products()
+            _Function(rewriter, self.scale, reasons).products()
         erase_dead(op)
         for rewriter in GraphRewriter.of_module(op):
-            _Function(rewriter, self.scale, told).tell_rest()
+            _Function(rewriter, self.scale, reasons).remarks()
