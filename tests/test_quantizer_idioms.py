@@ -259,6 +259,45 @@ def test_matmul_n_bits(bits: int, zeros: str | None) -> None:
     np.testing.assert_allclose(run_module(import_model(proto), [a])[0], expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("op", ["MatMulIntegerToFloat", "DynamicQuantizeMatMul", "QLinearWhere"])
+def test_other_operators_of_onnxruntime(op: str) -> None:
+    """Against onnxruntime."""
+    runtime: Any = pytest.importorskip("onnxruntime")
+    rng = np.random.default_rng(0)
+    b, scale = rng.integers(-127, 128, (12, 5)).astype(np.int8), rng.uniform(0.01, 0.05, 5).astype(np.float32)
+    zero, bias = np.zeros(5, np.int8), rng.standard_normal(5).astype(np.float32)
+    x: Array = rng.standard_normal((4, 12)).astype(np.float32)
+    kinds = TensorProto.FLOAT, TensorProto.FLOAT
+    if op == "MatMulIntegerToFloat":
+        x, kinds = rng.integers(0, 256, (4, 12)).astype(np.uint8), (TensorProto.UINT8, TensorProto.FLOAT)
+        arrays = {"b": b, "xs": np.float32(0.02), "bs": scale, "xz": np.uint8(110), "bz": zero, "bias": bias}
+        inputs = ["x", *arrays]
+    elif op == "DynamicQuantizeMatMul":
+        arrays = {"b": b, "bs": scale, "bz": zero, "bias": bias}
+        inputs = ["x", *arrays]
+    else:
+        x, kinds = rng.integers(0, 256, (4, 12)).astype(np.uint8), (TensorProto.UINT8, TensorProto.UINT8)
+        arrays = {
+            "c": rng.integers(0, 2, (4, 12)).astype(bool), "xs": np.float32(0.02), "xz": np.uint8(110),
+            "y": rng.integers(0, 256, (12,)).astype(np.uint8), "ys": np.float32(0.03), "yz": np.uint8(10),
+            "zs": np.float32(0.04), "zz": np.uint8(60),
+        }  # fmt: skip
+        inputs = ["c", "x", "xs", "xz", "y", "ys", "yz", "zs", "zz"]
+    graph = helper.make_graph(
+        [helper.make_node(op, inputs, ["out"], "n", domain="com.microsoft")], "g",
+        [helper.make_tensor_value_info("x", kinds[0], x.shape)], [helper.make_tensor_value_info("out", kinds[1], None)],
+        [onnx.numpy_helper.from_array(np.asarray(a), name) for name, a in arrays.items()],
+    )  # fmt: skip
+    opsets = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
+    proto = helper.make_model(graph, opset_imports=opsets, ir_version=9)
+    session = runtime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    (expected,) = session.run(None, {"x": x})
+    atol = 1 if op == "QLinearWhere" else 1e-4
+    for module in modules(proto):
+        got = run_module(module, [x])[0]
+        np.testing.assert_allclose(got.astype(np.float64), expected.astype(np.float64), rtol=1e-4, atol=atol)
+
+
 def test_convolution_of_one_axis_by_channel() -> None:
     """QLinearConv on [N, C, W] with a scale for each channel, which ONNX's reference evaluator does not broadcast."""
     rng = np.random.default_rng(0)

@@ -79,6 +79,44 @@ def _gemm(emitter: Emitter, node: Node) -> list[Value]:
     return y if node.input(7) is None else _quantized(emitter, node, y[0], 7)
 
 
+def _where(emitter: Emitter, node: Node) -> list[Value]:
+    condition, x, y = node.required(0), _real(emitter, node, 1), _real(emitter, node, 4)
+    return _quantized(emitter, node, emitter.onnx("Where", [condition, x, y], {}, node.name)[0], 7)
+
+
+def _integer_product(
+    emitter: Emitter, node: Node, a: Value, b: Value, zeros: list[Value | None], scales: list[Value], bias: Value | None
+) -> list[Value]:
+    """The product of integers as floats, by both scales, plus a float bias."""
+    sums = emitter.onnx("MatMulInteger", [a, b, *zeros], {}, node.name)[0]
+    scale = emitter.onnx("Mul", scales, {}, node.name)[0]
+    real = emitter.as_type(sums, scales[0].element_type, node.name)
+    y = emitter.onnx("Mul", [real, scale], {}, node.name)
+    return y if bias is None else emitter.onnx("Add", [y[0], bias], {}, node.name)
+
+
+def _matmul_integer_to_float(emitter: Emitter, node: Node) -> list[Value]:
+    scales = [node.required(2), node.required(3)]
+    zeros = [node.input(4), node.input(5)]
+    return _integer_product(emitter, node, node.required(0), node.required(1), zeros, scales, node.input(6))
+
+
+def _dynamic_quantize_matmul(emitter: Emitter, node: Node) -> list[Value]:
+    """A is quantised to its own range when the network runs."""
+    wanted = [True, True, True]
+    a, a_scale, a_zero = emitter.onnx("DynamicQuantizeLinear", [node.required(0)], {}, node.name, wanted)
+    zeros, scales = [a_zero, node.input(3)], [a_scale, node.required(2)]
+    return _integer_product(emitter, node, a, node.required(1), zeros, scales, node.input(4))
+
+
+def _dynamic_quantize_lstm(emitter: Emitter, node: Node) -> list[Value]:
+    raise DeeployError(
+        f"{node.op_type} quantises its state anew at each step, which is not supported; quantise the network without "
+        "it (op_types_to_quantize of onnxruntime's quantize_dynamic), so that its LSTM stays float",
+        node.name,
+    )
+
+
 def _matmul_n_bits(emitter: Emitter, node: Node) -> list[Value]:
     """A times the transpose of B [N, blocks, bytes], which holds `bits` bits an element in blocks along K."""
     a, packed, scale = node.required(0), node.constant_input(1), node.required(2)
@@ -217,6 +255,10 @@ RULES: dict[str, Rule] = {
     "QLinearSoftmax": _unary("Softmax", "axis"),
     "QLinearConcat": _concat,
     "QGemm": _gemm,
+    "QLinearWhere": _where,
+    "MatMulIntegerToFloat": _matmul_integer_to_float,
+    "DynamicQuantizeMatMul": _dynamic_quantize_matmul,
+    "DynamicQuantizeLSTM": _dynamic_quantize_lstm,
     "MatMulNBits": _matmul_n_bits,
     "FusedMatMul": _fused_matmul,
     "FusedConv": _fused_conv,
