@@ -2,7 +2,7 @@
 // RUN: not deeploy-opt %s -p 'convert-tiled-to-mem' --verify-each-by-running absent.npz 2>&1 | filecheck %s --check-prefix=ABSENT
 
 // CHECK: deeploy-opt: error: fc: the nest has no plan; run deeploy-plan first
-// ABSENT: deeploy-opt: error: absent.npz: cannot read arrays
+// ABSENT: deeploy-opt: error: absent.npz: there is no such file
 
 func.func @net(%x: tensor<4x8xi8> {tiled.home = #tiled.home<@l2>}, %w: tensor<8x16xi8> {tiled.home = #tiled.home<@l2>}) -> tensor<4x16xi32> {
   %e = tiled.empty {home = #tiled.home<@l2>} : tensor<4x16xi32>
