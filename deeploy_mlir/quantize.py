@@ -20,12 +20,17 @@ import numpy as np
 import onnx
 
 from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.frontend.load import dimension_label
 from deeploy_mlir.frontend.npz import load_arrays, match_arrays
 from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.remarks import remark
 
 INSTALL = "pip install 'deeploy-mlir[quantize]'"
 METHODS = ("minmax", "entropy", "percentile")
 ACTIVATIONS = ("int8", "uint8", "int16", "uint16")
+
+FEW = 10
+"""Fewer samples get a remark."""
 
 Sample = dict[str, Array]
 
@@ -85,6 +90,7 @@ def quantize(
     _check(options)
     runtime = _onnxruntime()
     proto = _bound(_load(model), options.dims)
+    _check_model(proto, options.exclude, str(model))
     arrays = load_arrays(calibration)
     samples = samples_of(proto, arrays)
     labels = _labels(arrays, options.labels, len(samples))
@@ -139,12 +145,32 @@ def _inputs(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
 
 
 def _bound(proto: onnx.ModelProto, dims: Mapping[str, int]) -> onnx.ModelProto:
-    """The model with static input shapes; symbolic dimensions without a value become 1."""
+    """The model with static input shapes; symbolic dimensions without a value become 1.
+
+    Raises DeeployError for a value of a dimension that there is not."""
+    free: list[str] = []
     for value in _inputs(proto):
-        for dim in value.type.tensor_type.shape.dim:
+        for axis, dim in enumerate(value.type.tensor_type.shape.dim):
             if not dim.HasField("dim_value"):
-                dim.dim_value = dims.get(dim.dim_param, 1)
+                free.append(dimension_label(value, axis))
+                dim.dim_value = dims.get(free[-1], 1)
+    for asked in dims:
+        if asked not in free:
+            raise DeeployError(f"no dimension is called '{asked}'; the symbolic ones are: {', '.join(free) or 'none'}")
     return proto
+
+
+def _check_model(proto: onnx.ModelProto, exclude: Sequence[str], what: str) -> None:
+    """Raises DeeployError for a model that is quantised already, or nodes to leave out that it has not."""
+    quantised = next((n for n in proto.graph.node if "QuantizeLinear" in n.op_type or "QLinear" in n.op_type), None)
+    if quantised is not None:
+        raise DeeployError(
+            f"is quantised already (node '{quantised.name}' is a {quantised.op_type}); `deeploy compile` takes it", what
+        )
+    names = {node.name for node in proto.graph.node}
+    for name in exclude:
+        if name not in names:
+            raise DeeployError(f"no node is called '{name}'; there are: {', '.join(sorted(names))}", what)
 
 
 def samples_of(proto: onnx.ModelProto, arrays: Mapping[str, Array]) -> list[Sample]:
@@ -156,12 +182,16 @@ def samples_of(proto: onnx.ModelProto, arrays: Mapping[str, Array]) -> list[Samp
         shape = tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim)
         dtype = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
         columns[value.name] = _samples(value.name, matched[value.name], shape).astype(dtype)
+        if not np.all(np.isfinite(columns[value.name])):
+            raise DeeployError("the samples hold values that are infinite or not a number", value.name)
     counts = {name: len(column) for name, column in columns.items()}
     if len(set(counts.values())) > 1:
         raise DeeployError(f"the inputs have different numbers of samples: {counts}")
     count = next(iter(counts.values()), 0)
     if not count:
         raise DeeployError("there is no sample to calibrate with")
+    if count < FEW:
+        remark("calibration", f"{count} samples say little about ranges; some hundred are better")
     return [{name: column[i] for name, column in columns.items()} for i in range(count)]
 
 

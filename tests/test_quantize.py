@@ -115,6 +115,38 @@ def test_options_that_there_are_not(options: QuantizeOptions, message: str, cali
         quantize(MODEL, calibration, tmp_path / "q.onnx", options)
 
 
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        ("digits", QuantizeOptions(dims={"N": 1}), "no dimension is called 'N'"),
+        ("digits", QuantizeOptions(exclude=("nowhere",)), "no node is called 'nowhere'; there are: "),
+        ("digits_int8", QuantizeOptions(), "is quantised already"),
+    ],
+)
+def test_requests_that_the_model_does_not_know(
+    model: str, options: QuantizeOptions, message: str, calibration: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(DeeployError, match=message):
+        quantize(DIGITS / f"{model}.onnx", calibration, tmp_path / "q.onnx", options)
+    assert not (tmp_path / "q.onnx").exists()
+
+
+def test_samples_that_are_no_numbers() -> None:
+    with pytest.raises(DeeployError, match="x: the samples hold values that are infinite or not a number"):
+        samples_of(_one_input(), {"x": np.full((3, 4), np.nan)})
+
+
+def test_few_samples_get_a_remark(caplog: pytest.LogCaptureFixture) -> None:
+    assert len(samples_of(_one_input(), {"x": np.ones((3, 4))})) == 3
+    assert "3 samples say little" in caplog.text
+
+
+def _one_input() -> onnx.ModelProto:
+    x, y = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [4]) for name in "xy")
+    return onnx.helper.make_model(onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", [x], [y]))
+
+
 def test_a_file_that_is_no_model(calibration: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     broken = tmp_path / "broken.onnx"

@@ -18,7 +18,7 @@ from deeploy_mlir.frontend.control_flow import CONTROL_FLOW
 from deeploy_mlir.frontend.emitter import Emitter, identifier
 from deeploy_mlir.frontend.expansion import check_expansion
 from deeploy_mlir.frontend.graph import GraphImporter
-from deeploy_mlir.frontend.load import load_model
+from deeploy_mlir.frontend.load import dimension_label, load_model
 from deeploy_mlir.frontend.npz import match_arrays
 from deeploy_mlir.frontend.types import (
     AnyTensor,
@@ -98,7 +98,7 @@ class _Import:
         for axis, dim in enumerate(proto.shape.dim):
             if dim.HasField("dim_value"):
                 size = dim.dim_value
-            elif (label := _label(value, axis, dim)) in self.dims:
+            elif (label := dimension_label(value, axis)) in self.dims:
                 size = self.dims[label]
             else:
                 raise DeeployError(
@@ -129,7 +129,7 @@ class _Import:
     def run(self) -> ModuleOp:
         """The module."""
         free = [
-            _label(value, axis, dim)
+            dimension_label(value, axis)
             for value in self.inputs
             for axis, dim in enumerate(value.type.tensor_type.shape.dim)
             if not dim.HasField("dim_value")
@@ -167,11 +167,6 @@ class _Import:
         erase_dead(module)
         module.verify()
         return module
-
-
-def _label(value: onnx.ValueInfoProto, axis: int, dim: onnx.TensorShapeProto.Dimension) -> str:
-    """What a dimension without a size is called: by the file, or else by its input and axis."""
-    return dim.dim_param or f"{value.name}_{axis}"
 
 
 def _names(values: Any) -> ArrayAttr[StringAttr]:
