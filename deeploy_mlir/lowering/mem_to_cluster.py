@@ -138,6 +138,9 @@ def _insert_share(
                 continue
             lows: list[Index] = [low if d == dim else 0 for d in range(len(space.dims))]
             spans: list[Index] = [share if d == dim else s.size for d, s in enumerate(space.dims)]
+            for d in axis.dims:  # another dimension on the axis may be cut too, its size known at run time only
+                if d != dim and space.dims[d].size < 0:
+                    spans[d] = dim_size(indices, space, d, sizes_of[-1])
             region = axis_region(axis, lows, spans, extent, indices, origin)
             starts.append(region.start)
             sizes.append(region.size)

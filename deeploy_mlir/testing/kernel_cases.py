@@ -317,7 +317,8 @@ def random_reduce(rng: Rng) -> KernelCase:
 
 
 def random_map(rng: Rng) -> KernelCase:
-    """One or two operands: broadcast, permuted, strided, offset or padded; sometimes into a part of the output."""
+    """One or two operands: broadcast, permuted, strided, offset, padded or in windows; sometimes into a part of the
+    output."""
     rank = int(rng.integers(1, 5))
     sizes = [int(rng.integers(1, 9)) for _ in range(rank)]
     element: Attribute = f32 if rng.random() < 0.3 else i8
@@ -338,7 +339,11 @@ def random_map(rng: Rng) -> KernelCase:
                 offset -= int(rng.integers(1, 3))
                 extent = max(0, sizes[d] - int(rng.integers(0, 3)))
             expr = AffineExpr.dimension(d)
-            results.append((expr * stride if stride != 1 else expr) + offset if stride else AffineExpr.constant(offset))
+            expr = (expr * stride if stride != 1 else expr) + offset if stride else AffineExpr.constant(offset)
+            if rng.random() < 0.15:  # windows along the axis
+                inner = int(rng.integers(rank))
+                expr, extent = AffineExpr.dimension(inner) + expr, extent + sizes[inner] - 1
+            results.append(expr)
             shape.append(extent)
         maps.append(AffineMap(rank, 0, tuple(results)))
         arrays.append(random_array(rng, element, shape))
