@@ -74,6 +74,7 @@ KERNELS = (
     "deeploy-sink-transposes",
     "deeploy-fuse-epilogues",
     "deeploy-narrow-arithmetic",
+    "deeploy-split-reductions",
     "deeploy-remove-dead-globals",
     "deeploy-assign-engines",
 )

@@ -35,6 +35,7 @@ PASSES: dict[str, str] = {
     "deeploy-sink-transposes": "passes.sink_transposes:SinkTransposesPass",
     "deeploy-fuse-epilogues": "passes.fuse_epilogues:FuseEpiloguesPass",
     "deeploy-narrow-arithmetic": "passes.narrow_arithmetic:NarrowArithmeticPass",
+    "deeploy-split-reductions": "passes.split_reductions:SplitReductionsPass",
     "deeploy-remove-dead-globals": "passes.remove_dead_globals:RemoveDeadGlobalsPass",
     "deeploy-attach-soc": "passes.attach_soc:AttachSocPass",
     "deeploy-assign-engines": "passes.assign_engines:AssignEnginesPass",
