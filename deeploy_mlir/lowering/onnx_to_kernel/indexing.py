@@ -236,7 +236,30 @@ def one_hot(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     return [b.map([indices, positions(b, depth), off, on], maps, shape, element_type_of_value(values), build)]
 
 
+def reverse_sequence(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.ReverseSequence: the first sequence_lens[i] elements of batch i backwards, the others as they are."""
+    x, lengths = op.required("input"), op.required("sequence_lens")
+    shape, element = shape_of(x), element_type_of_value(x)
+    time, batch = int(op.attr("time_axis")), int(op.attr("batch_axis"))
+    if sorted((time, batch)) != [0, 1] or shape_of(lengths) != (shape[batch],):
+        raise b.error(f"has time axis {time}, batch axis {batch} and lengths {lengths.type} for {x.type}")
+    steps = b.constant(np.arange(shape[time]), f"{b.layer}_steps", i32)
+    pair = [shape[batch], shape[time]]
+
+    def source(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        length = body.clamp(body.cast(v[0], v[1].type), 0, shape[time])
+        mirrored = body.sub(body.sub(length, body.constant(1, length.type)), v[1])
+        return body.select(body.compare("lt", v[1], length), mirrored, v[1])
+
+    table = b.map([lengths, steps], [select(2, [0]), select(2, [1])], pair, i32, source)
+    rank = len(shape)
+    own: list[int | None] = [None if i == time else i for i in range(rank)]
+    maps = [select(rank, own), select(rank, [batch, time])]
+    return [b.map([x, table], maps, shape, element, lambda body, v: v[0], indirect=[(0, time, 1)])]
+
+
 RULES: dict[str, Rule] = {
+    "onnx.ReverseSequence": reverse_sequence,
     "onnx.Gather": gather,
     "onnx.GatherElements": gather_elements,
     "onnx.GatherND": gather_nd,

@@ -51,6 +51,8 @@ class Direction:
     """R [gates * hidden, hidden]."""
     bias: SSAValue | None
     """Rb [gates * hidden]."""
+    lengths: SSAValue | None
+    """Steps of each sequence [batch]; None where all have all of them."""
 
     def activate(self, number: int, body: ScalarBody, x: SSAValue) -> SSAValue:
         """Activation `number` of the (clipped) value."""
@@ -61,7 +63,23 @@ class Direction:
         given = self.b.op.input(name)
         if given is None:
             return self.b.filled([self.batch, self.hidden], 0.0, self.b.result_element)
+        if self.b.op.attr("layout"):
+            given = self.b.transpose(given, [1, 0, 2])
         return part(self.b, given, self.index)
+
+    def within(self, step: int, new: SSAValue, old: SSAValue | None) -> SSAValue:
+        """`new` for the sequences that have this step, `old` (zeros for None) for those that are shorter."""
+        b, own = self.b, select(2, [0, 1])
+        if self.lengths is None:
+            return new
+
+        def chosen(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+            longer = body.compare("gt", v[0], body.constant(step, v[0].type))
+            return body.select(longer, v[1], v[2] if len(v) > 2 else body.constant(0.0, v[1].type))
+
+        ins = [self.lengths, new] if old is None else [self.lengths, new, old]
+        maps = [select(2, [0]), *[own] * (len(ins) - 1)]
+        return b.map(ins, maps, [self.batch, self.hidden], b.result_element, chosen)
 
     def product(self, h: SSAValue, first: int, count: int, step: int | None, *, biased: bool = True) -> SSAValue:
         """h * R^T + Rb for `count` gates from `first` on, plus step's part of the projection unless that is None."""
@@ -185,7 +203,8 @@ def recurrent(gates: int, step: Step, defaults: Sequence[str]) -> Rule:
         if op.attr("layout"):
             x = b.transpose(x, [1, 0, 2])
         steps, batch, _ = shape_of(x)
-        _check(op, b, steps)
+        if steps > MAX_STEPS:
+            raise b.error(f"has {steps} steps; up to {MAX_STEPS} are supported")
         directions = shape_of(op.required("W"))[0]
         finals: list[tuple[SSAValue, SSAValue]] = []
         outputs: list[SSAValue] = []
@@ -196,8 +215,10 @@ def recurrent(gates: int, step: Step, defaults: Sequence[str]) -> Rule:
             rows: dict[int, SSAValue] = {}
             backwards = op.attr("direction") == "reverse" or index == 1
             for t in reversed(range(steps)) if backwards else range(steps):
-                h, c = step(d, t, h, c)
-                rows[t] = b.reshape(h, [1, 1, batch, d.hidden])
+                new_h, new_c = step(d, t, h, c)
+                rows[t] = b.reshape(d.within(t, new_h, None), [1, 1, batch, d.hidden])
+                h = d.within(t, new_h, h)
+                c = d.within(t, new_c, c) if gates == 4 else h
             finals.append((h, c))
             if op.output("Y") is not None:
                 outputs.append(join(b, [rows[t] for t in range(steps)], 0))
@@ -206,16 +227,11 @@ def recurrent(gates: int, step: Step, defaults: Sequence[str]) -> Rule:
     return rule
 
 
-def _check(op: GraphOp, b: LayerBuilder, steps: int) -> None:
+def _lengths(op: GraphOp, steps: int) -> SSAValue | None:
+    """The operand sequence_lens, unless it is known that all sequences have all steps."""
     lengths = op.input("sequence_lens")
-    if lengths is not None:
-        known = constant_of(lengths)
-        if known is None or bool(np.any(known != steps)):
-            raise b.error(f"has sequences of different lengths; all must have {steps} steps")
-    if steps > MAX_STEPS:
-        raise b.error(f"has {steps} steps; up to {MAX_STEPS} are supported")
-    if op.attr("layout") and any(op.input(n) is not None for n in ("initial_h",)):
-        raise b.error("with layout = 1 and an initial state is not supported")
+    known = None if lengths is None else constant_of(lengths)
+    return None if known is not None and bool(np.all(known == steps)) else lengths
 
 
 def _direction(op: GraphOp, b: LayerBuilder, x: SSAValue, index: int, gates: int, defaults: Sequence[str]) -> Direction:
@@ -255,6 +271,7 @@ def _direction(op: GraphOp, b: LayerBuilder, x: SSAValue, index: int, gates: int
         b.reshape(projected, [steps, batch, width]),
         part(b, op.required("R"), index),
         None if biases is None else b.slice(biases, [width], [1], [width]),
+        _lengths(op, steps),
     )
 
 

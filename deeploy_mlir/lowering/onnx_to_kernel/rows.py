@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+import numpy as np
 from xdsl.dialects.builtin import DictionaryAttr, FloatAttr, IntegerAttr, f32, i64
 from xdsl.ir import Attribute, SSAValue
 from xdsl.ir.affine import AffineMap
 
-from deeploy_mlir.affine_maps import inverse, select
+from deeploy_mlir.affine_maps import broadcast, inverse, select
+from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import Combiner, RowFunction, RowFunctionAttr, RowOp, element_type_of_value, shape_of
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
@@ -65,6 +67,24 @@ def _scaled(has_bias: bool) -> BodyFunction:
     return epilogue
 
 
+def _along_row(b: LayerBuilder, vector: SSAValue, shape: Sequence[int]) -> SSAValue:
+    """A scale or bias that broadcasts to the normalised axes, as a vector of all of their elements, or of one."""
+    own = shape_of(vector)
+    if prod(own) == 1:
+        return b.reshape(vector, [1])
+    kept = own[max(0, len(own) - len(shape)) :]
+    if prod(kept) != prod(own) or any(n not in (1, m) for n, m in zip(reversed(kept), reversed(shape), strict=False)):
+        raise b.error(f"has a scale or bias of type {vector.type}, which does not broadcast to {list(shape)}")
+    vector = b.reshape(vector, kept)
+    if prod(kept) != prod(shape):
+        array = constant_of(vector) if kept == own else None
+        if array is None:
+            vector = b.copy(vector, broadcast(kept, shape), shape)
+        else:
+            vector = b.constant(np.broadcast_to(array, shape), f"{b.layer}_scale", element_type_of_value(vector))
+    return b.reshape(vector, [prod(shape)])
+
+
 def norm(function: RowFunction, scale_name: str, bias_name: str | None) -> Rule:
     """onnx.LayerNormalization and RMSNormalization over the axes from `axis` on; scale and bias in the epilogue."""
 
@@ -78,16 +98,8 @@ def norm(function: RowFunction, scale_name: str, bias_name: str | None) -> Rule:
         extras: list[SSAValue] = []
         maps: list[AffineMap] = []
         for vector in [scale] if bias is None else [scale, bias]:
-            own = shape_of(vector)
-            own = (1,) * (len(shape) - len(own)) + tuple(own)
-            if own[axis:] == shape[axis:] and prod(own[:axis]) == 1:
-                extras.append(b.reshape(vector, [columns]))
-                maps.append(select(axis + 1, [axis]))
-            elif prod(own) == 1:
-                extras.append(b.reshape(vector, [1]))
-                maps.append(select(axis + 1, [None]))
-            else:
-                raise b.error(f"has a scale or bias of type {vector.type}; expected {list(shape[axis:])}")
+            extras.append(_along_row(b, vector, shape[axis:]))
+            maps.append(select(axis + 1, [axis if prod(shape_of(extras[-1])) > 1 else None]))
         value = row(
             b,
             function,
