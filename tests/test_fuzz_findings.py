@@ -1,0 +1,69 @@
+"""What fuzzing found: each case by itself, small; all of them in one model, so that one build on each target serves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from .operator_cases import Builder, Case
+from .test_fuzz_operators import check
+
+
+def scale_that_broadcasts(b: Builder) -> str:
+    """LayerNormalization over several axes with a scale and a bias of the last, or of one element an axis."""
+    words = [b.input(b.real((2, 3, 4))), b.constant(b.real((4,))), b.input(b.real((3, 1)))]
+    return b.op("LayerNormalization", *words, axis=1)
+
+
+def sequences_of_different_lengths(b: Builder) -> tuple[str, ...]:
+    """What is beyond a sequence's end leaves the state as it is, and gives zeros."""
+    weights = [b.constant((b.real((2, rows, 3)) / 8).astype(np.float32)) for rows in (12, 12)]
+    lengths = b.input(np.array([3, 1], np.int32))
+    return b.ops("LSTM", b.input(b.real((3, 2, 3))), *weights, "", lengths, results=3, **_both(3))
+
+
+def _both(hidden: int) -> dict[str, Any]:
+    return {"direction": "bidirectional", "hidden_size": hidden}
+
+
+def state_with_the_batch_first(b: Builder) -> tuple[str, ...]:
+    weights = [b.constant((b.real((2, 3, 3)) / 8).astype(np.float32)) for _ in range(2)]
+    words = [b.input(b.real((2, 4, 3))), *weights, "", "", b.input(b.real((2, 2, 3)))]
+    return b.ops("RNN", *words, results=2, layout=1, **_both(3))
+
+
+def sequences_backwards(b: Builder) -> tuple[str, ...]:
+    """ReverseSequence with either axis first, lengths known at compile time or not."""
+    lengths = np.array([1, 4, 2], np.int64)
+    first = b.op("ReverseSequence", b.input(b.real((4, 3, 2))), b.input(lengths), time_axis=0, batch_axis=1)
+    second = b.op("ReverseSequence", b.input(b.real((3, 4))), b.constant(lengths), time_axis=1, batch_axis=0)
+    return first, second
+
+
+def windows_over_a_cut_axis(b: Builder) -> tuple[str, ...]:
+    """Reductions of more elements, of a prime number of them, than a small L1 holds; rows that are as long."""
+    x = b.input(b.real((1, 10007)))
+    long = b.input(b.real((2, 3000)))
+    scale = b.constant(b.real((3000,)))
+    reduced = [b.op(f"Reduce{kind}", x, b.numbers([1])) for kind in ("Mean", "Max", "Min")]
+    rows = [b.op(kind, long) for kind in ("Softmax", "LogSoftmax")]
+    return (*reduced, *rows, b.op("RMSNormalization", long, scale), b.op("LayerNormalization", long, scale, scale))
+
+
+FINDINGS: tuple[Case, ...] = (
+    scale_that_broadcasts,
+    sequences_of_different_lengths,
+    state_with_the_batch_first,
+    sequences_backwards,
+    windows_over_a_cut_axis,
+)
+
+
+@pytest.mark.parametrize("target", ["generic", "siracusa"])
+def test_findings(target: str) -> None:
+    b = Builder(lambda low, _: low, np.random.default_rng(3))
+    for case in FINDINGS:
+        b.add(case)
+    check(b, target, 16 * 1024 if target == "siracusa" else None)
