@@ -103,10 +103,14 @@ def _mutate_attribute(attribute: onnx.AttributeProto, rng: np.random.Generator) 
         attribute.s = b"\xff\xfe"
 
 
+GENERATED = [family for family in FAMILIES if family != "sequence"]
+"""No recurrent operators, whose steps are unrolled: those that are in order take longer than refusing may."""
+
+
 def sources() -> dict[str, bytes]:
     """The models to mutate: the shipped ones and small generated ones."""
     found = {name: (DIGITS / f"{name}.onnx").read_bytes() for name in ("digits", "digits_int8")}
-    for family in FAMILIES:
+    for family in GENERATED:
         found[family] = random_model(family, 7, 3).model().SerializeToString()
     return found
 
@@ -138,13 +142,13 @@ def run(name: str, count: int, first: int = 0) -> None:
     assert good < count
 
 
-@pytest.mark.parametrize("name", ["digits", "digits_int8", *FAMILIES])
+@pytest.mark.parametrize("name", ["digits", "digits_int8", *GENERATED])
 def test_mutated_files(name: str) -> None:
     run(name, FEW)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["digits", "digits_int8", *FAMILIES])
+@pytest.mark.parametrize("name", ["digits", "digits_int8", *GENERATED])
 def test_many_mutated_files(name: str) -> None:
     run(name, MANY, FEW)
 

@@ -45,7 +45,7 @@ class RowParts:
         shape = shape_of(x)
         element = element_type_of_value(x)
         out = empty_like(shape[:-1], element if combiner == Combiner.MAX else accumulator_type(element))
-        properties = {"combiner": CombinerAttr(combiner), "axes": ints([len(shape) - 1])}
+        properties: dict[str, Attribute | None] = {"combiner": CombinerAttr(combiner), "axes": ints([len(shape) - 1])}
         reduction = ReduceOp([x], out.tensor, layer=self.op.layer.data, properties=properties)
         Rewriter.insert_op([out, reduction], InsertPoint.before(self.op))
         self.reductions.append(reduction)

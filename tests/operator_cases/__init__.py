@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from . import (
     convolution,
     elementwise,
@@ -32,4 +34,14 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
 }
 """The cases of each family; those that have more to vary more than once."""
 
-__all__ = ["FAMILIES", "Builder", "Case", "Draw"]
+
+def random_model(family: str, seed: int, cases: int) -> Builder:
+    """A model with `cases` graphs of a family, the same for a seed."""
+    choices = np.random.default_rng([seed, 1])
+    b = Builder(lambda low, high: int(choices.integers(low, high + 1)), np.random.default_rng(seed))
+    for _ in range(cases):
+        b.add(b.pick(FAMILIES[family]))
+    return b
+
+
+__all__ = ["FAMILIES", "Builder", "Case", "Draw", "random_model"]

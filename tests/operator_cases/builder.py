@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import onnx
@@ -21,7 +21,6 @@ Draw = Callable[[int, int], int]
 """Chooses a number from the first to the second, both possible."""
 Case = Callable[["Builder"], "str | tuple[str, ...]"]
 """Adds a random graph to a model and returns the names of its outputs."""
-T = TypeVar("T")
 
 
 @dataclass(repr=False)
@@ -52,7 +51,7 @@ class Builder:
     def flag(self) -> bool:
         return bool(self.number(0, 1))
 
-    def pick(self, values: Sequence[T]) -> T:
+    def pick(self, values: Sequence[Any]) -> Any:
         return values[self.number(0, len(values) - 1)]
 
     def permutation(self, length: int) -> list[int]:
@@ -82,12 +81,13 @@ class Builder:
         """Integers of a type: all of its range, or no further than `most` from zero."""
         info = np.iinfo(dtype)
         low, high = (info.min, info.max) if most is None else (max(info.min, -most), min(info.max, most))
-        return self.rng.integers(low, high, tuple(shape), dtype=dtype, endpoint=True)
+        generator: Any = self.rng
+        return np.asarray(generator.integers(low, high, tuple(shape), dtype=dtype, endpoint=True))
 
     def array(self, shape: Sequence[int], dtype: Any, most: int | None = None) -> Array:
         """Values of any type."""
         if dtype == np.bool_:
-            return self.rng.integers(0, 2, tuple(shape)).astype(np.bool_)
+            return np.asarray(self.rng.integers(0, 2, tuple(shape)), np.bool_)
         if np.dtype(dtype).kind in "iu":
             return self.whole(shape, dtype, most)
         return self.real(shape).astype(dtype)

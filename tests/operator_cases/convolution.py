@@ -93,7 +93,7 @@ def max_pool(b: Builder) -> str:
 def average_pool(b: Builder) -> str:
     attributes, sizes = window(b, b.pick([1, 2, 2, 3]))
     x = b.input(b.real((b.number(1, 2), b.number(1, 5), *sizes)))
-    more = {"ceil_mode": _ceil(b, attributes), "count_include_pad": b.number(0, 1)}
+    more: dict[str, Any] = {"ceil_mode": _ceil(b, attributes), "count_include_pad": b.number(0, 1)}
     return b.op("AveragePool", x, **attributes, **more)
 
 

@@ -153,8 +153,15 @@ UNARY: dict[str, dict[str, Callable[[Builder], Any]]] = {
     "IsInf": {"detect_negative": lambda b: b.number(0, 1), "detect_positive": lambda b: b.number(0, 1)},
 }
 """Functions of one number, and their attributes."""
-BOUNDED = {"Sqrt": (0, 16), "Log": (0.25, 16), "Reciprocal": (0.25, 4), "Asin": (-1, 1), "Acos": (-1, 1)}
-BOUNDED |= {"Acosh": (1, 8), "Atanh": (-0.9, 0.9)}
+BOUNDED = {
+    "Sqrt": (0, 16),
+    "Log": (0.25, 16),
+    "Reciprocal": (0.25, 4),
+    "Asin": (-1, 1),
+    "Acos": (-1, 1),
+    "Acosh": (1, 8),
+    "Atanh": (-0.9, 0.9),
+}
 """Functions of one number with the range where they are defined."""
 
 

@@ -41,7 +41,7 @@ def slice_(b: Builder, x: str, shape: Shape, _: type) -> tuple[str, Shape]:
 
 def pad(b: Builder, x: str, shape: Shape, dtype: type) -> tuple[str, Shape]:
     rank, mode = len(shape), b.pick(["constant", "edge", "reflect", "wrap"])
-    if np.dtype(dtype) in (np.bool_, np.float16):
+    if dtype in (np.bool_, np.float16):
         mode = "constant"
     axes = b.subset(rank, 1)
     most = [{"constant": 3, "edge": 3, "reflect": shape[a] - 1, "wrap": shape[a]}[mode] for a in axes]

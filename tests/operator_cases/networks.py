@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,12 @@ def _conv(b: Builder, x: Value, quantised: bool) -> Value:
     shape = (m, 1 if depthwise else c, *kernel)
     weight = weights(b, shape, 0) if quantised else b.constant(b.real(shape))
     bias = [b.constant(b.real((m,)))] if b.flag() else []
-    attributes = {"kernel_shape": kernel, "strides": strides, "pads": pads, "group": c if depthwise else 1}
+    attributes: dict[str, Any] = {
+        "kernel_shape": kernel,
+        "strides": strides,
+        "pads": pads,
+        "group": c if depthwise else 1,
+    }
     return b.op("Conv", name, weight, *bias, **attributes), (n, m, *size)
 
 
@@ -99,8 +105,18 @@ def _mean(b: Builder, x: Value, quantised: bool) -> Value:
     return b.op("Mul", name, b.op("Sigmoid", mean)), shape
 
 
-STEPS = (_conv, _conv, _conv, _activation, _activation, _constant_operand, _pool, _transposed, _padded)
-STEPS = (*STEPS, _split_and_joined, _soft, _mean, _norm)
+STEPS = (
+    _conv,
+    _conv,
+    _conv,
+    _activation,
+    _activation,
+    _constant_operand,
+    _pool,
+    _transposed,
+    _padded,
+    *(_split_and_joined, _soft, _mean, _norm),
+)
 
 
 def network(b: Builder, quantised: bool) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .builder import BYTES, Builder
@@ -48,7 +50,7 @@ def gemm(b: Builder) -> str:
     if b.number(0, 5) == 5:
         k *= 20
     a, w = b.real((k, m) if ta else (m, k)), b.real((n, k) if tb else (k, n))
-    attributes = {"transA": ta, "transB": tb, "alpha": b.pick([1.0, 0.5]), "beta": b.pick([1.0, 2.0])}
+    attributes: dict[str, Any] = {"transA": ta, "transB": tb, "alpha": b.pick([1.0, 0.5]), "beta": b.pick([1.0, 2.0])}
     words = [b.input(a), b.either(w)]
     if b.number(0, 4):
         words.append(b.either(b.real(b.pick([(n,), (1, n), (m, 1), (m, n), (), (1,), (1, 1)]))))

@@ -97,15 +97,18 @@ def qdq_other(b: Builder) -> str:
         ["MaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean", "Softmax", "Transpose", "Concat", "Pad"]
     )
     if kind in ("MaxPool", "AveragePool"):
-        y = b.op(kind, x, kernel_shape=[2, 2], strides=[b.number(1, 2)] * 2, pads=[b.number(0, 1) for _ in range(4)])
+        strides, pads = [b.number(1, 2)] * 2, [b.number(0, 1) for _ in range(4)]
+        y = b.op(kind, x, kernel_shape=[2, 2], strides=strides, pads=pads)
     elif kind == "ReduceMean":
         y = b.op(kind, x, b.numbers([2, 3]), keepdims=b.number(0, 1))
     elif kind == "Concat":
         y = b.op(kind, x, dequantized(b, (n, b.number(1, 3), h, w)), axis=1)
     elif kind == "Pad":
         y = b.op(kind, x, b.numbers([0, 0, 1, 0, 0, 0, 0, 2]))
+    elif kind == "Transpose":
+        y = b.op(kind, x, perm=b.permutation(4))
     else:
-        y = b.op(kind, x, **({"perm": b.permutation(4)} if kind == "Transpose" else {}))
+        y = b.op(kind, x)
     return quantized(b, _activated(b, y), 0.02)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .builder import Builder
@@ -12,7 +14,7 @@ KINDS = "Sum Mean Max Min Prod L1 L2 SumSquare LogSum LogSumExp".split()
 def reduction(b: Builder) -> str:
     shape = b.shape(b.number(1, 4), 5)
     kind = b.pick(KINDS)
-    dtype = np.float32
+    dtype: Any = np.float32
     if kind in ("Sum", "Max", "Min", "Prod", "L1", "SumSquare") and b.flag():
         dtype = b.pick([np.int32, np.int64, *([np.int8, np.uint8] if kind in ("Max", "Min") else [])])
     x = b.array(shape, dtype, 9)
@@ -20,7 +22,8 @@ def reduction(b: Builder) -> str:
         x = np.sign(x) * np.clip(np.abs(x), 1, 2).astype(dtype)
     if kind == "LogSum":
         x = b.real(shape, 0.25, 4)
-    words, attributes = [b.input(x.astype(dtype))], {"keepdims": b.number(0, 1)}
+    words: list[str] = [b.input(x.astype(dtype))]
+    attributes: dict[str, Any] = {"keepdims": b.number(0, 1)}
     how = b.pick(["axes", "axes", "axes", "none", "empty"])
     if how == "axes":
         axes = [a - (len(shape) if b.flag() else 0) for a in b.subset(len(shape), 1)]

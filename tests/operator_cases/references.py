@@ -122,7 +122,7 @@ class GatherElements(OpRun):
     op_domain = ""
 
     def _run(self, x: Array, at: Array, axis: int = 0) -> tuple[Array]:  # type: ignore[override]
-        index: list[Array] = list(np.indices(at.shape))
+        index: list[Any] = [*np.indices(at.shape)]
         index[axis] = at
         return (x[tuple(index)],)
 
