@@ -40,6 +40,10 @@ class Builder:
     def __repr__(self) -> str:
         return f"a model of {', '.join(node.name for node in self.nodes)}"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What hypothesis prints of a failing example."""
+        printer.text(repr(self))
+
     def name(self, kind: str) -> str:
         self.count += 1
         return f"{kind}{self.count}"

@@ -160,9 +160,12 @@ def scatter_elements(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     axis = b.axis(op.attr("axis"), rank)
     if count[axis] > MAX_UPDATES:
         raise b.error(f"updates {count[axis]} elements along an axis; up to {MAX_UPDATES} are supported")
-    if any(count[i] != shape[i] for i in range(rank) if i != axis):
-        raise b.error(f"has indices {indices.type} for data {data.type}; only axis {axis} may differ")
-    table = in_range(b, indices, shape[axis])
+    # Lines without updates get the index -1, which no element has.
+    missing = [0 if i == axis else n - m for i, (n, m) in enumerate(zip(shape, count, strict=True))]
+    if min(missing) < 0:
+        raise b.error(f"has indices {indices.type}, more than data {data.type} has along an axis other than {axis}")
+    table = b.pad(in_range(b, indices, shape[axis]), [0] * rank, missing, -1)
+    updates = b.pad(updates, [0] * rank, missing, 0)
     ins, maps = [data, positions(b, shape[axis])], [select(rank, list(range(rank))), select(rank, [axis])]
     for k in range(count[axis]):
         at = linear_map(rank, [([int(j == i != axis) for j in range(rank)], k * (i == axis)) for i in range(rank)])
