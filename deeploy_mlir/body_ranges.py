@@ -25,6 +25,7 @@ from deeploy_mlir.dialects.kernel import (
     ReduceOp,
     RowFunction,
     RowOp,
+    ScatterOp,
     element_type_of_value,
     shape_of,
 )
@@ -52,6 +53,8 @@ def argument_intervals(op: KernelOp) -> list[Interval | None]:
             _with_value(interval, op.pad_value()) if i in padded else interval
             for i, interval in enumerate(_operand_intervals(list(op.ins), maps, sizes))
         ]
+    if isinstance(op, ScatterOp):
+        return [type_interval(element) for element in op.body_argument_types()]
     return [accumulator_interval(op), *_operand_intervals(list(op.extras), extra_maps_of(op), sizes)]
 
 

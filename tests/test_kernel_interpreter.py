@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deeploy_mlir.dialects.kernel import Combiner, ConvOp, MapOp, MatmulOp, PoolOp, ReduceOp
+from deeploy_mlir.dialects.kernel import Combiner, ConvOp, MapOp, MatmulOp, PoolOp, ReduceOp, ScatterOp
 from deeploy_mlir.interpreters.kernel import run_kernel_op
 from deeploy_mlir.interpreters.scalar import run_scalar_body
 from deeploy_mlir.iteration_space import DimKind
@@ -92,6 +92,24 @@ def naive(case: KernelCase) -> Array:
     return out
 
 
+def naive_scatter(case: KernelCase, op: ScatterOp) -> Array:
+    """A scatter, an element of an update at a time."""
+    data, positions, indices, updates = case.arrays[:4]
+    out = data.copy()
+    assert op.body is not None
+    for point in product(*(range(n) for n in np.moveaxis(updates, op.along, 0).shape)):
+        place = [*point[1:]]
+        place.insert(op.along, point[0])
+        own = [0 if n == 1 else i for n, i in zip(indices.shape, place, strict=True)]
+        own[op.along] = point[0]
+        at = int(indices[tuple(own)] - positions[0])
+        if 0 <= at < data.shape[op.along]:
+            update = updates[tuple(place)]
+            place[op.along] = at
+            out[tuple(place)] = run_scalar_body(op.body, [np.asarray(out[tuple(place)]), np.asarray(update)])
+    return out
+
+
 def same(actual: Array, expected: Array) -> None:
     if expected.dtype.kind == "f":
         np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
@@ -107,7 +125,8 @@ def test_against_loops(kind: str):
         case = RANDOM_KERNELS[kind](rng)
         if case.op.iteration_space().iterations() > 3000:
             continue
-        same(run_kernel_op(case.op, case.arrays), naive(case))
+        expected = naive_scatter(case, case.op) if isinstance(case.op, ScatterOp) else naive(case)
+        same(run_kernel_op(case.op, case.arrays), expected)
         done += 1
 
 

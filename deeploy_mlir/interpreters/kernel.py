@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from deeploy_mlir.dialects.kernel.base import KernelOp, element_type_of_value
-from deeploy_mlir.dialects.kernel.ops import Combiner, ConvOp, MapOp, MatmulOp, PoolOp, ReduceOp, RowOp
+from deeploy_mlir.dialects.kernel.ops import Combiner, ConvOp, MapOp, MatmulOp, PoolOp, ReduceOp, RowOp, ScatterOp
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.interpreters.rows import run_row_function
 from deeploy_mlir.interpreters.scalar import convert, run_scalar_body
+from deeploy_mlir.interpreters.scatter import run_scatter
 from deeploy_mlir.iteration_space import Access, Axis, IterationSpace
 from deeploy_mlir.numpy_types import Array, numpy_dtype
 
@@ -66,7 +67,7 @@ def run_kernel_op(op: KernelOp, arrays: Sequence[Array], origins: Sequence[int] 
     if 0 in [problem.sizes[i] for i in problem.parallel]:
         return out
     with np.errstate(all="ignore"):
-        values = _epilogue(problem, _accumulate(problem))
+        values = run_scatter(op, arrays) if isinstance(op, ScatterOp) else _epilogue(problem, _accumulate(problem))
     target = _strided(out, problem.space.output, problem.offsets[-1], problem.sizes, writeable=True)
     parallel = problem.parallel
     target = target.transpose([*parallel, *problem.combined]).reshape([problem.sizes[i] for i in parallel])

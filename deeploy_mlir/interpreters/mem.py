@@ -12,7 +12,7 @@ from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, im
 from xdsl.ir import Operation, SSAValue
 
 from deeploy_mlir.dialects.kernel.base import KernelOp
-from deeploy_mlir.dialects.kernel.ops import ConvOp, MapOp, MatmulOp, PoolOp, ReduceOp, RowOp
+from deeploy_mlir.dialects.kernel.ops import ConvOp, MapOp, MatmulOp, PoolOp, ReduceOp, RowOp, ScatterOp
 from deeploy_mlir.dialects.mem import CopyOp, MemRef, ReshapeOp, StepOp, ViewOp, strides_of
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.interpreters.kernel_on_memory import run_kernel_on
@@ -133,6 +133,10 @@ class MemFunctions(InterpreterFunctions):
 
     @impl(RowOp)
     def row(self, interpreter: Interpreter, op: RowOp, args: PythonValues) -> PythonValues:
+        return self._kernel(op, args)
+
+    @impl(ScatterOp)
+    def scatter(self, interpreter: Interpreter, op: ScatterOp, args: PythonValues) -> PythonValues:
         return self._kernel(op, args)
 
     @impl(MapOp)

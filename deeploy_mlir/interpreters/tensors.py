@@ -13,7 +13,7 @@ from xdsl.ir import Attribute
 from xdsl.traits import SymbolTable
 
 from deeploy_mlir.dialects.kernel.base import KernelOp, ReshapeOp, shape_of
-from deeploy_mlir.dialects.kernel.ops import ConvOp, MapOp, MatmulOp, PoolOp, ReduceOp, RowOp
+from deeploy_mlir.dialects.kernel.ops import ConvOp, MapOp, MatmulOp, PoolOp, ReduceOp, RowOp, ScatterOp
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.interpreters.kernel import run_kernel_op
 from deeploy_mlir.interpreters.memory import POISON
@@ -55,6 +55,10 @@ class KernelFunctions(InterpreterFunctions):
 
     @impl(RowOp)
     def row(self, interpreter: Interpreter, op: RowOp, args: PythonValues) -> PythonValues:
+        return self._run(op, args)
+
+    @impl(ScatterOp)
+    def scatter(self, interpreter: Interpreter, op: ScatterOp, args: PythonValues) -> PythonValues:
         return self._run(op, args)
 
     @impl(MapOp)

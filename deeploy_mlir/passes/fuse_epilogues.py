@@ -24,7 +24,7 @@ from xdsl.transforms.dead_code_elimination import dce
 
 from deeploy_mlir.affine_maps import compose, reads_whole, used_dims
 from deeploy_mlir.constants import scalar_constant
-from deeploy_mlir.dialects.kernel import KernelOp, MapOp, ReshapeOp, element_type_of_value, shape_of
+from deeploy_mlir.dialects.kernel import KernelOp, MapOp, ReshapeOp, ScatterOp, element_type_of_value, shape_of
 from deeploy_mlir.kernel_rewriting import (
     defining,
     empty_like,
@@ -259,7 +259,8 @@ def _sole_producer(value: SSAValue, reader: Operation) -> KernelOp | None:
         producer = defining(current)
         if isinstance(producer, KernelOp):
             whole = not isinstance(producer, MapOp) or producer.out_offsets is None
-            return producer if whole and producer.parent_block() is consumer.parent_block() else None
+            takes = whole and not isinstance(producer, ScatterOp)
+            return producer if takes and producer.parent_block() is consumer.parent_block() else None
         source = reshape_source(current)
         if source is None or not isinstance(producer, ReshapeOp):
             return None

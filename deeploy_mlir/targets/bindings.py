@@ -17,7 +17,7 @@ from xdsl.ir import Attribute
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.base import KernelOp, element_type_of_value
-from deeploy_mlir.dialects.kernel.ops import MapOp, ReduceOp, RowFunction, RowOp
+from deeploy_mlir.dialects.kernel.ops import MapOp, ReduceOp, RowFunction, RowOp, ScatterOp
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.iteration_space import DimKind, IterationSpace
 from deeploy_mlir.lowering.kernel_to_c import Tuning, kernel_function
@@ -181,6 +181,8 @@ class GeneratedKernels(KernelBinding):
             an_output += self._row_element(op)
         elif isinstance(op, MapOp):
             an_output += len(op.ins) * scalar.access + 0.7
+        elif isinstance(op, ScatterOp):
+            return self._scatter_cost(op, cores)
         elif not contracts:
             an_output += 4
             an_element = self.costs.combine
@@ -195,6 +197,19 @@ class GeneratedKernels(KernelBinding):
             if cores > 1 and core_split_dim(space, sizes, cores) in space.inner_window_dims:
                 total *= NARROW_WINDOWS
             return round(total)
+
+        return cycles
+
+    def _scatter_cost(self, op: ScatterOp, cores: int) -> Callable[[Sequence[int]], int]:
+        """Each element is copied, and each update is looked at by every core that has a part of its line."""
+        space, scalar = op.iteration_space(), self.costs.scalar
+        a_copy, an_update = 2 * scalar.access + 0.7, body_cost(op, scalar) + 2 * scalar.access + 2 * scalar.select
+
+        def cycles(sizes: Sequence[int]) -> int:
+            mine = share(space, sizes, cores)
+            elements = prod(mine[d] for d in space.output.dims)
+            updates = space.iterations(mine) // max(mine[op.along], 1)
+            return round(self.costs.kernel + elements * a_copy + updates * an_update)
 
         return cycles
 

@@ -45,6 +45,7 @@ from deeploy_mlir.dialects.kernel import (
     RowFunction,
     RowFunctionAttr,
     RowOp,
+    ScatterOp,
     YieldOp,
     ints,
     window_properties,
@@ -414,6 +415,34 @@ def random_row(rng: Rng, function: RowFunction | None = None) -> KernelCase:
     )
 
 
+def random_scatter(rng: Rng) -> KernelCase:
+    """Updates that replace or add, at indices that may repeat or name no place, of one element or of whole lines."""
+    rank = int(rng.integers(1, 4))
+    shape = [int(rng.integers(1, 8)) for _ in range(rank)]
+    axis, count = int(rng.integers(0, rank)), int(rng.integers(1, 6))
+    updates = [count if i == axis else s for i, s in enumerate(shape)]
+    lines = rng.random() < 0.5
+    indices = [n if i == axis or not lines else 1 for i, n in enumerate(updates)]
+    element: Attribute = f32 if rng.random() < 0.5 else i8
+    block = Block(arg_types=[element] * 2)
+    old, value = block.args[0], cast(SSAValue, block.args[1])
+    if rng.random() < 0.5:
+        block.add_op(added := arith.AddfOp(old, value) if element == f32 else arith.AddiOp(old, value))
+        value = added.result
+    block.add_op(YieldOp(value))
+    ins = [
+        random_array(rng, element, shape),
+        np.arange(shape[axis], dtype=np.int32),
+        rng.integers(-1, shape[axis] + 1, indices).astype(np.int32),
+        random_array(rng, element, updates),
+    ]
+    properties: dict[str, Attribute | None] = {"axis": IntegerAttr(axis, i64)}
+    return make_case(
+        lambda i, e, o: ScatterOp(i, o, layer="scatter", body=Region(block), properties=properties),
+        ins, [], random_array(rng, element, shape),
+    )  # fmt: skip
+
+
 RANDOM_KERNELS: dict[str, Callable[[Rng], KernelCase]] = {
     "matmul": random_matmul,
     "conv": random_conv,
@@ -421,6 +450,7 @@ RANDOM_KERNELS: dict[str, Callable[[Rng], KernelCase]] = {
     "reduce": random_reduce,
     "map": random_map,
     "row": random_row,
+    "scatter": random_scatter,
 }
 """A generator of whole operators for each kind."""
 

@@ -44,3 +44,9 @@ kernel.conv ins(%tile, %wt : memref<1x?x8x4xi8>, memref<6x3x3x2xi8>) outs(%ot : 
 ^bb0(%e: f32):
   kernel.yield %e : f32
 } -> tensor<1x8x8x4xf32>
+%indices, %positions, %updates = "test.op"() : () -> (tensor<1x2x1x1xi32>, tensor<8xi32>, tensor<1x2x8x4xf32>)
+// CHECK: kernel.scatter {{.*}} axis = 1 : i64}
+%scatter = kernel.scatter ins(%f, %positions, %indices, %updates : tensor<1x8x8x4xf32>, tensor<8xi32>, tensor<1x2x1x1xi32>, tensor<1x2x8x4xf32>) outs(%t : tensor<1x8x8x4xf32>) {layer = "cache", axis = 1 : i64} {
+^bb0(%old: f32, %new: f32):
+  kernel.yield %new : f32
+} -> tensor<1x8x8x4xf32>

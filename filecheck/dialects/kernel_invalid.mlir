@@ -66,3 +66,21 @@ kernel.conv ins(%x, %w : memref<1x8x8x4xi8>, memref<6x3x3x4xi8>) outs(%o : memre
 %x = "test.op"() : () -> tensor<4x8xi8>
 // CHECK: kernel.reshape: tensor<4x8xi8> and tensor<31xi8> hold different elements
 %y = kernel.reshape %x : tensor<4x8xi8> to tensor<31xi8>
+
+// -----
+
+%x, %p, %i, %u = "test.op"() : () -> (tensor<4x8xi8>, tensor<4xi32>, tensor<3x1xi32>, tensor<3x7xi8>)
+// CHECK: kernel.scatter: axis 1 has 8 elements, 1 indices and 7 updates
+%y = kernel.scatter ins(%x, %p, %i, %u : tensor<4x8xi8>, tensor<4xi32>, tensor<3x1xi32>, tensor<3x7xi8>) outs(%x : tensor<4x8xi8>) {layer = "s", axis = 0 : i64} {
+^bb0(%old: i8, %new: i8):
+  kernel.yield %new : i8
+} -> tensor<4x8xi8>
+
+// -----
+
+%x, %p, %i, %u = "test.op"() : () -> (tensor<4x8xi8>, tensor<4xi64>, tensor<3x1xi32>, tensor<3x8xi8>)
+// CHECK: kernel.scatter: positions and indices are i32
+%y = kernel.scatter ins(%x, %p, %i, %u : tensor<4x8xi8>, tensor<4xi64>, tensor<3x1xi32>, tensor<3x8xi8>) outs(%x : tensor<4x8xi8>) {layer = "s", axis = 0 : i64} {
+^bb0(%old: i8, %new: i8):
+  kernel.yield %new : i8
+} -> tensor<4x8xi8>

@@ -55,7 +55,7 @@ builtin.module @net {
 // CHECK:      // relu
 // CHECK-NEXT: // map: 16x8 i8 -> 16x8 i8
 // CHECK-NEXT: // planned: 321 cycles
-// CHECK-NEXT: static void [[STEP:\w+]](int32_t core) {
+// CHECK-NEXT: static DM_STEP void [[STEP:\w+]](int32_t core) {
 // CHECK-NEXT:     const bool first = core == 0;
 // CHECK-NEXT:     int8_t *part = net_input_0 + 4;
 // CHECK:          if (first) {

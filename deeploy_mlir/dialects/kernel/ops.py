@@ -29,6 +29,7 @@ from deeploy_mlir.dialects.kernel.base import (
     shape_of,
 )
 from deeploy_mlir.dialects.kernel.map import MapOp, map_op
+from deeploy_mlir.dialects.kernel.scatter import ScatterOp
 from deeploy_mlir.iteration_space import Axis, Dim, DimKind
 
 I64Array = DenseArrayBase[IntegerType]
@@ -417,6 +418,6 @@ class RowOp(KernelOp):
             raise VerifyException(f"kernel.row: {self.ins[0].type} does not fit the output {self.out.type}")
 
 
-KERNEL_OPS: list[type[IRDLOperation]] = [MatmulOp, ConvOp, PoolOp, ReduceOp, RowOp, MapOp]
+KERNEL_OPS: list[type[IRDLOperation]] = [MatmulOp, ConvOp, PoolOp, ReduceOp, RowOp, MapOp, ScatterOp]
 
-__all__ = ["KERNEL_OPS", "ConvOp", "MapOp", "MatmulOp", "PoolOp", "ReduceOp", "RowOp", "map_op"]
+__all__ = ["KERNEL_OPS", "ConvOp", "MapOp", "MatmulOp", "PoolOp", "ReduceOp", "RowOp", "ScatterOp", "map_op"]

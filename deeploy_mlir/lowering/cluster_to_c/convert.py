@@ -187,7 +187,7 @@ class NetworkFiles:
         for number, step in enumerate(steps):
             arguments = [("core", IndexType())] if run is not None else []
             name = f"{self.name}_{number:02d}_{c_name(step.layer.data)}"
-            function = c.FuncOp(name, arguments, None, ["static"])
+            function = c.FuncOp(name, arguments, None, ["static", "DM_STEP"])
             functions.append(function)
             # In the file while it is built, so that globals resolve.
             block.add_op(function)

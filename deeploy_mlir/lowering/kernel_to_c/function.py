@@ -14,13 +14,14 @@ from xdsl.ir import Attribute, SSAValue
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.base import KernelOp
-from deeploy_mlir.dialects.kernel.ops import MapOp, RowOp
+from deeploy_mlir.dialects.kernel.ops import MapOp, RowOp, ScatterOp
 from deeploy_mlir.lowering.c_builder import CBuilder
 from deeploy_mlir.lowering.kernel_to_c.description import DynamicArgument, describe, simplify
 from deeploy_mlir.lowering.kernel_to_c.elementwise import emit_map
 from deeploy_mlir.lowering.kernel_to_c.nest import Nest
 from deeploy_mlir.lowering.kernel_to_c.reduction import Reduction
 from deeploy_mlir.lowering.kernel_to_c.rows import emit_row
+from deeploy_mlir.lowering.kernel_to_c.scatter import emit_scatter
 from deeploy_mlir.lowering.kernel_to_c.tuning import HOST, Tuning
 from deeploy_mlir.lowering.kernel_to_c.vector import VectorReduction, vector_plan
 
@@ -48,6 +49,8 @@ def kernel_function(op: KernelOp, name: str, tuning: Tuning = HOST) -> c.FuncOp:
         emit_map(nest)
     elif isinstance(op, RowOp):
         emit_row(nest)
+    elif isinstance(op, ScatterOp):
+        emit_scatter(nest)
     else:
         reduction = Reduction(nest)
         plan = vector_plan(reduction)

@@ -101,7 +101,9 @@ class Nest:
         """What an operand is called in C."""
         if operand == len(self.pointers) - 1:
             return "y"
-        return ("x", "w")[operand] if operand < min(self.d.num_ins, 2) else f"e{operand - self.d.num_ins}"
+        if operand < self.d.num_ins:
+            return ("x", "w")[operand] if operand < 2 else f"v{operand}"
+        return f"e{operand - self.d.num_ins}"
 
     @contextmanager
     def loop(self, dim: int, bounds: Range | None = None, step: int = 1) -> Generator[SSAValue]:

@@ -6,26 +6,24 @@ to the axis, so that the generated code never leaves its buffers."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from math import prod
 
 import numpy as np
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import i1, i32
+from xdsl.dialects.builtin import IntegerAttr, i32, i64
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.affine_maps import linear_map, select
 from deeploy_mlir.constants import constant_of, name_hint
 from deeploy_mlir.dialects.graph_op import GraphOp
-from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
+from deeploy_mlir.dialects.kernel import ScatterOp, element_type_of_value, shape_of
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.movement import join
 from deeploy_mlir.scalar_body import ScalarBody, is_unsigned
 
 MAX_PIECES = 8
 """Most slices that a gather by constant indices becomes before it is one map with a table of indices."""
-
-MAX_UPDATES = 64
-"""Most updates along an axis that a scatter may have: each element of the result compares with all of them."""
 
 
 def runs(indices: Sequence[int]) -> list[tuple[int, int, int]]:
@@ -152,72 +150,60 @@ REDUCTIONS: dict[str, Callable[[ScalarBody, SSAValue, SSAValue, bool], SSAValue]
 """What a scatter does with the old element and an update."""
 
 
+def scatter(
+    b: LayerBuilder, data: SSAValue, indices: SSAValue, updates: SSAValue, axis: int, reduction: str
+) -> SSAValue:
+    """`data` with `updates` at `indices` (i32, in range or -1 for none) of one axis."""
+    combine, unsigned = REDUCTIONS[reduction], is_unsigned(b.result_element)
+    body = ScalarBody([element_type_of_value(data), element_type_of_value(updates)])
+    old, new = (body.widen(a) for a in body.arguments)
+    op = ScatterOp(
+        [data, positions(b, shape_of(data)[axis]), indices, updates],
+        b.empty(shape_of(data), b.result_element),
+        layer=b.layer,
+        body=body.finish(combine(body, old, new, unsigned), b.result_element),
+        properties={"axis": IntegerAttr(axis, i64)},
+    )
+    return b.kernel(op)
+
+
 def scatter_elements(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.ScatterElements: every element of the result looks at the updates of its line, in order."""
+    """onnx.ScatterElements: the updates of each line go to the places that their indices name, in order."""
     data, indices, updates = op.required("data"), op.required("indices"), op.required("updates")
     shape, count = shape_of(data), shape_of(indices)
     rank = len(shape)
     axis = b.axis(op.attr("axis"), rank)
-    if count[axis] > MAX_UPDATES:
-        raise b.error(f"updates {count[axis]} elements along an axis; up to {MAX_UPDATES} are supported")
-    # Lines without updates get the index -1, which no element has.
-    missing = [0 if i == axis else n - m for i, (n, m) in enumerate(zip(shape, count, strict=True))]
-    if min(missing) < 0:
-        raise b.error(f"has indices {indices.type}, more than data {data.type} has along an axis other than {axis}")
-    table = b.pad(in_range(b, indices, shape[axis]), [0] * rank, missing, -1)
-    updates = b.pad(updates, [0] * rank, missing, 0)
-    ins, maps = [data, positions(b, shape[axis])], [select(rank, list(range(rank))), select(rank, [axis])]
-    for k in range(count[axis]):
-        at = linear_map(rank, [([int(j == i != axis) for j in range(rank)], k * (i == axis)) for i in range(rank)])
-        ins += [table, updates]
-        maps += [at, at]
-    combine = REDUCTIONS[op.attr("reduction") or "none"]
-    unsigned = is_unsigned(b.result_element)
-
-    def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
-        value = v[0]
-        for k in range(count[axis]):
-            hit = body.compare("eq", v[2 + 2 * k], v[1])
-            value = body.select(hit, combine(body, value, v[3 + 2 * k], unsigned), value)
-        return value
-
-    return [b.map(ins, maps, shape, b.result_element, build)]
+    if any(count[i] > shape[i] for i in range(rank) if i != axis):
+        raise b.error(f"has indices {indices.type}, more than the data {data.type} have along another axis than {axis}")
+    table = in_range(b, indices, shape[axis])
+    # Lines that no index is about get indices that name no place.
+    missing = [0 if i == axis else shape[i] - count[i] for i in range(rank)]
+    if any(missing):
+        table = b.pad(table, [0] * rank, missing, -1)
+        updates = b.pad(updates, [0] * rank, missing, 0)
+    return [scatter(b, data, table, updates, axis, op.attr("reduction") or "none")]
 
 
 def scatter_nd(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.ScatterND: every element of the result looks at all update tuples, in order."""
+    """onnx.ScatterND: the axes that a tuple of indices is about become one."""
     data, indices, updates = op.required("data"), op.required("indices"), op.required("updates")
     shape, inner = shape_of(data), shape_of(indices)
-    rank, depth, count = len(shape), inner[-1], prod(inner[:-1])
-    if count > MAX_UPDATES:
-        raise b.error(f"has {count} updates; up to {MAX_UPDATES} are supported")
+    depth, count = inner[-1], prod(inner[:-1])
+    rest = shape[depth:]
     flat = b.reshape(indices, [count, depth])
-    tables = [
-        in_range(b, b.reshape(b.slice(flat, [0, k], [1, 1], [count, 1]), [count]), shape[k]) for k in range(depth)
-    ]
-    rows = b.reshape(updates, [count, *shape[depth:]])
-    ins: list[SSAValue] = [data, *(positions(b, shape[k]) for k in range(depth))]
-    maps = [select(rank, list(range(rank))), *(select(rank, [k]) for k in range(depth))]
-    for n in range(count):
-        ins += [*tables, rows]
-        maps += [linear_map(rank, [([0] * rank, n)]) for _ in range(depth)]
-        rest = [([int(j == depth + i) for j in range(rank)], 0) for i in range(rank - depth)]
-        maps.append(linear_map(rank, [([0] * rank, n), *rest]))
-    combine = REDUCTIONS[op.attr("reduction") or "none"]
-    unsigned = is_unsigned(b.result_element)
+    strides = [prod(shape[k + 1 : depth]) for k in range(depth)]
+    parts = [in_range(b, b.slice(flat, [0, k], [1, 1], [count, 1]), shape[k]) for k in range(depth)]
 
-    def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
-        value = v[0]
-        for n in range(count):
-            own = v[1 + depth + n * (depth + 1) :]
-            hit = body.constant(1, i1)
-            for k in range(depth):
-                same = body.compare("eq", own[k], v[1 + k])
-                hit = same if k == 0 else body.emit(arith.AndIOp(hit, same))
-            value = body.select(hit, combine(body, value, own[depth], unsigned), value)
-        return value
+    def linear(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        scaled = [body.mul(part, body.constant(s, part.type)) for part, s in zip(v, strides, strict=True)]
+        return reduce(body.add, scaled)
 
-    return [b.map(ins, maps, shape, b.result_element, build)]
+    table = parts[0] if depth == 1 else b.elementwise(parts, [count, 1], i32, linear)
+    # Equal ranks: the indices have one element along the axes that each of them moves whole.
+    lines = b.reshape(data, [prod(shape[:depth]), *rest])
+    table = b.reshape(table, [count, *[1] * len(rest)])
+    rows = b.reshape(updates, [count, *rest])
+    return [b.reshape(scatter(b, lines, table, rows, 0, op.attr("reduction") or "none"), shape)]
 
 
 def one_hot(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:

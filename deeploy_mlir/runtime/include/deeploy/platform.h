@@ -24,6 +24,9 @@
 #define DM_KERNEL
 #endif
 
+/* Of every step of a network: inlined into one function their frames would add up to more than a core's stack. */
+#define DM_STEP __attribute__((noinline))
+
 /* ---- cores ---- */
 
 /* Index of the calling core within the cluster, 0 .. DM_CORES - 1. */
