@@ -1,28 +1,19 @@
-"""Where the peer suite is, and which of its leaves the first operators cover."""
+"""Where the peer suite is, and what its manifest says of its networks."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-COVERED = (
-    "Models/MLPerf/KeywordSpotting",
-    "Models/MLPerf/VisualWakeWords",
-    "Models/MLPerf/AnomalyDetection",
-    "Models/CNN_Linear1",
-    "Models/miniMobileNetv2",
-    "Models/CCT/FP32/CCT_1_16_16_8",
-    "Kernels/Integer/Conv",
-    "Kernels/Integer/MatMul",
-    "Kernels/Integer/GEMM",
-    "Kernels/FP32/Conv",
-    "Kernels/FP32/MatMul",
-)
-"""Folders of the suite whose leaves have to compile, run and match."""
+from deeploy_mlir.errors import DeeployError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,6 +22,7 @@ class Leaf:
     output does not depend on the input."""
 
     path: str
+    nodes: int
     macs: int
     tolerance: float | None
     weak: bool
@@ -43,14 +35,21 @@ def suite() -> Path:
 
 
 @cache
-def covered_leaves() -> tuple[Leaf, ...]:
-    """The leaves under `COVERED`; empty where the suite is absent."""
+def all_leaves() -> tuple[Leaf, ...]:
+    """Every network of the suite; empty where it is absent."""
     manifest = suite() / "manifest.json"
     if not manifest.is_file():
         return ()
     records: list[dict[str, Any]] = json.loads(manifest.read_text())["leaves"]
-    return tuple(
-        Leaf(r["path"], r["macs"], r["tolerance"].get("value"), r["weak"])
-        for r in records
-        if any(r["path"] == folder or r["path"].startswith(folder + "/") for folder in COVERED)
-    )
+    return tuple(Leaf(r["path"], r["nodes"], r["macs"], r["tolerance"].get("value"), r["weak"]) for r in records)
+
+
+def within(l1: int, compile_with: Callable[[int], T]) -> T:
+    """What `compile_with` makes of `l1` bytes of L1, or, where that is refused, of the least that the message names."""
+    try:
+        return compile_with(l1)
+    except DeeployError as error:
+        least = re.search(r"the smallest l1 that would do is (\d+) bytes", str(error))
+        if least is None or not l1 < int(least[1]) <= 64 * 1024:
+            raise
+        return compile_with(int(least[1]))
