@@ -164,13 +164,17 @@ class _Function:
             drop_unused(value)
 
     def remarks(self) -> None:
-        """What stays in float between a DequantizeLinear and a QuantizeLinear, and products of integers that do."""
+        """What stays in float between a DequantizeLinear and a QuantizeLinear, and products of integers that do: one
+        remark for all nodes of a kind, since a language model has hundreds."""
         ops = self.rewriter.graph_ops()
         left = set(between(ops))
+        nodes: dict[tuple[str, str], list[str]] = {}
         for op in ops:
             if op in left or op in self.reasons:
                 reason = f": {self.reasons[op]}" if op in self.reasons else ""
-                remark(op, f"{op.op_type} stays in float between DequantizeLinear and QuantizeLinear{reason}")
+                nodes.setdefault((op.op_type, reason), []).append(op.node_name)
+        for (op_type, reason), names in nodes.items():
+            remark(", ".join(names), f"{op_type} stays in float between DequantizeLinear and QuantizeLinear{reason}")
 
 
 def between(ops: list[GraphOp]) -> Iterator[GraphOp]:
