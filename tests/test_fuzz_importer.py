@@ -1,4 +1,5 @@
-"""Mutated model files: an error message within two seconds, or a network; never another exception, a hang or a crash.
+"""Mutated model files: an error message within two seconds, or a network in the time of one; never another exception,
+a hang or a crash.
 
 Bytes are flipped, cut and repeated; fields of the protobuf are changed so that the file stays readable: dimensions
 become huge or negative, attributes arbitrary, names are swapped so that graphs get cycles and dangling inputs.
@@ -25,6 +26,8 @@ from .operator_cases import FAMILIES, random_model
 
 DIGITS = Path(__file__).resolve().parents[1] / "examples" / "digits"
 SECONDS = 2.0
+WHOLE_SECONDS = 8.0
+"""What is still a network may take as long as the shipped ones."""
 FEW = 60
 MANY = int(os.environ.get("DEEPLOY_FUZZ", "400")) * 5
 NUMBERS = (0, -1, 1, 2, 3, 127, 2**15, 2**31 - 1, 2**31, 2**62, -(2**63))
@@ -128,7 +131,7 @@ def check(data: bytes, what: str, whole: bool) -> bool:
         good = False
     except Exception as error:
         pytest.fail(f"{what}: {type(error).__name__}: {error}")
-    assert time.process_time() - started < SECONDS, what
+    assert time.process_time() - started < (WHOLE_SECONDS if good else SECONDS), what
     return good
 
 
