@@ -48,6 +48,14 @@ def fewer_updates_than_lines(b: Builder) -> str:
     return b.op("ScatterElements", b.input(b.real((4, 5))), at, b.input(b.real((1, 3))), axis=0, reduction="add")
 
 
+def maxima_of_half_floats(b: Builder) -> tuple[str, ...]:
+    """Compared in f32, over axes and over windows, and in a row that is too long for one tile."""
+    x = b.input(b.real((1, 2, 4, 4)).astype(np.float16))
+    reduced = [b.op(kind, x) for kind in ("ReduceMax", "ReduceMin", "GlobalMaxPool")]
+    row = b.op("Softmax", b.input(b.real((1, 2000)).astype(np.float16)))
+    return (*reduced, b.op("MaxPool", x, kernel_shape=[2, 2], pads=[1, 1, 1, 1]), row)
+
+
 def windows_over_a_cut_axis(b: Builder) -> tuple[str, ...]:
     """Reductions of more elements, of a prime number of them, than a small L1 holds; rows that are as long."""
     x = b.input(b.real((1, 2503)))
@@ -64,6 +72,7 @@ FINDINGS: tuple[Case, ...] = (
     state_with_the_batch_first,
     sequences_backwards,
     fewer_updates_than_lines,
+    maxima_of_half_floats,
     windows_over_a_cut_axis,
 )
 

@@ -18,6 +18,7 @@ from deeploy_mlir.dialects.kernel import (
     RowOp,
     accumulator_type,
     element_type_of_value,
+    extremum_type,
     ints,
     map_op,
     shape_of,
@@ -44,7 +45,8 @@ class RowParts:
         """One element a row."""
         shape = shape_of(x)
         element = element_type_of_value(x)
-        out = empty_like(shape[:-1], element if combiner == Combiner.MAX else accumulator_type(element))
+        maximum = combiner == Combiner.MAX
+        out = empty_like(shape[:-1], extremum_type(element) if maximum else accumulator_type(element))
         properties: dict[str, Attribute | None] = {"combiner": CombinerAttr(combiner), "axes": ints([len(shape) - 1])}
         reduction = ReduceOp([x], out.tensor, layer=self.op.layer.data, properties=properties)
         Rewriter.insert_op([out, reduction], InsertPoint.before(self.op))

@@ -27,7 +27,9 @@ from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     AffineMapAttr,
     ArrayAttr,
+    BFloat16Type,
     DenseArrayBase,
+    Float16Type,
     IndexType,
     IntegerType,
     MemRefType,
@@ -95,6 +97,11 @@ def accumulator_type(element_type: Attribute) -> Attribute:
     if isinstance(element_type, IntegerType):
         return i64 if element_type.bitwidth > 32 else i32
     return f32
+
+
+def extremum_type(element_type: Attribute) -> Attribute:
+    """Type in which elements are compared for a maximum or minimum: their own, f32 for floats of 16 bits."""
+    return f32 if isinstance(element_type, Float16Type | BFloat16Type) else element_type
 
 
 def linear_axis(expr: AffineExpr, num_dims: int) -> tuple[tuple[int, ...], int]:

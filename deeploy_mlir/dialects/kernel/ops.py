@@ -25,6 +25,7 @@ from deeploy_mlir.dialects.kernel.base import (
     KernelOp,
     accumulator_type,
     element_type_of_value,
+    extremum_type,
     ints,
     shape_of,
 )
@@ -324,7 +325,7 @@ class PoolOp(WindowOp):
 
     def accumulator(self) -> Attribute:
         element = element_type_of_value(self.ins[0])
-        return element if self.combiner.data == Combiner.MAX else accumulator_type(element)
+        return extremum_type(element) if self.combiner.data == Combiner.MAX else accumulator_type(element)
 
     def verify_structure(self) -> None:
         if len(self.ins) != 1:
@@ -358,7 +359,8 @@ class ReduceOp(KernelOp):
 
     def accumulator(self) -> Attribute:
         element = element_type_of_value(self.ins[0])
-        return element if self.combiner.data in (Combiner.MAX, Combiner.MIN) else accumulator_type(element)
+        extremum = self.combiner.data in (Combiner.MAX, Combiner.MIN)
+        return extremum_type(element) if extremum else accumulator_type(element)
 
     def verify_structure(self) -> None:
         if len(self.ins) != 1:
