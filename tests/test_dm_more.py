@@ -20,7 +20,7 @@ KERNELS = RUNTIME / "kernels"
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     path: Path = tmp_path_factory.mktemp("dm") / "dm.so"
-    sources = [str(KERNELS / name) for name in ("dm_math.c", "dm_more.c")]
+    sources = [str(KERNELS / name) for name in ("dm_math.c", "dm_more.c", "dm_double.c")]
     flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
     subprocess.run(["gcc", *flags, *sources, "-o", str(path)], check=True)
     return ctypes.CDLL(str(path))
@@ -84,3 +84,30 @@ def test_16_bit_floats(library: ctypes.CDLL, name: str, dtype: Any):
     with np.errstate(over="ignore"):
         rounded = x.astype(dtype).view(np.uint16)
     np.testing.assert_array_equal(apply(library, f"dm_f32_to_{name}", x, ctypes.c_float, ctypes.c_uint16), rounded)
+
+
+@pytest.mark.parametrize("name", ["exp", "expm1", "log", "log1p", "tanh", "sqrt"])
+def test_elementary_functions_on_double(library: ctypes.CDLL, name: str):
+    rng = np.random.default_rng(4)
+    low, high = {"exp": (-745, 709), "expm1": (-40, 700), "tanh": (-25, 25), "log1p": (-0.999, 1e3)}.get(name, (0, 1e4))
+    near = rng.uniform(-0.5, 0.5, 300) if low < 0 else rng.uniform(0.5, 1.5, 300)
+    x = np.concatenate([rng.uniform(low, high, 2000), near, [0.0, 1.0, np.inf, np.nan, 5e-324, 1e-310]])
+    with np.errstate(all="ignore"):
+        expected = getattr(np, name)(x)
+    actual = apply(library, f"dm_{name}", x, ctypes.c_double, ctypes.c_double)
+    np.testing.assert_allclose(actual, expected, rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize("name", ["pow", "fmod"])
+def test_binary_functions_on_double(library: ctypes.CDLL, name: str):
+    rng = np.random.default_rng(5)
+    special = [0.0, 1.0, -1.0, 2.0, -2.0, 3.0, 0.5, -0.5, np.inf, -np.inf, np.nan, 1e300, 1e-300, 5e-324]
+    x, y = (a.ravel() for a in np.meshgrid(special, special))
+    x = np.concatenate([x, rng.uniform(-20, 20, 500), rng.uniform(0, 9, 500)])
+    y = np.concatenate([y, rng.integers(-9, 9, 500).astype(np.float64), rng.uniform(-9, 9, 500)])
+    function = library[f"dm_{name}"]
+    function.argtypes, function.restype = [ctypes.c_double, ctypes.c_double], ctypes.c_double
+    actual = np.array([function(a, c) for a, c in zip(x.tolist(), y.tolist(), strict=True)])
+    with np.errstate(all="ignore"):
+        expected = getattr(np, {"pow": "power"}.get(name, name))(x, y)
+    np.testing.assert_allclose(actual, expected, rtol=1e-13 if name == "pow" else 0, atol=0)

@@ -194,6 +194,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "math.sqrt": np.sqrt, "math.rsqrt": _in_double(_reciprocal_root),
     "math.fma": _in_double(_multiplied_added),
     "math.powf": _in_double(np.power), "math.atan2": _in_double(np.arctan2),
+    "kernel.fmod": np.fmod,
     "math.erf": _wide(math.erf),
     **{
         f"math.{name}": _in_double(function)

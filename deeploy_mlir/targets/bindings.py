@@ -102,7 +102,7 @@ def body_cost(op: KernelOp, costs: ScalarCosts) -> float:
     for inner in op.body.block.ops:
         wide = any(_bits(v.type) > 32 for v in inner.operands)
         name = inner.name
-        if name.startswith("math."):
+        if name.startswith("math.") or name == "kernel.fmod":
             total += costs.function
         elif name.startswith(("arith.mul", "arith.add", "arith.sub", "arith.neg")) and name.endswith("f"):
             total += costs.float_plain

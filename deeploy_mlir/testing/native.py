@@ -61,7 +61,8 @@ def kernels_source(ops: Sequence[KernelOp], tuning: Tuning) -> str:
     file = c.FileOp("kernels.c")
     for header in ("stdint.h", "stdbool.h"):
         file.body.block.add_op(c.IncludeOp(header, standard=True))
-    file.body.block.add_op(c.IncludeOp("dm_math.h"))
+    for header in ("dm_math.h", "dm_double.h", "dm_bits.h"):
+        file.body.block.add_op(c.IncludeOp(header))
     for number, op in enumerate(ops):
         function = kernel_function(op, f"k{number}", tuning)
         function.specifiers = None

@@ -4,6 +4,7 @@ from xdsl.ir import Dialect
 
 from deeploy_mlir.dialects.kernel.base import (
     CastOp,
+    FmodOp,
     KernelOp,
     ReshapeOp,
     YieldOp,
@@ -35,13 +36,16 @@ from deeploy_mlir.dialects.kernel.ops import (
     window_properties,
 )
 
-Kernel = Dialect("kernel", [YieldOp, CastOp, ReshapeOp, *KERNEL_OPS], [LayoutAttr, CombinerAttr, RowFunctionAttr])
+Kernel = Dialect(
+    "kernel", [YieldOp, CastOp, FmodOp, ReshapeOp, *KERNEL_OPS], [LayoutAttr, CombinerAttr, RowFunctionAttr]
+)
 
 __all__ = [
     "CastOp",
     "Combiner",
     "CombinerAttr",
     "ConvOp",
+    "FmodOp",
     "Kernel",
     "KernelOp",
     "Layout",

@@ -366,6 +366,21 @@ class CastOp(IRDLOperation):
 
 
 @irdl_op_definition
+class FmodOp(IRDLOperation):
+    """The remainder of a division of floats truncated toward zero, with the sign of the dividend: C's fmod."""
+
+    name = "kernel.fmod"
+    lhs = operand_def(AnyAttr())
+    rhs = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure())
+    assembly_format = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `to` type($result)"
+
+    def __init__(self, lhs: SSAValue, rhs: SSAValue) -> None:
+        super().__init__(operands=[lhs, rhs], result_types=[lhs.type])
+
+
+@irdl_op_definition
 class ReshapeOp(IRDLOperation):
     """The same elements in row-major order under another shape: an alias, never a copy."""
 

@@ -40,6 +40,7 @@ from deeploy_mlir.lowering.c_builder import CBuilder, new_function
 from deeploy_mlir.lowering.cluster_to_c.body import BYTE, BodyLowering
 from deeploy_mlir.lowering.kernel_on_memrefs import kernel_on
 from deeploy_mlir.lowering.kernel_to_c import HOST, RV32, Tuning, kernel_function
+from deeploy_mlir.lowering.kernel_to_c.scalar_body import HEADERS
 from deeploy_mlir.numpy_types import element_bytes
 from deeploy_mlir.targets.registry import system_of
 
@@ -201,6 +202,10 @@ class NetworkFiles:
             function.detach()
             block.add_ops([c.CommentOp(_step_comment(step)), function])
         self._entry(file, functions, run is not None)
+        called = {op.callee.data for op in file.walk() if isinstance(op, c.CallOpaqueOp)}
+        last = [op for op in block.ops if isinstance(op, c.IncludeOp)][-1]
+        for header in sorted({HEADERS[name] for name in called if name in HEADERS}):
+            block.insert_op_after(c.IncludeOp(header), last)
 
     def _entry(self, file: c.FileOp, steps: Sequence[c.FuncOp], on_cluster: bool) -> None:
         if on_cluster:

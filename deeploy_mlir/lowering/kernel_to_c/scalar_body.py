@@ -54,15 +54,21 @@ FUNCTIONS: dict[str, str] = {
         "acosh", "atanh", "erf", "sqrt", "ceil", "floor", "trunc", "round",
     )
 } | {
-    "math.roundeven": "dm_rintf", "math.powf": "dm_powf",
+    "math.roundeven": "dm_rintf", "math.powf": "dm_powf", "kernel.fmod": "dm_fmodf",
     "math.absf": "__builtin_fabsf", "math.copysign": "__builtin_copysignf",
 }  # fmt: skip
 """The C function of each float operation, on float."""
 DOUBLE_FUNCTIONS: dict[str, str] = {
+    "math.exp": "dm_exp", "math.expm1": "dm_expm1", "math.log": "dm_log", "math.log1p": "dm_log1p",
+    "math.tanh": "dm_tanh", "math.powf": "dm_pow", "math.sqrt": "dm_sqrt", "kernel.fmod": "dm_fmod",
     "math.roundeven": "dm_rint", "math.ceil": "dm_ceil", "math.floor": "dm_floor", "math.trunc": "dm_trunc",
     "math.round": "dm_round", "math.absf": "__builtin_fabs", "math.copysign": "__builtin_copysign",
 }  # fmt: skip
 """The same on double, where there is one."""
+HEADERS: dict[str, str] = dict.fromkeys(
+    ("dm_exp", "dm_expm1", "dm_log", "dm_log1p", "dm_tanh", "dm_pow", "dm_sqrt", "dm_fmod"), "dm_double.h"
+) | dict.fromkeys(("dm_f32_from_bits", "dm_bits_of_f32", "dm_f64_from_bits", "dm_bits_of_f64"), "dm_bits.h")
+"""The runtime headers of functions that few networks call; all others are in dm_math.h."""
 
 
 def unsigned_type(t: Attribute) -> Attribute:
@@ -112,6 +118,8 @@ class ScalarBody:
 
     def constant(self, value: float, t: Attribute) -> SSAValue:
         """A constant; infinities and NaN by the compiler's names, which need no header."""
+        if isinstance(t, BFloat16Type | Float16Type):
+            return self.narrowed(self.constant(value, f32), t)
         if isinstance(value, float) and not math.isfinite(value):
             literal = self.b.literal('__builtin_nanf("")' if math.isnan(value) else "__builtin_inff()", t)
             return self.b.neg(literal) if value < 0 else literal
@@ -229,6 +237,21 @@ def _multiplied_added(body: ScalarBody, op: Operation, operands: Sequence[SSAVal
     return body.b.add(body.b.mul(operands[0], operands[1]), operands[2])
 
 
+def _same_bits(body: ScalarBody, op: Operation, operands: Sequence[SSAValue]) -> SSAValue:
+    """Of a float: its bits as an unsigned integer, or the other way round; 16-bit floats are stored as such."""
+    b, source, target = body.b, operands[0].type, op.results[0].type
+    value = operands[0]
+    if c.is_float(target):
+        width = c.bit_width(source)
+        bits = b.cast(value, IntegerType(width, Signedness.UNSIGNED))
+        return b.call_value(f"dm_f{width}_from_bits", [bits], target, pure=True)
+    if c.is_float(source):
+        width = c.bit_width(target)
+        bits = b.call_value(f"dm_bits_of_f{width}", [value], IntegerType(width, Signedness.UNSIGNED), pure=True)
+        return b.cast(bits, target)
+    return b.cast(value, target)
+
+
 def _negated(body: ScalarBody, op: Operation, operands: Sequence[SSAValue]) -> SSAValue:
     return body.b.neg(operands[0])
 
@@ -301,6 +324,7 @@ _HANDLERS: dict[type[Operation], Callable[[ScalarBody, Operation, Sequence[SSAVa
     AbsIOp: _absolute,
     RsqrtOp: _reciprocal_root,
     FmaOp: _multiplied_added,
+    arith.BitcastOp: _same_bits,
     arith.DivSIOp: _divided,
     arith.FloorDivSIOp: _floor_divided,
     arith.CeilDivSIOp: _ceil_divided,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from xdsl.dialects import arith, math
-from xdsl.dialects.builtin import IntegerType, i1, i64
+from xdsl.dialects.builtin import IntegerType, f64, i1, i32, i64
 from xdsl.ir import SSAValue
 from xdsl.utils.hints import isa
 
 from deeploy_mlir.constants import scalar_constant
 from deeploy_mlir.dialects.graph_op import GraphOp
-from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
+from deeploy_mlir.dialects.kernel import FmodOp, element_type_of_value, shape_of
 from deeploy_mlir.lowering.onnx_to_kernel import activations
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
 from deeploy_mlir.scalar_body import ScalarBody, is_float, is_unsigned
@@ -117,7 +117,7 @@ def cast(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
 
 
 def power(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.Pow; the exponents 2, 3 and 0.5 without a power function. Integers need an exponent of 0 or more."""
+    """onnx.Pow; small constant exponents without a power function."""
     x, exponent = op.required("X"), op.required("Y")
     value = scalar_constant(exponent)
     element = b.result_element
@@ -132,7 +132,37 @@ def power(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
             return body.emit(math.PowFOp(base, body.cast(v[1], base.type)))
 
         return [b.elementwise([x, exponent], b.result_shape, element, powf)]
-    raise b.error(f"of integers {x.type} needs a constant exponent of 0 to 4 that is the same for all elements")
+    whole = not is_float(element_type_of_value(exponent))
+
+    def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        if whole:
+            return _integer_power(body, v[0], body.cast(v[1], i64))
+        # A whole exponent is computed exactly, whatever its type.
+        exact = _integer_power(body, v[0], body.cast(v[1], i64))
+        real = body.cast(v[1], f64)
+        rounded = body.cast(body.emit(math.PowFOp(body.cast(body.arguments[0], f64), real)), v[0].type)
+        return body.select(body.compare("eq", body.float_function("trunc", real), real), exact, rounded)
+
+    return [b.elementwise([x, exponent], b.result_shape, element, build)]
+
+
+def _integer_power(body: ScalarBody, base: SSAValue, exponent: SSAValue) -> SSAValue:
+    """base ^ exponent for an exponent in i64, by squaring. With a negative exponent only 1 and -1 are not rounded to 0;
+    from 2^6 on only powers of 0, 1 and -1 do not overflow, and for these the exponent's last bit is enough."""
+    one, zero = body.constant(1, base.type), body.constant(0, base.type)
+    negative = body.compare("lt", exponent, body.constant(0, i64))
+    size = body.select(negative, body.neg(exponent), exponent)
+    large = body.compare("ge", size, body.constant(64, i64))
+    parity = body.emit(arith.AndIOp(size, body.constant(1, i64)))
+    size = body.cast(body.select(large, body.add(parity, body.constant(62, i64)), size), i32)
+    power, square = one, base
+    for bit in range(6):
+        at = body.emit(arith.AndIOp(size, body.constant(1 << bit, i32)))
+        power = body.select(body.compare("ne", at, body.constant(0, i32)), body.mul(power, square), power)
+        if bit < 5:
+            square = body.mul(square, square)
+    unit = body.compare("eq", body.mul(base, base), one)
+    return body.select(negative, body.select(unit, power, zero), power)
 
 
 def _small_power(exponent: int | float, floating: bool) -> BodyFunction | None:
@@ -151,13 +181,19 @@ def _small_power(exponent: int | float, floating: bool) -> BodyFunction | None:
 
 
 def modulo(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.Mod on integers: sign of the divisor, or of the dividend with fmod."""
+    """onnx.Mod: sign of the divisor, or of the dividend with fmod."""
     ins = operands_of(op)
-    if is_float(b.result_element):
-        raise b.error("on floats is not supported; on integers it is")
     unsigned, fmod = is_unsigned(b.result_element), bool(op.attr("fmod"))
 
     def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        if is_float(v[0].type):
+            remainder = body.emit(FmodOp(v[0], v[1]))
+            if fmod:
+                return remainder
+            zero = body.constant(0.0, v[0].type)
+            differs = body.compare("lt", body.mul(body.emit(math.CopySignOp(v[1], remainder)), v[1]), zero)
+            wrong = body.emit(arith.AndIOp(differs, body.compare("ne", remainder, zero)))
+            return body.select(wrong, body.add(remainder, v[1]), remainder)
         remainder = body.rem(v[0], v[1], unsigned=unsigned)
         if fmod or unsigned:
             return remainder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xdsl.dialects import math
-from xdsl.dialects.builtin import UnitAttr
+from xdsl.dialects.builtin import UnitAttr, i1, i8
 from xdsl.ir import Attribute, SSAValue
 
 from deeploy_mlir.dialects.graph_op import GraphOp
@@ -105,6 +105,9 @@ def reduce(
     function: BodyFunction | None = None,
 ) -> SSAValue:
     """A `kernel.reduce` over ascending `axes`, which the result has not; `function` gives its epilogue."""
+    if element_type_of_value(x) == i1 and element == i1:
+        found = reduce(b, b.cast(x, i8), axes, combiner, i8, function)
+        return b.cast(found, i1)
     shape = shape_of(x)
     out = b.empty([s for i, s in enumerate(shape) if i not in axes], element)
     properties: dict[str, Attribute | None] = {"combiner": CombinerAttr(combiner), "axes": ints(axes)}

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 import numpy as np
-from xdsl.dialects import math
-from xdsl.dialects.builtin import i32
+from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import f32, f64, i32, i64
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.affine_maps import linear_map, select
@@ -214,13 +214,23 @@ def constant_of_shape(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
 
 
 def bit_cast(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.BitCast between integers of one width: they wrap."""
+    """onnx.BitCast between types of one width: integers wrap, and floats are taken as their bits."""
     x = op.required("input")
-    if is_float(element_type_of_value(x)) or is_float(b.result_element):
-        if element_type_of_value(x) != b.result_element:
-            raise b.error(f"of {x.type} to {b.result_element} is not supported; integers are")
+    source, target = element_type_of_value(x), b.result_element
+    if source == target:
         return [x]
-    return [b.cast(x, b.result_element)]
+    floats = [t for t in (source, target) if is_float(t)]
+    if not floats:
+        return [b.cast(x, target)]
+    if len(floats) == 2 or floats[0] not in (f32, f64):
+        raise b.error(f"of {x.type} to {target} is not supported; between integers and f32 or f64 it is")
+
+    def bits(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        width = i32 if floats[0] == f32 else i64
+        value = v[0] if is_float(source) else body.cast(v[0], width)
+        return body.emit(arith.BitcastOp(value, width if is_float(source) else target))
+
+    return [b.elementwise([x], shape_of(x), target, bits)]
 
 
 def local_response_norm(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
