@@ -39,6 +39,7 @@ from xdsl.dialects.builtin import (
     TensorType,
     UnitAttr,
     f32,
+    f64,
     i32,
     i64,
 )
@@ -93,10 +94,10 @@ def ints(values: Sequence[int]) -> DenseArrayBase[IntegerType]:
 
 
 def accumulator_type(element_type: Attribute) -> Attribute:
-    """Type in which products of this element type are summed: i32 for integers up to 32 bits, i64, or f32."""
+    """Type in which products of this element type are summed: i32 for integers up to 32 bits, i64, f64, or f32."""
     if isinstance(element_type, IntegerType):
         return i64 if element_type.bitwidth > 32 else i32
-    return f32
+    return f64 if element_type == f64 else f32
 
 
 def extremum_type(element_type: Attribute) -> Attribute:

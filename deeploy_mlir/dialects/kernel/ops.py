@@ -11,7 +11,6 @@ from xdsl.dialects.builtin import (
     IntegerAttr,
     IntegerType,
     UnitAttr,
-    f32,
     i32,
 )
 from xdsl.dialects.utils import EnumAttribute
@@ -332,7 +331,7 @@ class PoolOp(WindowOp):
             raise VerifyException("kernel.pool: needs one operand")
         if self.combiner.data not in (Combiner.MAX, Combiner.SUM, Combiner.AVERAGE):
             raise VerifyException(f"kernel.pool: cannot pool by {self.combiner.data}")
-        if self.combiner.data == Combiner.AVERAGE and accumulator_type(element_type_of_value(self.ins[0])) != f32:
+        if self.combiner.data == Combiner.AVERAGE and isinstance(element_type_of_value(self.ins[0]), IntegerType):
             raise VerifyException(f"kernel.pool: average of integers {self.ins[0].type}; sum and divide instead")
         super().verify_structure()
 
@@ -411,7 +410,7 @@ class RowOp(KernelOp):
             RowFunction.I_LAYER_NORM,
             RowFunction.I_RMS_NORM,
         }
-        return i32 if self.function.data in integer else f32
+        return i32 if self.function.data in integer else accumulator_type(element_type_of_value(self.ins[0]))
 
     def verify_structure(self) -> None:
         if not self.ins or not shape_of(self.out):

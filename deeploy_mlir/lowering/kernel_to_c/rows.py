@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
-from xdsl.dialects.builtin import IntegerType, f32, i32, i64
+from xdsl.dialects.builtin import IntegerType, f64, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.ops import RowFunction, RowOp
 from deeploy_mlir.iteration_space import DimKind
 from deeploy_mlir.lowering.kernel_to_c.nest import Nest
+from deeploy_mlir.lowering.kernel_to_c.scalar_body import DOUBLE_FUNCTIONS, FUNCTIONS
 
 CALLING = (RowFunction.SOFTMAX, RowFunction.LOG_SOFTMAX, RowFunction.I_LAYER_NORM, RowFunction.I_RMS_NORM)
 """Functions that call others for each element, whose loops gain nothing from being unrolled."""
@@ -99,6 +100,16 @@ class Row:
             for number in range(copies if known else 1):
                 body(b.add(index, number))
 
+    @property
+    def real(self) -> Attribute:
+        """The type in which a function of floats is computed."""
+        return self.op.accumulator()
+
+    def function(self, name: str, value: SSAValue) -> SSAValue:
+        """A float function of the `math` dialect, in the row's float type."""
+        functions = DOUBLE_FUNCTIONS if value.type == f64 else FUNCTIONS
+        return self.nest.b.call_value(functions[name], [value], value.type, pure=True)
+
     # -- common parts ----------------------------------------------------------------------------------------------
 
     def total(
@@ -132,7 +143,7 @@ class Row:
     def float_mean(self, term: Callable[[SSAValue], SSAValue], name: str) -> SSAValue:
         """The mean of a term over the row, in float."""
         b = self.nest.b
-        return b.named(name, b.div(self.total(f"{name}_sum", f32, term), b.cast(self.length, f32)))
+        return b.named(name, b.div(self.total(f"{name}_sum", self.real, term), b.cast(self.length, self.real)))
 
     def keep(self, name: str, value: SSAValue) -> SSAValue:
         """A value in a variable, so that it is computed here and once."""
@@ -142,14 +153,14 @@ class Row:
 
 def _exponential(row: Row, k: SSAValue, top: SSAValue) -> SSAValue:
     b = row.nest.b
-    return b.call_value("dm_expf", [b.sub(row.load(0, k, f32), top)], f32, pure=True)
+    return row.function("math.exp", b.sub(row.load(0, k, row.real), top))
 
 
 def _softmax(row: Row) -> None:
     """The exponentials are kept in the output if it can hold them, else computed twice."""
     nest, b = row.nest, row.nest.b
-    top = row.maximum(f32)
-    keeps = nest.d.out.element_type == f32
+    top = row.maximum(row.real)
+    keeps = nest.d.out.element_type == row.real
     step = nest.d.out.steps[row.dim] if row.dim is not None else 0
 
     def term(k: SSAValue) -> SSAValue:
@@ -159,8 +170,8 @@ def _softmax(row: Row) -> None:
             return b.load(nest.pointers[-1], b.mul(k, step))
         return value
 
-    total = row.total("sum", f32, term, 0.0)
-    scale = row.keep("scale", b.div(b.const(1.0, f32), total))
+    total = row.total("sum", row.real, term, 0.0)
+    scale = row.keep("scale", b.div(b.const(1.0, row.real), total))
 
     def element(k: SSAValue) -> None:
         e = b.load(nest.pointers[-1], b.mul(k, step)) if keeps else _exponential(row, k, top)
@@ -171,35 +182,35 @@ def _softmax(row: Row) -> None:
 
 def _log_softmax(row: Row) -> None:
     b = row.nest.b
-    top = row.maximum(f32)
-    total = row.total("sum", f32, lambda k: _exponential(row, k, top), 0.0)
-    log = row.keep("log", b.call_value("dm_logf", [total], f32, pure=True))
+    top = row.maximum(row.real)
+    total = row.total("sum", row.real, lambda k: _exponential(row, k, top), 0.0)
+    log = row.keep("log", row.function("math.log", total))
 
     def element(k: SSAValue) -> None:
-        row.store(k, b.sub(b.sub(row.load(0, k, f32), top), log))
+        row.store(k, b.sub(b.sub(row.load(0, k, row.real), top), log))
 
     row.each(element)
 
 
 def _inverse_root(row: Row, mean: SSAValue) -> SSAValue:
     b = row.nest.b
-    shifted = b.add(mean, b.const(float(row.op.parameter("epsilon")), f32))
-    root = b.call_value("dm_sqrtf", [shifted], f32, pure=True)
-    return row.keep("scale", b.div(b.const(1.0, f32), root))
+    shifted = b.add(mean, b.const(float(row.op.parameter("epsilon")), row.real))
+    root = row.function("math.sqrt", shifted)
+    return row.keep("scale", b.div(b.const(1.0, row.real), root))
 
 
 def _layer_norm(row: Row) -> None:
     b = row.nest.b
-    mean = row.keep("mean", row.float_mean(lambda k: row.load(0, k, f32), "mean"))
+    mean = row.keep("mean", row.float_mean(lambda k: row.load(0, k, row.real), "mean"))
 
     def square(k: SSAValue) -> SSAValue:
-        centred = b.sub(row.load(0, k, f32), mean)
+        centred = b.sub(row.load(0, k, row.real), mean)
         return b.mul(centred, centred)
 
     scale = _inverse_root(row, row.float_mean(square, "variance"))
 
     def element(k: SSAValue) -> None:
-        row.store(k, b.mul(b.sub(row.load(0, k, f32), mean), scale))
+        row.store(k, b.mul(b.sub(row.load(0, k, row.real), mean), scale))
 
     row.each(element)
 
@@ -208,13 +219,13 @@ def _rms_norm(row: Row) -> None:
     b = row.nest.b
 
     def square(k: SSAValue) -> SSAValue:
-        x = row.load(0, k, f32)
+        x = row.load(0, k, row.real)
         return b.mul(x, x)
 
     scale = _inverse_root(row, row.float_mean(square, "variance"))
 
     def element(k: SSAValue) -> None:
-        row.store(k, b.mul(row.load(0, k, f32), scale))
+        row.store(k, b.mul(row.load(0, k, row.real), scale))
 
     row.each(element)
 
