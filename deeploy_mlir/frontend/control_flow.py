@@ -40,9 +40,28 @@ def _run(
 def _if(importer: GraphImporter, node: Node, env: MutableMapping[str, Value]) -> list[Value]:
     condition = node.required(0)
     if not condition.is_constant:
-        raise DeeployError("the condition of If depends on data; only constant ones can be compiled", node.name)
+        return _both_branches(importer, node, env, condition)
     branch = "then_branch" if bool(np.asarray(condition.array()).reshape(-1)[0]) else "else_branch"
     return _run(importer, _body(node, branch), [], env, node)
+
+
+def _both_branches(
+    importer: GraphImporter, node: Node, env: MutableMapping[str, Value], condition: Value
+) -> list[Value]:
+    """An If whose condition depends on data: both branches are computed, and their values chosen from."""
+    emitter = importer.emitter
+    (scalar,) = emitter.onnx("Reshape", [condition, emitter.constant([], f"{node.name}_shape")], {}, node.name)
+    branches = [_run(importer, _body(node, name), [], env, node) for name in ("then_branch", "else_branch")]
+    results: list[Value] = []
+    for first, second in zip(*branches, strict=True):
+        if first.type != second.type:
+            raise DeeployError(
+                f"the branches of If, whose condition depends on data, give {first.type} and {second.type}; they must "
+                "be of one type, as both are computed",
+                node.name,
+            )
+        results += emitter.onnx("Where", [scalar, first, second], {}, node.name)
+    return results
 
 
 def _stacked(emitter: Emitter, slices: list[Value], axis: int, node: Node) -> Value:

@@ -11,7 +11,7 @@ import onnx
 
 from deeploy_mlir.dialects import onnx as onnx_dialect
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend import microsoft
+from deeploy_mlir.frontend import microsoft, training
 from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.expansion import MAX_DEPTH, MAX_NODES, TOO_MANY
 from deeploy_mlir.frontend.integers import apply_rules
@@ -20,7 +20,8 @@ from deeploy_mlir.frontend.load import STANDARD, node_label, sorted_nodes, stand
 from deeploy_mlir.frontend.node import Node, attribute_value, sparse_value, tensor_value
 from deeploy_mlir.frontend.qonnx import quantize_to_four_bits
 from deeploy_mlir.frontend.quantized import BY_TYPE
-from deeploy_mlir.frontend.types import AnyTensor, checked_tensor, element_of_onnx
+from deeploy_mlir.frontend.told_by_result import fill_in
+from deeploy_mlir.frontend.types import AnyTensor, checked_tensor, element_of_onnx, type_proto
 from deeploy_mlir.frontend.value import Value
 
 ControlFlow = Mapping[str, "Callable[[GraphImporter, Node, MutableMapping[str, Value]], list[Value]]"]
@@ -163,6 +164,13 @@ class GraphImporter:
             return self._inlined(function, node, proto)
         if node.domain == microsoft.DOMAIN and node.op_type in microsoft.RULES:
             return _done(microsoft.RULES[node.op_type](self.emitter, node), node)
+        if node.domain == training.DOMAIN and node.op_type in training.RULES:
+            values = training.RULES[node.op_type](self.emitter, node)
+            return [value for value, name in zip(values, node.outputs, strict=False) if name]
+        if node.domain and onnx.defs.has(node.op_type, domain=node.domain):
+            defined = self._defined(node, proto)
+            if defined is not None:
+                return defined
         if node.op_type in self.control_flow:
             return self.control_flow[node.op_type](self, node, env)
         if node.op_type == "Constant":
@@ -179,9 +187,33 @@ class GraphImporter:
                 return self.emitter.constant(np.asarray(value, np.int64), node.name)
         raise DeeployError("Constant without a value of a supported kind", node.name)
 
-    def _inlined(self, function: onnx.FunctionProto, node: Node, proto: onnx.NodeProto) -> list[Value]:
+    def _defined(self, node: Node, proto: onnx.NodeProto) -> list[Value] | None:
+        """The outputs of an operator of a further domain of ONNX by its own definition, None if it has none."""
+        schema: Any = onnx.defs.get_schema(node.op_type, domain=node.domain)
+        if schema.has_context_dependent_function:
+            version = max(schema.context_dependent_function_opset_versions)
+            types = [onnx.TypeProto() if value is None else type_proto(value.type) for value in node.inputs]
+            text = schema.get_context_dependent_function_with_opset_version(
+                version, proto.SerializeToString(), [t.SerializeToString() for t in types]
+            )
+        elif schema.has_function:
+            text = schema.get_function_with_opset_version(max(schema.function_opset_versions))
+        else:
+            return None
+        if not text:
+            return None
+        defaults = {a.name: a.default_value for a in schema.attributes.values() if a.default_value.type}
+        return self._inlined(onnx.FunctionProto.FromString(text), node, proto, defaults)
+
+    def _inlined(
+        self,
+        function: onnx.FunctionProto,
+        node: Node,
+        proto: onnx.NodeProto,
+        defaults: Mapping[str, onnx.AttributeProto] | None = None,
+    ) -> list[Value]:
         """The outputs of a function of the model, its nodes imported in place of the call."""
-        attributes = {a.name: a for a in function.attribute_proto}
+        attributes = dict(defaults or {}) | {a.name: a for a in function.attribute_proto}
         attributes.update({a.name: a for a in proto.attribute})
         opsets = [entry.version for entry in function.opset_import if entry.domain in STANDARD]
         return self.function_body(function, node, attributes, opsets[0] if opsets else self.opset)
@@ -243,6 +275,7 @@ def import_standard(
     zero = node.input(2) if node.op_type == "QuantizeLinear" else None
     if zero is not None and zero.bits is not None:
         return quantize_to_four_bits(emitter, node)
+    fill_in(emitter, node, declared)
     drop_unknown_attributes(node)
     if node.op_type == "Gemm" and (len(node.required(0).shape) != 2 or len(node.required(1).shape) != 2):
         return batched_gemm(emitter, node)

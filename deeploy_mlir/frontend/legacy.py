@@ -117,6 +117,14 @@ def _inference_batch_norm(emitter: Emitter, node: Node) -> None:
         raise DeeployError("BatchNormalization with spatial = 0 is not supported", node.name)
 
 
+def _range(emitter: Emitter, node: Node) -> None:
+    """Bounds of one element and rank 1, which definitions of other operators hand on, are scalars."""
+    for index, value in enumerate(node.inputs):
+        if value is not None and value.shape == (1,):
+            shape = emitter.constant([], f"{node.name}_shape")
+            node.inputs[index] = emitter.onnx("Reshape", [value, shape], {}, node.name)[0]
+
+
 _BEFORE: list[tuple[str, int, Rule]] = [
     *((name, 13, _coerced_softmax) for name in ("Softmax", "LogSoftmax", "Hardmax")),
     ("GroupNormalization", 21, _group_normalization),
@@ -126,6 +134,7 @@ _BEFORE: list[tuple[str, int, Rule]] = [
     ("BatchNormalization", 14, _inference_batch_norm),
     ("Split", 99, _split),
     ("Resize", 99, _resize),
+    ("Range", 99, _range),
 ]
 """(operator, first version that needs no change, change)."""
 

@@ -42,7 +42,7 @@ def load_model(model: str | Path | bytes | onnx.ModelProto) -> tuple[onnx.ModelP
         raise DeeployError("is not an ONNX model: it has no graph", name or "model")
     _check_text(proto, name or "model")
     opset = standard_opset(proto)
-    if opset < OLDEST_OPSET:
+    if opset < OLDEST_OPSET and any(_changed_before_oldest(node, opset) for node in proto.graph.node):
         raise DeeployError(
             f"is written for operator set {opset}; {OLDEST_OPSET} or newer is needed: convert it with "
             "onnx.version_converter.convert_version",
@@ -56,6 +56,14 @@ def load_model(model: str | Path | bytes | onnx.ModelProto) -> tuple[onnx.ModelP
             name or "model",
         )
     return proto, base_dir, name or proto.graph.name
+
+
+def _changed_before_oldest(node: onnx.NodeProto, opset: int) -> bool:
+    """Whether a node means something else in its operator set than in the oldest one that is read."""
+    if node.domain not in STANDARD or not onnx.defs.has(node.op_type, max_inclusive_version=opset, domain=""):
+        return node.domain in STANDARD
+    then, now = (onnx.defs.get_schema(node.op_type, version, "") for version in (opset, OLDEST_OPSET))
+    return then.since_version != now.since_version
 
 
 def _parse(data: bytes, what: str) -> onnx.ModelProto:

@@ -96,8 +96,7 @@ class ExpandFunctionsPass(ModulePass):
             if not changed:
                 return
 
-    @staticmethod
-    def _expand(rewriter: GraphRewriter, op: OnnxOp) -> bool:
+    def _expand(self, rewriter: GraphRewriter, op: OnnxOp) -> bool:
         found = function_body(op)
         if found is None:
             return False
@@ -112,6 +111,12 @@ class ExpandFunctionsPass(ModulePass):
         try:
             values = importer.function_body(body, node, _attributes(op), opset)
         except DeeployError as error:
+            if self.keep is None:  # there is no kernel either: this is what is missing
+                raise DeeployError(
+                    f"{op.op_type} has no kernel, and its definition by other operators cannot be used: "
+                    f"{str(error).removeprefix(f'{op.node_name}: ')}",
+                    op.node_name,
+                ) from None
             remark(op, f"the standard's definition of {op.op_type} cannot be used: {error}")
             return False
         if [value.type for value in values] != [result.type for result in op.results]:

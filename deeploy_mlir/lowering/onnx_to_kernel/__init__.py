@@ -60,6 +60,10 @@ RULES: Mapping[str, Rule] = {
 """Operation name, such as `onnx.Conv`, -> its rule."""
 
 
+SIZED_BY_DATA = frozenset({"onnx.NonZero", "onnx.Unique", "onnx.Compress", "onnx.NonMaxSuppression"})
+"""Operators that no static network can hold unless they are folded."""
+
+
 @dataclass(frozen=True)
 class ConvertOnnxToKernelPass(ModulePass):
     """Lowers every operation of the graph level. Raises DeeployError naming the node that has no lowering."""
@@ -79,6 +83,8 @@ def lower(op: GraphOp) -> None:
     try:
         values = _evaluated(op, builder)
         if values is None and rule is None:
+            if op.name in SIZED_BY_DATA:
+                raise builder.error("gives a tensor whose size depends on data; sizes must be known at compile time")
             raise builder.error("is not supported: no kernel implements it")
         if values is None and rule is not None:
             values = list(rule(op, builder))
