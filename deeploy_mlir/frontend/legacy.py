@@ -125,6 +125,11 @@ def _range(emitter: Emitter, node: Node) -> None:
             node.inputs[index] = emitter.onnx("Reshape", [value, shape], {}, node.name)[0]
 
 
+def _stft(emitter: Emitter, node: Node) -> None:
+    """ONNX's shape inference takes the default of `onesided` as 0; it is 1."""
+    node.attrs.setdefault("onesided", 1)
+
+
 _BEFORE: list[tuple[str, int, Rule]] = [
     *((name, 13, _coerced_softmax) for name in ("Softmax", "LogSoftmax", "Hardmax")),
     ("GroupNormalization", 21, _group_normalization),
@@ -135,6 +140,7 @@ _BEFORE: list[tuple[str, int, Rule]] = [
     ("Split", 99, _split),
     ("Resize", 99, _resize),
     ("Range", 99, _range),
+    ("STFT", 99, _stft),
 ]
 """(operator, first version that needs no change, change)."""
 

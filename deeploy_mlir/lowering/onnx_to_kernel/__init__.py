@@ -25,9 +25,12 @@ from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.interpreters.graph import evaluate
 from deeploy_mlir.lowering.onnx_to_kernel import (
     convolution,
+    dynamic,
     einsum,
     elementwise,
+    fourier,
     gradients,
+    grid_sample,
     indexing,
     integer,
     matmul,
@@ -38,14 +41,18 @@ from deeploy_mlir.lowering.onnx_to_kernel import (
     resize,
     rows,
     selection,
+    sequences,
 )
 from deeploy_mlir.lowering.onnx_to_kernel.builder import MAX_CONSTANT_ELEMENTS, LayerBuilder, Rule
 
 RULES: Mapping[str, Rule] = {
     **convolution.RULES,
+    **dynamic.RULES,
     **einsum.RULES,
     **elementwise.RULES,
+    **fourier.RULES,
     **gradients.RULES,
+    **grid_sample.RULES,
     **indexing.RULES,
     **integer.RULES,
     **matmul.RULES,
@@ -56,6 +63,7 @@ RULES: Mapping[str, Rule] = {
     **resize.RULES,
     **rows.RULES,
     **selection.RULES,
+    **sequences.RULES,
 }
 """Operation name, such as `onnx.Conv`, -> its rule."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -116,7 +117,10 @@ def slice_(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     x = op.required("data")
     shape = shape_of(x)
     rank = len(shape)
-    starts, ends = b.integers("starts") or [], b.integers("ends") or []
+    starts = b.integers("starts") or []
+    # Where the end is computed, the result's declared size says how many elements there are.
+    given = op.required("ends")
+    ends = (b.integers("ends") or []) if constant_of(given) is not None else [sys.maxsize] * len(starts)
     axes, steps = b.integers("axes") or list(range(len(starts))), b.integers("steps") or [1] * len(starts)
     first, step = [0] * rank, [1] * rank
     for axis, start, end, by in zip(axes, starts, ends, steps, strict=True):
@@ -148,7 +152,7 @@ def reversed_along(b: LayerBuilder, value: SSAValue, axis: int) -> SSAValue:
 
 
 def pad(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.Pad: constant by padded indices; edge, reflect and wrap by joining slices."""
+    """onnx.Pad with constant amounts: constant by padded indices; edge, reflect and wrap by joining slices."""
     x = op.required("data")
     shape = shape_of(x)
     rank = len(shape)
@@ -249,8 +253,6 @@ RULES: dict[str, Rule] = {
     "onnx.Tile": tile,
     "onnx.Concat": concat,
     "onnx.Split": split,
-    "onnx.Slice": slice_,
-    "onnx.Pad": pad,
     "onnx.DepthToSpace": depth_to_space,
     "onnx.SpaceToDepth": space_to_depth,
 }

@@ -10,9 +10,11 @@ from xdsl.dialects.builtin import i1, i32
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.affine_maps import select
+from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
+from deeploy_mlir.lowering.onnx_to_kernel.dynamic_resize import dynamic_resize
 from deeploy_mlir.lowering.onnx_to_kernel.indexing import pick
 from deeploy_mlir.lowering.onnx_to_kernel.interpolation import Resampling, ResizeMode, resample
 from deeploy_mlir.scalar_body import ScalarBody, is_float
@@ -36,6 +38,8 @@ def resize(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     if mode.mode != "nearest" and not is_float(element_type_of_value(x)):
         raise b.error(f"in mode {mode.mode} on integers is not supported")
     axes = [b.axis(a, len(shape)) for a in op.attr("axes") or range(len(shape))]
+    if any(v is not None and constant_of(v) is None for v in (op.input(n) for n in ("scales", "sizes", "roi"))):
+        return [dynamic_resize(op, b, mode, axes)]
     scales, regions = _scales(op, b, axes), _regions(op, b, axes)
     value, outside = x, dict[int, Resampling]()
     for axis in axes:
