@@ -12,31 +12,65 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import Counter
+from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from deeploy_mlir.testing.node_cases import Outcome, Verdict, node_cases, run_cases
+from deeploy_mlir.testing.node_cases import Outcome, Verdict, in_processes, node_cases, run_cases
+from deeploy_mlir.testing.operator_page import element_types, page, row_of, summary
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "operators.md"
+
+
+def read_log(path: Path) -> dict[str, Outcome]:
+    """The outcomes in a log by case, the last of each."""
+    found: dict[str, Outcome] = {}
+    for line in path.read_text().splitlines() if path.exists() else []:
+        data: dict[str, Any] = json.loads(line)
+        data["operators"], data["verdict"] = tuple(data["operators"]), Verdict(data["verdict"])
+        found[data["name"]] = Outcome(**data)
+    return found
+
+
+def types_of(item: tuple[str, list[Any]]) -> tuple[str, tuple[str, ...]]:
+    """An operator and the element types that its cases compile for."""
+    return item[0], element_types(*item)
+
+
+def element_types_by_operator(outcomes: dict[str, Outcome], cases: list[Any], jobs: int) -> dict[str, tuple[str, ...]]:
+    """Operator -> the element types that its passing cases compile for."""
+    passing: dict[str, list[Any]] = defaultdict(list)
+    for case in cases:
+        outcome = outcomes[case.name]
+        if outcome.verdict == Verdict.PASS:
+            passing[row_of(outcome)].append(case)
+    return dict(in_processes(types_of, list(passing.items()), jobs, lambda item: (item[0], ())))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--match", default=".*", help="regular expression of case names")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--log", type=Path, help="a file that gets each outcome as it comes, one JSON object a line")
+    parser.add_argument("--log", type=Path, help="gets each outcome as it comes, one JSON object a line")
+    parser.add_argument("--resume", action="store_true", help="take cases that are in the log already from there")
     arguments = parser.parse_args()
     selected = node_cases(arguments.match)
-    outcomes: list[Outcome] = []
-    for outcome in run_cases(selected, arguments.jobs):
-        outcomes.append(outcome)
+    names = {case.name for case in selected}
+    logged = read_log(arguments.log) if arguments.resume else {}
+    outcomes = {name: outcome for name, outcome in logged.items() if name in names}
+    for outcome in run_cases([c for c in selected if c.name not in outcomes], arguments.jobs):
+        outcomes[outcome.name] = outcome
         if outcome.verdict == Verdict.WRONG or (arguments.match != ".*" and outcome.verdict != Verdict.PASS):
             print(f"{outcome.verdict:8}{outcome.name}: {outcome.reason}", flush=True)
         if arguments.log is not None:
             with arguments.log.open("a") as log:
                 log.write(json.dumps(asdict(outcome)) + "\n")
-    total = Counter(o.verdict for o in outcomes)
-    print(", ".join(f"{total[v]} {v}" for v in Verdict), f"of {len(outcomes)} cases")
-    return 1 if total[Verdict.WRONG] else 0
+    print(f"{summary(outcomes.values())} of {len(outcomes)} cases")
+    if arguments.match == ".*":
+        types = element_types_by_operator(outcomes, selected, arguments.jobs)
+        DOCUMENT.write_text(page([outcomes[case.name] for case in selected], types))
+    return 1 if any(o.verdict == Verdict.WRONG for o in outcomes.values()) else 0
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from xdsl.ir import Attribute
 from xdsl.utils.hints import isa
 
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.numpy_types import Array, numpy_dtype
+from deeploy_mlir.numpy_types import Array, numpy_dtype, stored_dtype
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,18 @@ def _convert(tensor: TensorInfo, array: Array) -> Array:
 
 
 def to_bytes(tensors: Sequence[TensorInfo], arrays: Sequence[Array]) -> tuple[bytes, ...]:
-    """The arrays as the target holds them: C order, little endian."""
-    return tuple(np.ascontiguousarray(a, t.numpy).tobytes() for t, a in zip(tensors, arrays, strict=True))
+    """The arrays as the target holds them: C order, little endian; integers of fewer than 8 bits as whole bytes."""
+    return tuple(
+        np.ascontiguousarray(a, t.numpy).astype(stored_dtype(t.numpy)).tobytes()
+        for t, a in zip(tensors, arrays, strict=True)
+    )
 
 
 def from_bytes(tensors: Sequence[TensorInfo], blobs: Sequence[bytes]) -> dict[str, Array]:
     """The inverse of `to_bytes`, by tensor name."""
     return {
-        t.name: np.frombuffer(blob, t.numpy).reshape(t.shape).copy() for t, blob in zip(tensors, blobs, strict=True)
+        t.name: np.frombuffer(blob, stored_dtype(t.numpy)).reshape(t.shape).astype(t.numpy)
+        for t, blob in zip(tensors, blobs, strict=True)
     }
 
 

@@ -22,6 +22,7 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.hints import isa
 
 from deeploy_mlir.dialects.kernel import CastOp, YieldOp
+from deeploy_mlir.numpy_types import SmallFloat
 
 
 def is_float(element: Attribute) -> bool:
@@ -49,7 +50,7 @@ def arithmetic_type(element: Attribute) -> Attribute:
     if isa(element, IntegerType):
         low, high = integer_range(element)
         return i32 if low >= -(1 << 31) and high < 1 << 31 else i64
-    return f32 if isinstance(element, Float16Type | BFloat16Type) else element
+    return f32 if isinstance(element, Float16Type | BFloat16Type | SmallFloat) else element
 
 
 class ScalarBody:

@@ -20,7 +20,7 @@ KERNELS = RUNTIME / "kernels"
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     path: Path = tmp_path_factory.mktemp("dm") / "dm.so"
-    sources = [str(KERNELS / name) for name in ("dm_math.c", "dm_more.c", "dm_double.c")]
+    sources = [str(KERNELS / name) for name in ("dm_math.c", "dm_more.c", "dm_double.c", "dm_small_floats.c")]
     flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
     subprocess.run(["gcc", *flags, *sources, "-o", str(path)], check=True)
     return ctypes.CDLL(str(path))
@@ -111,3 +111,34 @@ def test_binary_functions_on_double(library: ctypes.CDLL, name: str):
     with np.errstate(all="ignore"):
         expected = getattr(np, {"pow": "power"}.get(name, name))(x, y)
     np.testing.assert_allclose(actual, expected, rtol=1e-13 if name == "pow" else 0, atol=0)
+
+
+SMALL_FLOATS = {
+    "f8E4M3FN": ml_dtypes.float8_e4m3fn, "f8E4M3FNUZ": ml_dtypes.float8_e4m3fnuz, "f8E5M2": ml_dtypes.float8_e5m2,
+    "f8E5M2FNUZ": ml_dtypes.float8_e5m2fnuz, "f4E2M1FN": ml_dtypes.float4_e2m1fn,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(SMALL_FLOATS))
+def test_small_floats(library: ctypes.CDLL, name: str):
+    dtype = np.dtype(SMALL_FLOATS[name])
+    codes = np.arange(16 if name.startswith("f4") else 256, dtype=np.uint8)
+    expected = codes.view(dtype).astype(np.float32)
+    widened = apply(library, f"dm_{name}_to_f32", codes, ctypes.c_uint8, ctypes.c_float).astype(np.float32)
+    np.testing.assert_array_equal(widened, expected)
+    np.testing.assert_array_equal(np.signbit(widened[widened == 0]), np.signbit(expected[expected == 0]))
+    rng = np.random.default_rng(6)
+    finite = expected[np.isfinite(expected)]
+    between = (np.sort(finite)[1:] + np.sort(finite)[:-1]) / 2
+    x = np.concatenate([
+        rng.integers(0, 1 << 32, 3000, np.uint32).view(np.float32), finite, between, np.nextafter(between, np.inf),
+        finite[rng.integers(0, len(finite), 2000)] * rng.uniform(0.9, 1.1, 2000).astype(np.float32),
+        np.array([np.inf, -np.inf, 0.0, -0.0, np.nan, 1e30, -1e30], np.float32),
+    ]).astype(np.float32)  # fmt: skip
+    with np.errstate(all="ignore"):
+        rounded = x.astype(dtype)
+    got = apply(library, f"dm_f32_to_{name}", x, ctypes.c_float, ctypes.c_uint8).astype(np.uint8).view(dtype)
+    number = ~np.isnan(rounded.astype(np.float32))
+    np.testing.assert_array_equal(np.isnan(got.astype(np.float32)), ~number)
+    number &= ~np.isnan(x)  # a format without NaN makes it a zero of either sign
+    np.testing.assert_array_equal(got.view(np.uint8)[number], rounded.view(np.uint8)[number])

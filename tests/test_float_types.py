@@ -27,7 +27,8 @@ def outputs_of(op_type: str, shapes: Sequence[Shape], dtype: Any, **attributes: 
     model = onnx.shape_inference.infer_shapes(helper.make_model(graph))
     rng = np.random.default_rng(0)
     arrays = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
-    expected: Any = ReferenceEvaluator(model).run(None, dict(zip(names, arrays, strict=True)))
+    reference: Any = ReferenceEvaluator(model)
+    expected = reference.run(None, dict(zip(names, arrays, strict=True)))
     return prepare(model).run(arrays)[0], expected[0]
 
 

@@ -35,6 +35,11 @@ from xdsl.dialects.builtin import (
     BFloat16Type,
     DenseArrayBase,
     DenseIntOrFPElementsAttr,
+    Float4E2M1FNType,
+    Float8E4M3FNType,
+    Float8E4M3FNUZType,
+    Float8E5M2FNUZType,
+    Float8E5M2Type,
     Float16Type,
     Float32Type,
     Float64Type,
@@ -72,6 +77,7 @@ from xdsl.irdl import (
 )
 from xdsl.traits import IsTerminator, Pure
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.hints import isa
 
 from deeploy_mlir.dialects.graph_op import (
     NODE_NAME,
@@ -94,8 +100,13 @@ _ELEMENT_TYPES: dict[str, Attribute] = {
     "tensor(bfloat16)": BFloat16Type(),
     "tensor(double)": Float64Type(),
     "tensor(bool)": IntegerType(1),
-    **{f"tensor(int{n})": IntegerType(n) for n in (8, 16, 32, 64)},
-    **{f"tensor(uint{n})": IntegerType(n, Signedness.UNSIGNED) for n in (8, 16, 32, 64)},
+    "tensor(float8e4m3fn)": Float8E4M3FNType(),
+    "tensor(float8e4m3fnuz)": Float8E4M3FNUZType(),
+    "tensor(float8e5m2)": Float8E5M2Type(),
+    "tensor(float8e5m2fnuz)": Float8E5M2FNUZType(),
+    "tensor(float4e2m1)": Float4E2M1FNType(),
+    **{f"tensor(int{n})": IntegerType(n) for n in (2, 4, 8, 16, 32, 64)},
+    **{f"tensor(uint{n})": IntegerType(n, Signedness.UNSIGNED) for n in (2, 4, 8, 16, 32, 64)},
 }
 
 ANY_INTEGER = frozenset({"ConvInteger", "MatMulInteger", "MaxPool", "ReduceMax", "ReduceMin"})
@@ -217,7 +228,7 @@ def allowed_types(op_type: str) -> Mapping[str, frozenset[Attribute]]:
     for constraint in OPERATORS[op_type].schema.type_constraints:
         allowed = {_ELEMENT_TYPES[t] for t in constraint.allowed_type_strs if t in _ELEMENT_TYPES}
         if op_type in ANY_INTEGER and any(isinstance(t, IntegerType) for t in allowed):
-            allowed |= {t for t in _ELEMENT_TYPES.values() if isinstance(t, IntegerType)}
+            allowed |= {t for t in _ELEMENT_TYPES.values() if isa(t, IntegerType) and t.bitwidth not in (2, 4)}
         constraints[constraint.type_param_str] = frozenset(allowed)
     return constraints
 

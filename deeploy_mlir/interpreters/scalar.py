@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+import ml_dtypes
 import numpy as np
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr, IntegerType
@@ -16,7 +17,7 @@ from xdsl.ir import Attribute, Operation, Region, SSAValue
 
 from deeploy_mlir.dialects.kernel.base import CastOp, YieldOp
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.numpy_types import Array, numpy_dtype
+from deeploy_mlir.numpy_types import Array, is_small_integer, numpy_dtype
 
 
 def run_scalar_body(region: Region, arrays: Sequence[Array]) -> Array:
@@ -56,7 +57,11 @@ def convert(array: Array, dtype: np.dtype[Any]) -> Array:
     """`kernel.cast`: integers wrap, floats to integers truncate and saturate (NaN becomes 0)."""
     if dtype == np.bool_:
         return array != 0
-    if array.dtype.kind in "iub" or dtype.kind not in "iu":
+    if is_small_integer(dtype):
+        bits = ml_dtypes.iinfo(dtype).bits
+        wide = convert(array, np.dtype(np.int64)) & ((1 << bits) - 1)
+        return (wide if ml_dtypes.iinfo(dtype).min == 0 else wide - ((wide >> (bits - 1)) << bits)).astype(dtype)
+    if array.dtype.kind in "iub" or is_small_integer(array.dtype) or dtype.kind not in "iu":
         return array.astype(dtype)
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     wide = np.trunc(array.astype(np.float64))

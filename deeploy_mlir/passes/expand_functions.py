@@ -8,16 +8,19 @@ from typing import Any, cast
 
 import onnx
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, ModuleOp
+from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 
 from deeploy_mlir.dialects.graph_op import tensor_type
+from deeploy_mlir.dialects.kernel import element_type_of_value
 from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.control_flow import CONTROL_FLOW
 from deeploy_mlir.frontend.graph import GraphImporter
 from deeploy_mlir.frontend.node import Node
 from deeploy_mlir.frontend.types import type_proto
+from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.interpreters.onnx import node_proto
 from deeploy_mlir.passes.dead_code import erase_dead
 from deeploy_mlir.passes.graph_rewriting import GraphRewriter
@@ -71,11 +74,33 @@ def lowered_operators() -> frozenset[str]:
     return frozenset(name.removeprefix("onnx.") for name in RULES if name.startswith("onnx."))
 
 
+def _is_half(element: Attribute) -> bool:
+    """Whether an element type is a float of 16 bits."""
+    return isinstance(element, Float16Type | BFloat16Type)
+
+
+def _widen(rewriter: GraphRewriter, op: OnnxOp, inputs: Sequence[Value | None]) -> bool:
+    """Computes the operator in f32 and rounds its results once, not after each step of its definition."""
+    emitter, node = rewriter.before(op), op.node_name
+    wide = [
+        emitter.as_type(value, Float32Type(), node) if value is not None and _is_half(value.element_type) else value
+        for value in inputs
+    ]
+    wanted = [value is not None for value in op.outputs]
+    results = emitter.onnx(op.op_type, wide, op.python_attrs(), node, wanted)
+    values = [
+        emitter.as_type(value, element_type_of_value(old), node) for value, old in zip(results, op.results, strict=True)
+    ]
+    rewriter.replace(op, values)
+    return True
+
+
 @dataclass(frozen=True)
 class ExpandFunctionsPass(ModulePass):
     """Replaces each ONNX operator that no kernel implements by the function body that the standard gives for it.
 
-    `keep`: the operators that stay (default: those that `convert-onnx-to-kernel` knows). What has no body stays too."""
+    `keep`: the operators that stay (default: those that `convert-onnx-to-kernel` knows). What has no body stays too.
+    By default definitions on 16-bit floats are computed in f32."""
 
     name = "deeploy-expand-functions"
 
@@ -104,6 +129,8 @@ class ExpandFunctionsPass(ModulePass):
         inputs = [None if value is None else rewriter.value(value) for value in op.inputs]
         if all(value is None or value.is_constant for value in inputs):
             return False  # `deeploy-fold-constants` gives its value
+        if self.keep is None and any(value is not None and _is_half(value.element_type) for value in inputs):
+            return _widen(rewriter, op, inputs)
         names = tuple("" if value is None else f"o{index}" for index, value in enumerate(op.outputs))
         node = Node(op.op_type, "", op.node_name, inputs, {}, names, opset)
         model = onnx.helper.make_model(onnx.GraphProto(), opset_imports=[onnx.helper.make_opsetid("", opset)])

@@ -28,7 +28,9 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
-INTEGER_WIDTHS = (1, 8, 16, 32, 64)
+from deeploy_mlir.numpy_types import SmallFloat
+
+INTEGER_WIDTHS = (1, 2, 4, 8, 16, 32, 64)
 
 
 @irdl_attr_definition
@@ -163,10 +165,11 @@ def is_bool(t: Attribute) -> bool:
 
 
 def is_object_type(t: Attribute) -> bool:
-    """Whether a C variable that is no array can have type `t`; bf16 and f16 are for stored data only."""
+    """Whether a C variable that is no array can have type `t`; floats below 32 bits are for stored data only."""
     if isa(t, IntegerType):
         return t.width.data in INTEGER_WIDTHS
-    return isinstance(t, IndexType | Float16Type | BFloat16Type | Float32Type | Float64Type | PtrType | OpaqueType)
+    stored = isinstance(t, Float16Type | BFloat16Type | SmallFloat)
+    return stored or isinstance(t, IndexType | Float32Type | Float64Type | PtrType | OpaqueType)
 
 
 def is_unsigned(t: Attribute) -> bool:

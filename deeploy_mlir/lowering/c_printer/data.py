@@ -22,7 +22,7 @@ from xdsl.utils.hints import isa
 from deeploy_mlir.dialects import c
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.lowering.c_printer.spelling import Spelling
-from deeploy_mlir.numpy_types import Array, array_of
+from deeploy_mlir.numpy_types import Array, SmallFloat, array_of
 
 WIDTH = 100
 SHORTEST_DIGITS_UP_TO = 65536
@@ -93,6 +93,10 @@ def _dense(value: DenseIntOrFPElementsAttr, t: c.ArrayType, spelling: Spelling) 
     element = t.element_type
     if isinstance(value.get_element_type(), BFloat16Type | Float16Type):
         array = array.view(np.uint16)
+    elif isinstance(value.get_element_type(), SmallFloat):
+        array = array.view(np.uint8)
+    elif c.is_integer(element) and c.bit_width(element) in (2, 4):
+        array = array.astype(np.uint8 if c.is_unsigned(element) else np.int8)
     elif c.is_integer(element) and array.dtype.kind in "iu":
         array = array.view(np.dtype(f"{'u' if c.is_unsigned(element) else 'i'}{array.dtype.itemsize}"))
     elif (array.dtype.kind == "f") != c.is_float(element):

@@ -11,7 +11,9 @@ from xdsl.ir import Attribute
 from xdsl.utils.hints import isa
 
 from deeploy_mlir.dialects import c
+from deeploy_mlir.dialects.c.types import INTEGER_WIDTHS
 from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.numpy_types import SmallFloat
 
 
 @dataclass
@@ -33,7 +35,7 @@ class Spelling:
             return f"{star}restrict" if t.is_restrict else star
         if isinstance(t, c.OpaqueType):
             return t.value.data
-        if isa(t, IntegerType) and c.bit_width(t) in (1, 8, 16, 32, 64):
+        if isa(t, IntegerType) and c.bit_width(t) in INTEGER_WIDTHS:
             return self._integer_name(t)
         if isinstance(t, IndexType):
             self.headers.add("stdint.h")
@@ -45,6 +47,9 @@ class Spelling:
         if isinstance(t, Float16Type | BFloat16Type):
             self.headers.add("stdint.h")
             return "uint16_t"
+        if isinstance(t, SmallFloat):
+            self.headers.add("stdint.h")
+            return "uint8_t"
         raise DeeployError(f"type {t} has no C spelling")
 
     def _integer_name(self, t: Attribute) -> str:
@@ -52,7 +57,7 @@ class Spelling:
             self.headers.add("stdbool.h")
             return "bool"
         self.headers.add("stdint.h")
-        return f"{'u' if c.is_unsigned(t) else ''}int{c.bit_width(t)}_t"
+        return f"{'u' if c.is_unsigned(t) else ''}int{max(8, c.bit_width(t))}_t"
 
     def declare(self, t: Attribute, name: str) -> str:
         """A declaration without its end: `int8_t name[4][8]`, `const float *restrict name`."""

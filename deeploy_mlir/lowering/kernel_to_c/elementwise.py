@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import cast
 
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, IndexType, f32
+from xdsl.dialects.builtin import IndexType
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects import c
@@ -110,9 +110,7 @@ class _Map:
     def padding(self, operand: int) -> SSAValue:
         """What the operand reads as in the padding."""
         value, t = cast(MapOp, self.nest.op).pad_value(), self.nest.d.operands[operand].element_type
-        if isinstance(t, BFloat16Type | Float16Type):
-            return self.nest.body.narrowed(self.nest.b.const(float(value), f32), t)
-        return self.nest.body.constant(float(value) if c.is_float(t) else value, t)
+        return self.nest.body.constant(value if c.is_integer(t) else float(value), t)
 
     def tested(self, operand: int, pads: list[PaddedAxis], pad: SSAValue) -> SSAValue:
         """The element, or the padding value if its index is outside."""

@@ -22,6 +22,7 @@ from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.ops import Combiner, ConvOp, MatmulOp, PoolOp, ReduceOp
 from deeploy_mlir.lowering.kernel_to_c.nest import Nest, is_zero
 from deeploy_mlir.lowering.kernel_to_c.tuning import block_factor
+from deeploy_mlir.numpy_types import SmallFloat
 
 REMAINDER_FACTOR = 3
 """Blocks of a dimension of unknown size that are at least this large get code for what is left."""
@@ -129,7 +130,7 @@ class Reduction:
 
     def widened(self, value: SSAValue) -> SSAValue:
         """An element in the accumulator's type."""
-        if isinstance(value.type, BFloat16Type | Float16Type):
+        if isinstance(value.type, BFloat16Type | Float16Type | SmallFloat):
             value = self.nest.body.widened(value)
         return self.nest.b.cast(value, self.accumulator_type)
 

@@ -22,6 +22,7 @@ from xdsl.dialects.builtin import (
     f32,
     f64,
     i1,
+    i32,
 )
 from xdsl.dialects.math import AbsIOp, FmaOp, RsqrtOp
 from xdsl.ir import Attribute, Operation, Region, SSAValue
@@ -30,6 +31,7 @@ from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.base import CastOp, YieldOp
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.lowering.c_builder import CBuilder
+from deeploy_mlir.numpy_types import SmallFloat
 
 _INTEGER_PREDICATES = ("eq", "ne", "lt", "le", "gt", "ge", "lt", "le", "gt", "ge")
 _FLOAT_PREDICATES = ("eq", "gt", "ge", "lt", "le", "ne")
@@ -65,9 +67,15 @@ DOUBLE_FUNCTIONS: dict[str, str] = {
     "math.round": "dm_round", "math.absf": "__builtin_fabs", "math.copysign": "__builtin_copysign",
 }  # fmt: skip
 """The same on double, where there is one."""
-HEADERS: dict[str, str] = dict.fromkeys(
-    ("dm_exp", "dm_expm1", "dm_log", "dm_log1p", "dm_tanh", "dm_pow", "dm_sqrt", "dm_fmod"), "dm_double.h"
-) | dict.fromkeys(("dm_f32_from_bits", "dm_bits_of_f32", "dm_f64_from_bits", "dm_bits_of_f64"), "dm_bits.h")
+HEADERS: dict[str, str] = {
+    **{f"dm_{name}": "dm_double.h" for name in ("exp", "expm1", "log", "log1p", "tanh", "pow", "sqrt", "fmod")},
+    **{f"dm_{name}": "dm_bits.h" for n in (32, 64) for name in (f"f{n}_from_bits", f"bits_of_f{n}")},
+    **{
+        f"dm_{name}": "dm_small_floats.h"
+        for t in ("f8E4M3FN", "f8E4M3FNUZ", "f8E5M2", "f8E5M2FNUZ", "f4E2M1FN")
+        for name in (f"{t}_to_f32", f"f32_to_{t}")
+    },
+}
 """The runtime headers of functions that few networks call; all others are in dm_math.h."""
 
 
@@ -118,7 +126,7 @@ class ScalarBody:
 
     def constant(self, value: float, t: Attribute) -> SSAValue:
         """A constant; infinities and NaN by the compiler's names, which need no header."""
-        if isinstance(t, BFloat16Type | Float16Type):
+        if isinstance(t, BFloat16Type | Float16Type | SmallFloat):
             return self.narrowed(self.constant(value, f32), t)
         if isinstance(value, float) and not math.isfinite(value):
             literal = self.b.literal('__builtin_nanf("")' if math.isnan(value) else "__builtin_inff()", t)
@@ -129,14 +137,14 @@ class ScalarBody:
         """`kernel.cast`."""
         if value.type == t:
             return value
-        if isinstance(value.type, BFloat16Type | Float16Type):
+        if isinstance(value.type, BFloat16Type | Float16Type | SmallFloat):
             return self.convert(self.widened(value), t)
-        if isinstance(t, BFloat16Type | Float16Type):
+        if isinstance(t, BFloat16Type | Float16Type | SmallFloat):
             return self.narrowed(self.convert(value, f32), t)
         if c.is_bool(t):
             return self.b.cmp("ne", value, 0)
         if not (c.is_float(value.type) and c.is_integer(t)):
-            return self.b.cast(value, t)
+            return self.b.cast(self.low_bits(value, t) if c.is_integer(t) else value, t)
         low, high = c.integer_range(t)
         inside = self.b.select(self.b.cmp("gt", value, float(low)), value, float(low))
         below = self.b.cmp("lt", value, float(high))
@@ -146,15 +154,23 @@ class ScalarBody:
         at_limit = self.b.cmp("ge", value, float(high))
         return self.b.select(at_limit, high, converted)
 
+    def low_bits(self, value: SSAValue, t: Attribute) -> SSAValue:
+        """An integer wrapped to the bits of one that is stored in a wider type."""
+        unused = 32 - c.bit_width(t)
+        if c.is_bool(value.type) or c.bit_width(value.type) <= c.bit_width(t) or c.bit_width(t) >= 8:
+            return value
+        word = self.b.cast(value, IntegerType(32, Signedness.UNSIGNED))
+        if c.is_unsigned(t):
+            return self.b.and_(word, (1 << c.bit_width(t)) - 1)
+        return self.b.shr(self.b.cast(self.b.shl(word, unused), i32), unused)
+
     def widened(self, value: SSAValue) -> SSAValue:
-        """A 16-bit float as float."""
-        name = "dm_bf16_to_f32" if isinstance(value.type, BFloat16Type) else "dm_f16_to_f32"
-        return self.b.call_value(name, [value], f32, pure=True)
+        """A float of fewer bits as float."""
+        return self.b.call_value(f"dm_{value.type}_to_f32", [value], f32, pure=True)
 
     def narrowed(self, value: SSAValue, t: Attribute) -> SSAValue:
-        """A float rounded to a 16-bit float."""
-        name = "dm_f32_to_bf16" if isinstance(t, BFloat16Type) else "dm_f32_to_f16"
-        return self.b.call_value(name, [value], t, pure=True)
+        """A float rounded to one of fewer bits."""
+        return self.b.call_value(f"dm_f32_to_{t}", [value], t, pure=True)
 
     def divide(self, x: SSAValue, y: SSAValue) -> SSAValue:
         """Signed division towards zero that is defined everywhere: x / 0 is 0, the smallest integer / -1 wraps."""

@@ -74,7 +74,7 @@ class PerAxis:
                 if at_run_time:
                     number = rest.pop(0)
                     same = [body.compare("eq", number, body.constant(a, i64)) for a in (axis, axis - self.rank)]
-                    hit = body.emit(arith.OrIOp(*same))
+                    hit = body.emit(arith.OrIOp(same[0], same[1]))
                 for j in range(len(vectors)):
                     found = rest.pop(0)
                     numbers[j] = found if hit is None else body.select(hit, found, numbers[j])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import ml_dtypes
 from xdsl.dialects import arith, math
-from xdsl.dialects.builtin import IntegerType, f64, i1, i32, i64
-from xdsl.ir import SSAValue
+from xdsl.dialects.builtin import IntegerType, f32, f64, i1, i32, i64
+from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.hints import isa
 
 from deeploy_mlir.constants import scalar_constant
@@ -14,6 +15,7 @@ from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import FmodOp, element_type_of_value, shape_of
 from deeploy_mlir.lowering.onnx_to_kernel import activations
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
+from deeploy_mlir.numpy_types import SmallFloat, numpy_dtype
 from deeploy_mlir.scalar_body import ScalarBody, is_float, is_unsigned
 
 Binary = Callable[[ScalarBody, SSAValue, SSAValue, bool], SSAValue]
@@ -102,7 +104,8 @@ def where(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
 
 
 def cast(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.Cast and CastLike to the result's element type; to a boolean: whether it is not zero."""
+    """onnx.Cast and CastLike to the result's element type; to a boolean: whether it is not zero; to floats of 8 bits
+    limited to their range, if the node says so (as it does by default)."""
     x = operands_of(op)[0]
     source, target = element_type_of_value(x), b.result_element
     if target == source:
@@ -111,9 +114,19 @@ def cast(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     def convert(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
         if target == i1:
             return body.compare("ne", v[0], body.constant(0, v[0].type))
+        if isinstance(target, SmallFloat) and op.attr("saturate"):
+            return body.cast(limited(body, body.cast(body.arguments[0], f32), target), target)
+        if is_float(source) and isa(target, IntegerType) and target.bitwidth < 8:
+            return body.cast(body.cast(body.arguments[0], i32), target)
         return body.cast(body.arguments[0], target)
 
     return [b.elementwise([x], b.result_shape, target, convert)]
+
+
+def limited(body: ScalarBody, value: SSAValue, target: Attribute) -> SSAValue:
+    """A float limited to the largest numbers of a type; a NaN stays one."""
+    largest = float(ml_dtypes.finfo(numpy_dtype(target)).max)
+    return body.clamp(value, -largest, largest)
 
 
 def power(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:

@@ -21,7 +21,7 @@ from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.scalar_body import ScalarBody
 
 
-def transform_matrix(size: int, outputs: int, *, inverted: bool, real: bool) -> Array:
+def transform_matrix(size: int, outputs: int, *, real: bool) -> Array:
     """The matrix [size * (1 or 2), outputs * 2] from a folded signal (see `folded`) to `outputs` of its frequencies.
 
     Complex numbers are pairs (real part, imaginary part); a signal of `real` numbers has no second part."""
@@ -32,8 +32,7 @@ def transform_matrix(size: int, outputs: int, *, inverted: bool, real: bool) -> 
     def angles(rows: Sequence[int]) -> Array:
         return 2 * np.pi * (np.asarray(rows, np.int64)[:, None] * frequencies % size) / size
 
-    scale, direction = 1 / size if inverted else 1.0, 1 if inverted else -1
-    cosine, sine = np.cos(angles(samples)) * scale, direction * np.sin(angles(range(1, pairs + 1))) * scale
+    cosine, sine = np.cos(angles(samples)), -np.sin(angles(range(1, pairs + 1)))
     even = [np.stack([cosine, 0 * cosine], -1), np.stack([0 * cosine, cosine], -1)]
     odd = [np.stack([0 * sine, sine], -1), np.stack([-sine, 0 * sine], -1)]
     parts = 1 if real else 2
@@ -70,10 +69,10 @@ def folded(b: LayerBuilder, rows: SSAValue) -> SSAValue:
     return join(b, pieces, 1)
 
 
-def transformed(b: LayerBuilder, rows: SSAValue, outputs: int, *, inverted: bool) -> SSAValue:
+def transformed(b: LayerBuilder, rows: SSAValue, outputs: int) -> SSAValue:
     """The spectra [rows, outputs * 2] of signals [rows, size, parts]."""
     count, size, parts = shape_of(rows)
-    matrix = transform_matrix(size, outputs, inverted=inverted, real=parts == 1)
+    matrix = transform_matrix(size, outputs, real=parts == 1)
     return _multiplied(b, b.reshape(folded(b, rows), [count, size * parts]), matrix)
 
 
@@ -117,15 +116,15 @@ def _along(op: GraphOp, b: LayerBuilder, x: SSAValue, axis: int) -> SSAValue:
     others = [shape[i] for i in order[:-2]]
     rows = b.reshape(b.transpose(x, order), [prod(others), inputs, parts])
     length = b.constant_operand("dft_length")
-    if inverted and op.attr("onesided"):
-        if parts != 2 or target[-1] != 1:
-            raise b.error(f"inverse and one-sided takes complex numbers to real ones, not {x.type} to {list(target)}")
+    if inverted:
+        if not op.attr("onesided") or parts != 2 or target[-1] != 1:
+            raise b.error("inverse to complex numbers is not supported; one-sided, to real numbers, it is")
         rows = b.reshape(rows, [prod(others), inputs * parts])
         value = _multiplied(b, rows, real_inverse_matrix(outputs, inputs))
     else:
         size = inputs if length is None else int(length.reshape(-1)[0])
         rows = b.pad(rows, [0, 0, 0], [0, size - inputs, 0], 0)
-        value = transformed(b, rows, outputs, inverted=inverted)
+        value = transformed(b, rows, outputs)
     value = b.reshape(value, [*others, outputs, target[-1]])
     return b.transpose(value, inverse(order))
 
@@ -133,7 +132,8 @@ def _along(op: GraphOp, b: LayerBuilder, x: SSAValue, axis: int) -> SSAValue:
 def stft(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     """onnx.STFT with a constant step: frames of the signal, times the window, transformed."""
     signal, window = op.required("signal"), op.input("window")
-    shape, (batch, frames, outputs, _) = shape_of(signal), b.result_shape
+    shape, target = list(shape_of(signal)), list(b.result_shape)
+    batch, frames, outputs = target[:3]
     step = int(b.required_constant("frame_step").reshape(-1)[0])
     given = b.integers("frame_length")
     if given is None and window is None:
@@ -151,7 +151,7 @@ def stft(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
 
         pieces = b.elementwise([pieces, column], shape_of(pieces), element_type_of_value(signal), weighted)
     rows = b.reshape(pieces, [batch * frames, size, parts])
-    return [b.reshape(transformed(b, rows, outputs, inverted=False), b.result_shape)]
+    return [b.reshape(transformed(b, rows, outputs), b.result_shape)]
 
 
 RULES: dict[str, Rule] = {"onnx.DFT": dft, "onnx.STFT": stft}

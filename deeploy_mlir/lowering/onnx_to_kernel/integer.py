@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+import numpy as np
 from xdsl.dialects.builtin import f32, f64, i32, i64
 from xdsl.ir import SSAValue
 
@@ -14,6 +15,8 @@ from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
 from deeploy_mlir.dialects.qnn import level_range
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
+from deeploy_mlir.lowering.onnx_to_kernel.elementwise import limited
+from deeploy_mlir.numpy_types import SmallFloat
 from deeploy_mlir.scalar_body import ScalarBody, integer_range, is_float
 
 
@@ -80,9 +83,11 @@ def _saturated(body: ScalarBody, rounded: SSAValue, zero: SSAValue | None) -> SS
 def quantize_linear(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     """onnx.QuantizeLinear: saturate(round(x / y_scale) + y_zero_point), half to even, per tensor or along `axis`."""
     x, scale, zero = op.required("x"), op.required("y_scale"), op.input("y_zero_point")
-    low, high = integer_range(b.result_element)
     if not is_float(element_type_of_value(x)):
         raise b.error(f"needs floats, not {x.type}")
+    if is_float(b.result_element):
+        return [_quantized_to_float(op, b, x, scale, zero)]
+    low, high = integer_range(b.result_element)
     ins, maps = _with_parameters(op, b, x, [scale, *([zero] if zero is not None else [])])
 
     def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
@@ -94,6 +99,21 @@ def quantize_linear(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     if high - low >= 1 << 17:
         raise b.error(f"to {b.result_element} is not supported; 8 and 16 bits are")
     return [b.map(ins, maps, b.result_shape, b.result_element, build)]
+
+
+def _quantized_to_float(op: GraphOp, b: LayerBuilder, x: SSAValue, scale: SSAValue, zero: SSAValue | None) -> SSAValue:
+    """x / y_scale, limited to the numbers of a small float type; its zero point is 0 by the standard."""
+    zeros = None if zero is None else constant_of(zero)
+    if zeros is not None and zeros.astype(np.float32).any():
+        raise b.error(f"to {b.result_element} needs a zero point of 0")
+    if not isinstance(b.result_element, SmallFloat):
+        raise b.error(f"to {b.result_element} is not supported; integers and floats of 8 and 4 bits are")
+    ins, maps = _with_parameters(op, b, x, [scale])
+
+    def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        return limited(body, body.div(v[0], body.cast(v[1], v[0].type)), b.result_element)
+
+    return b.map(ins, maps, b.result_shape, b.result_element, build)
 
 
 def dequantize_linear(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
