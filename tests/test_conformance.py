@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 
 import deeploy_mlir.backend
 from deeploy_mlir.testing.node_cases import Verdict, node_cases, operators_of, run_case, run_cases
@@ -117,3 +117,19 @@ def test_an_if_on_data_takes_either_branch() -> None:
     compiled = deeploy_mlir.backend.prepare(model_of(node, {"c": np.array(True), "x": x}, [3]))
     np.testing.assert_array_equal(compiled.run([np.array(True), x])[0], -x)
     np.testing.assert_array_equal(compiled.run([np.array(False), x])[0], np.abs(x))
+
+
+def test_operands_of_one_sum_are_padded_each_in_its_own_way() -> None:
+    x = np.arange(1, 13, dtype=np.float32).reshape(3, 4)
+    pads = {"p": np.array([0, 0, 2, 2]), "q": np.array([2, 2, 0, 0])}
+    nodes = [
+        helper.make_node("Pad", ["x", "p"], ["a"]),
+        helper.make_node("Pad", ["x", "q"], ["b"]),
+        helper.make_node("Sub", ["a", "b"], ["y"]),
+    ]
+    infos = [helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, s) for n, s in (("x", [3, 4]), ("y", [5, 6]))]
+    graph = helper.make_graph(
+        nodes, "g", infos[:1], infos[1:], [numpy_helper.from_array(v, n) for n, v in pads.items()]
+    )
+    got = deeploy_mlir.backend.prepare(helper.make_model(graph)).run([x])[0]
+    np.testing.assert_array_equal(got, np.pad(x, ((0, 2), (0, 2))) - np.pad(x, ((2, 0), (2, 0))))

@@ -44,7 +44,7 @@ class _Map:
         if not ranged or self.ranged in outside:
             self.whole_loop(dim, outside)
             return
-        low, high = nest.inside(dim)
+        low, high = nest.inside(dim, self.ranged)
         size = nest.size(dim)
         low = b.min(low, size)
         high = b.max(low, high)

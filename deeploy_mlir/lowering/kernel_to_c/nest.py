@@ -125,10 +125,12 @@ class Nest:
     def _ceil_div(self, value: SSAValue, by: int) -> SSAValue:
         return self.b.div(self.b.add(value, by - 1), by)
 
-    def inside(self, dim: int) -> Range:
-        """The iterations of a dimension whose indices lie inside the operands, all others being fixed."""
+    def inside(self, dim: int, operand: int | None = None) -> Range:
+        """The iterations of a dimension whose indices lie inside the operands (or one of them), all others being
+        fixed."""
         low, high = self.b.const(0), self.size(dim)
-        for number, pad in enumerate(p for p in self.pads_on(dim) if p not in self.whole):
+        pads = [p for p in self.pads_on(dim) if p not in self.whole and operand in (None, p.operand)]
+        for number, pad in enumerate(pads):
             step, at = pad.coefficients[dim], self.positions[pad]
             first = self._ceil_div(self.b.max(self.b.neg(at), 0), step)
             left = self.b.max(self.b.sub(self.quantity(pad.extent), at), 0)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+from typing import cast as cast_type
 
 import ml_dtypes
 from xdsl.dialects import arith, math
@@ -12,9 +15,10 @@ from xdsl.utils.hints import isa
 
 from deeploy_mlir.constants import scalar_constant
 from deeploy_mlir.dialects.graph_op import GraphOp
-from deeploy_mlir.dialects.kernel import FmodOp, element_type_of_value, shape_of
+from deeploy_mlir.dialects.kernel import Combiner, FmodOp, element_type_of_value, shape_of
 from deeploy_mlir.lowering.onnx_to_kernel import activations
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
+from deeploy_mlir.lowering.onnx_to_kernel.pooling import mean, reduce
 from deeploy_mlir.numpy_types import SmallFloat, numpy_dtype
 from deeploy_mlir.scalar_body import ScalarBody, is_float, is_unsigned
 
@@ -125,7 +129,7 @@ def cast(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
 
 def limited(body: ScalarBody, value: SSAValue, target: Attribute) -> SSAValue:
     """A float limited to the largest numbers of a type; a NaN stays one."""
-    largest = float(ml_dtypes.finfo(numpy_dtype(target)).max)
+    largest = float(cast_type(Any, ml_dtypes.finfo(numpy_dtype(target))).max)
     return body.clamp(value, -largest, largest)
 
 
@@ -268,12 +272,13 @@ def prelu(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
 
 
 def batch_norm(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.BatchNormalization at inference: (x - mean) / sqrt(var + epsilon) * scale + bias per channel."""
-    if op.attr("training_mode"):
-        raise b.error("in training mode is not supported")
+    """onnx.BatchNormalization: (x - mean) / sqrt(var + epsilon) * scale + bias per channel; in training mode with the
+    batch's own mean and variance, which also move the running ones."""
     x = op.required("X")
     shape, epsilon = shape_of(x), float(op.attr("epsilon"))
-    vectors = [op.required(n) for n in ("scale", "B", "input_mean", "input_var")]
+    running = [op.required(n) for n in ("input_mean", "input_var")]
+    statistics = _batch_statistics(b, x) if op.attr("training_mode") else running
+    vectors = [op.required("scale"), op.required("B"), *statistics]
     columns = [b.reshape(v, [shape[1] if i == 1 else 1 for i in range(len(shape))]) for v in vectors]
 
     def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
@@ -281,7 +286,35 @@ def batch_norm(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
         deviation = body.float_function("sqrt", body.add(variance, body.constant(epsilon, value.type)))
         return body.add(body.mul(body.div(body.sub(value, mean), deviation), scale), bias)
 
-    return [b.elementwise([x, *columns], shape, b.result_element, build)]
+    result = b.elementwise([x, *columns], shape, b.result_element, build)
+    if not op.attr("training_mode"):
+        return [result]
+    momentum = float(op.attr("momentum"))
+
+    def moved(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        old, new = (
+            body.mul(a, body.constant(part, a.type)) for a, part in zip(v, (momentum, 1 - momentum), strict=True)
+        )
+        return body.add(old, new)
+
+    pairs = zip(running, statistics, strict=True)
+    return [result, *(b.elementwise(p, [shape[1]], element_type_of_value(p[0]), moved) for p in pairs)]
+
+
+def _batch_statistics(b: LayerBuilder, x: SSAValue) -> list[SSAValue]:
+    """Mean and variance of each channel, over the batch and the image."""
+    shape, element = shape_of(x), element_type_of_value(x)
+    axes = [0, *range(2, len(shape))]
+    divide = mean(prod(shape) // shape[1])
+    average = reduce(b, x, axes, Combiner.SUM, element, divide)
+    column = b.reshape(average, [shape[1] if i == 1 else 1 for i in range(len(shape))])
+
+    def squared(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        difference = body.sub(v[0], v[1])
+        return body.mul(difference, difference)
+
+    squares = b.elementwise([x, column], shape, element, squared)
+    return [average, reduce(b, squares, axes, Combiner.SUM, element, divide)]
 
 
 def unary(function: activations.Unary) -> Rule:

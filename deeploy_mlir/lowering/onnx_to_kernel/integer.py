@@ -16,6 +16,7 @@ from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
 from deeploy_mlir.dialects.qnn import level_range
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.elementwise import limited
+from deeploy_mlir.lowering.onnx_to_kernel.indexing import pick
 from deeploy_mlir.numpy_types import SmallFloat
 from deeploy_mlir.scalar_body import ScalarBody, integer_range, is_float
 
@@ -136,8 +137,10 @@ def dequantize_linear(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
 
 def _with_parameters(op: GraphOp, b: LayerBuilder, x: SSAValue, vectors: Sequence[SSAValue]):
     shape = shape_of(x)
-    if op.attr("block_size"):
-        raise b.error("in blocks is not supported; per tensor and per axis are")
+    block = int(op.attr("block_size") or 0)
+    if block:
+        axis = b.axis(op.attr("axis"), len(shape))
+        return _with_blocks(b, x, axis, block, vectors)
     ins = [x]
     for vector in vectors:
         count = shape_of(vector)
@@ -148,6 +151,18 @@ def _with_parameters(op: GraphOp, b: LayerBuilder, x: SSAValue, vectors: Sequenc
         if len(count) != 1 or count[0] != shape[axis]:
             raise b.error(f"has a parameter of type {vector.type} for axis {axis} of {x.type}")
         ins.append(b.reshape(vector, [n if i == axis else 1 for i, n in enumerate(shape)]))
+    return ins, [broadcast(shape_of(v), shape) for v in ins]
+
+
+def _with_blocks(b: LayerBuilder, x: SSAValue, axis: int, block: int, vectors: Sequence[SSAValue]):
+    """`x` and parameters, each for `block` elements along an axis: spread over them, as an affine map cannot divide."""
+    shape = shape_of(x)
+    counts = [-(-n // block) if i == axis else n for i, n in enumerate(shape)]
+    ins = [x]
+    for vector in vectors:
+        if list(shape_of(vector)) != counts:
+            raise b.error(f"has a parameter of type {vector.type} for blocks of {block} along axis {axis} of {x.type}")
+        ins.append(pick(b, vector, axis, [i // block for i in range(shape[axis])]))
     return ins, [broadcast(shape_of(v), shape) for v in ins]
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
-from xdsl.dialects import math
-from xdsl.dialects.builtin import UnitAttr, i1, i8
+import numpy as np
+from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import UnitAttr, i1, i8, i32
 from xdsl.ir import Attribute, SSAValue
+from xdsl.ir.affine import AffineMap
 
+from deeploy_mlir.affine_maps import linear_map, select
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import (
     Combiner,
@@ -39,10 +43,50 @@ def pool(
 
 
 def max_pool(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.MaxPool, without indices."""
+    """onnx.MaxPool."""
     x = op.required("X")
     window = window_of(b, shape_of(x), op.attr("kernel_shape"))
-    return [pool(b, x, b.result_shape, window, Combiner.MAX)]
+    value = pool(b, x, b.result_shape, window, Combiner.MAX)
+    if op.output("Indices") is None or op.results[1].first_use is None:
+        return [value]
+    return [value, _places(op, b, x, value, window)]
+
+
+def _places(op: GraphOp, b: LayerBuilder, x: SSAValue, best: SSAValue, window: Window) -> SSAValue:
+    """Where the first maximum of each window stands in the flattened tensor: one candidate a tap, the least that hits.
+
+    Taps in the padding read the place -1, which is none."""
+    shape, target = shape_of(x), b.result_shape
+    rank = len(shape)
+    numbers = np.arange(prod(shape), dtype=np.int32).reshape(shape)
+    table = b.constant(numbers, f"{b.layer}_places", i32)
+    none_found, padded = prod(shape), list(range(2, rank))
+    found: SSAValue | None = None
+    for tap in np.ndindex(*window.sizes):
+        axes = [([int(j == i) for j in range(rank)], 0) for i in range(2)]
+        for i, k in enumerate(tap):
+            start = k * window.dilations[i] - window.pads[i]
+            axes.append(([window.strides[i] * int(j == 2 + i) for j in range(rank)], start))
+        read = linear_map(rank, axes)
+        own = AffineMap.identity(rank)
+        place = b.copy(table, read, target, padded=padded, padding=-1)
+        ins, maps = [x, best, place, *([found] if found is not None else [])], [read, own, own, own]
+
+        def candidate(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+            none = body.constant(none_found, i32)
+            inside = body.compare("ge", v[2], body.constant(0, i32))
+            hit = body.emit(arith.AndIOp(inside, body.compare("eq", v[0], v[1])))
+            mine = body.select(hit, v[2], none)
+            return body.min(mine, v[3]) if len(v) > 3 else mine
+
+        found = b.map(ins, maps[: len(ins)], target, i32, candidate, padded=[(0, a) for a in padded])
+    assert found is not None
+    if op.attr("storage_order"):  # the same places, numbered with the first spatial axis running fastest
+        columns = numbers.reshape(*shape[:2], *reversed(shape[2:])).transpose(0, 1, *reversed(range(2, rank)))
+        renumbered = b.constant(columns.reshape(-1), f"{b.layer}_columns", i32)
+        maps = [select(rank, [None]), AffineMap.identity(rank)]
+        found = b.map([renumbered, found], maps, target, i32, lambda body, v: v[0], indirect=[(0, 0, 1)])
+    return b.cast(found, element_type_of_value(op.results[1]))
 
 
 def average_pool(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
