@@ -15,7 +15,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
-from deeploy_mlir.dialects.kernel import KernelOp, MapOp, identity_body
+from deeploy_mlir.dialects.kernel import KernelOp, MapOp, identity_body, shape_of
 from deeploy_mlir.dialects.tiled import ConstantOp, EmptyOp, nest_of, root_of
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.targets.registry import system_of
@@ -44,6 +44,11 @@ def give_results_their_own_buffers(function: FuncOp, engine: SymbolRefAttr) -> N
     assert isinstance(last, ReturnOp)
     taken: set[SSAValue] = set()
     for number, value in enumerate(last.arguments):
+        if 0 in shape_of(value):  # nothing to write
+            empty = EmptyOp(value.type)
+            Rewriter.insert_op(empty, InsertPoint.before(last))
+            last.operands[number] = empty.result
+            continue
         root = root_of(_kernel_root(value))
         if isinstance(root, BlockArgument) or not isinstance(root.owner, TensorEmptyOp) or root in taken:
             empty, copy = copy_of(value, f"output_{number}", engine)

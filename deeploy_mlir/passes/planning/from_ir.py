@@ -13,7 +13,7 @@ from xdsl.ir import Attribute, BlockArgument, SSAValue
 
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.soc import EngineOp, SystemOp
-from deeploy_mlir.dialects.tiled import ConstantOp, HomeAttr, NestOp, StagingAttr, root_of, set_home
+from deeploy_mlir.dialects.tiled import ConstantOp, EmptyOp, HomeAttr, NestOp, StagingAttr, root_of, set_home
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.numpy_types import element_bytes
 from deeploy_mlir.passes.planning.problem import Dma, Memory, PlanResult, Problem, Step, Tensor, TensorKind
@@ -236,6 +236,6 @@ def tiles_in_words(step: Step, sizes: Sequence[int], order: Sequence[int]) -> st
 
 
 def plan_functions(module: ModuleOp) -> list[FuncOp]:
-    """The functions of the module that have nests."""
+    """The functions of the module that compute something, or have results without elements."""
     functions = [op for op in module.body.block.ops if isinstance(op, FuncOp)]
-    return [f for f in functions if any(isinstance(op, NestOp) for op in f.body.block.ops)]
+    return [f for f in functions if any(isinstance(op, NestOp | EmptyOp) for op in f.body.block.ops)]
