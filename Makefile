@@ -2,6 +2,7 @@
 # make test       the test suite (what takes long is left to test-all)
 # make test-all   everything, the long sweeps too
 # make lint       ruff, pyright, lit
+# make operators  docs/operators.md anew (long)
 # make bench      host instructions against the peer's (needs valgrind and the peer suite)
 PYTHON ?= python3
 VENV = .venv
@@ -27,6 +28,9 @@ lint: $(DEVELOPMENT)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lit -q filecheck
 
+operators: $(DEVELOPMENT)
+	$(BIN)/python benchmarks/onnx_conformance.py --jobs $(JOBS)
+
 bench: $(PACKAGE)
 	$(BIN)/python benchmarks/host_instructions.py
 
@@ -44,4 +48,4 @@ $(DEVELOPMENT): pyproject.toml | $(BIN)/python
 clean:
 	rm -rf $(VENV)
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint operators bench clean
