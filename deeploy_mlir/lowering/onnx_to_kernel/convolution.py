@@ -153,13 +153,26 @@ def _phases(
         full[(slice(None), slice(None), *(slice(0, r, d) for r, d in zip(reach, dilations, strict=True)))] = array
         weights: Array = np.flip(full.reshape(split), tuple(tap_axes)).transpose(order).reshape(target)
         return b.constant(weights, f"{name_hint(w, b.layer)}_phases")
-    if any(d != 1 for d in dilations):
-        raise b.error("needs constant weights where it is dilated")
+    for i, dilation in enumerate(dilations):
+        w = _spread(b, w, 2 + i, dilation)
     high = [t * s - k for t, s, k in zip(taps, strides, shape_of(w)[2:], strict=True)]
     value = b.reshape(b.pad(w, [0] * (rank + 2), [0, 0, *high], 0), split)
     for axis, count in zip(tap_axes, taps, strict=True):
         value = pick(b, value, axis, list(reversed(range(count))))
     return b.reshape(b.transpose(value, order), target)
+
+
+def _spread(b: LayerBuilder, w: SSAValue, axis: int, distance: int) -> SSAValue:
+    """The tensor with its elements this far apart along an axis, zeros between them."""
+    shape = list(shape_of(w))
+    if distance == 1:
+        return w
+    pairs = b.reshape(w, [*shape[: axis + 1], 1, *shape[axis + 1 :]])
+    behind = [distance - 1 if i == axis + 1 else 0 for i in range(len(shape) + 1)]
+    shape[axis] *= distance
+    spread = b.reshape(b.pad(pairs, [0] * len(behind), behind, 0), shape)
+    shape[axis] -= distance - 1
+    return b.slice(spread, [0] * len(shape), [1] * len(shape), shape)
 
 
 def _transpose_pads(op: GraphOp, b: LayerBuilder, reach: Sequence[int], strides: Sequence[int]) -> list[int]:

@@ -194,6 +194,35 @@ def eye_like(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     return [b.constant(np.eye(rows, columns, int(op.attr("k"))), f"{b.layer}_eye", b.result_element)]
 
 
+MAX_DETERMINANT = 4
+"""Largest matrices whose determinant is expanded into products."""
+
+
+def determinant(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Det of small matrices: the sum over all permutations of products of one element a row."""
+    x = op.required("X")
+    shape, element = shape_of(x), element_type_of_value(x)
+    size, batch = shape[-1], prod(shape[:-2])
+    if shape[-2] != size or size > MAX_DETERMINANT:
+        raise b.error(f"of {x.type} is not supported; square matrices of up to {MAX_DETERMINANT} rows are")
+    flat = b.reshape(x, [batch, size, size])
+    places = [(i, j) for i in range(size) for j in range(size)]
+    maps = [linear_map(1, [([1], 0), ([0], i), ([0], j)]) for i, j in places]
+
+    def minor(body: ScalarBody, v: Sequence[SSAValue], row: int, columns: Sequence[int]) -> SSAValue:
+        """The determinant of the rows from `row` on and these columns."""
+        total: SSAValue | None = None
+        for number, column in enumerate(columns):
+            term = v[row * size + column]
+            if len(columns) > 1:
+                term = body.mul(term, minor(body, v, row + 1, [c for c in columns if c != column]))
+            total = term if total is None else (body.sub if number % 2 else body.add)(total, term)
+        return body.constant(1, element) if total is None else total
+
+    value = b.map([flat] * len(places), maps, [batch], element, lambda body, v: minor(body, v, 0, list(range(size))))
+    return [b.reshape(value, b.result_shape)]
+
+
 def range_(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     """onnx.Range of known length: start + i * delta."""
     count = b.result_shape[0]
@@ -268,6 +297,7 @@ RULES: dict[str, Rule] = {
     "onnx.Trilu": triangle,
     "onnx.Shape": shape_constant,
     "onnx.Size": size_constant,
+    "onnx.Det": determinant,
     "onnx.EyeLike": eye_like,
     "onnx.Range": range_,
     "onnx.ConstantOfShape": constant_of_shape,
