@@ -136,7 +136,9 @@ def _strided(
             steps[d] += c * stride
     shape = [s if step else min(s, 1) for s, step in zip(sizes, _moves(access.axes, len(sizes)), strict=True)]
     start = array[tuple(slice(o, None) for o in offsets)] if array.ndim else array
-    return np.lib.stride_tricks.as_strided(start, shape, steps, writeable=writeable)
+    # Over the bytes where the type is none of numpy's own, which it may not know how to view.
+    same_size = start.dtype if start.dtype.isbuiltin == 1 else np.dtype(f"u{start.itemsize}")
+    return np.lib.stride_tricks.as_strided(start.view(same_size), shape, steps, writeable=writeable).view(start.dtype)
 
 
 def _moves(axes: Sequence[Axis], num_dims: int) -> list[bool]:

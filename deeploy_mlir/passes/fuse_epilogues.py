@@ -44,6 +44,9 @@ from deeploy_mlir.kernel_rewriting import (
 from deeploy_mlir.passes.reshaped_operands import Operand, reshaped_operand
 from deeploy_mlir.scalar_body import ScalarBody, is_unsigned
 
+MAX_OPERANDS = 12
+"""Most operands of a fused kernel: each may be a transfer, and a DMA has few channels."""
+
 
 @dataclass(frozen=True)
 class FuseEpiloguesPass(ModulePass):
@@ -186,6 +189,8 @@ def _absorbable(op: MapOp, producer: MapOp) -> bool:
     if producer.out_offsets is not None or {use.operation for use in result.uses} != {op}:
         return False
     readers = [i for i, v in enumerate(op.ins) if v is result]
+    if len(op.ins) + len(readers) * (len(producer.ins) - 1) > max(MAX_OPERANDS, len(op.ins)):
+        return False
     if {operand for operand, _ in padded_pairs(op)} & set(readers) or op.out is result:
         return False
     if len({maps_of(op)[i] for i in readers}) > 1 and not is_copy(producer):
@@ -246,6 +251,8 @@ def _move_into_producer(op: MapOp) -> bool:
         if producer is not None and (best is None or best[0].is_before_in_block(producer)):
             best = producer, value
     if best is None or padded:
+        return False
+    if len(best[0].ins) + len(best[0].extras) + len(op.ins) - 1 > MAX_OPERANDS:
         return False
     return _fused(op, *best)
 

@@ -67,7 +67,7 @@ def _run_image(
         reason = result.fault or f"exit status {result.exit_code}"
         raise ExecutionError(f"the program did not run to its end: {reason}\n{result.stdout[-2000:]}".strip())
     blobs = [
-        simulator.read(elf.address_of(f"{network.name}_output_{index}"), tensor.bytes)
+        simulator.read(elf.address_of(f"{network.name}_output_{index}"), tensor.bytes) if tensor.bytes else b""
         for index, tensor in enumerate(network.outputs)
     ]
     return Execution(

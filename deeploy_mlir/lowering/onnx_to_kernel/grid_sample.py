@@ -9,6 +9,7 @@ from itertools import product
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import f32, i32
 from xdsl.ir import Attribute, SSAValue
+from xdsl.ir.affine import AffineMap
 
 from deeploy_mlir.affine_maps import linear_map, select
 from deeploy_mlir.dialects.graph_op import GraphOp
@@ -130,23 +131,48 @@ def grid_sample(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
         for d, extent in enumerate(spatial)
         for align in [bool(op.attr("align_corners"))]
     ]
-    shape = b.result_shape
-    rank = len(shape)
+    rank = len(b.result_shape)
     along = select(rank, [0, *range(2, rank)])
-    indices = [axis.table(i32, axis.index(t)) for axis in axes for t in taps]
-    weights = [axis.table(f32, axis.weight(t)) for axis in axes for t in taps]
-    choices = list(product(range(len(taps)), repeat=count))
-    first = len(indices) + len(weights)
-    ins = [*indices, *weights, *[x] * len(choices)]
-    maps = [*[along] * first, *[select(rank, [0, 1, *[None] * count])] * len(choices)]
-    indirect = [(first + n, 2 + d, d * len(taps) + choice[d]) for n, choice in enumerate(choices) for d in range(count)]
+    indices = [[axis.table(i32, axis.index(t)) for t in taps] for axis in axes]
+    weights = [[axis.table(f32, axis.weight(t)) for t in taps] for axis in axes]
+    value: SSAValue | None = None
+    for first in range(len(taps)):  # a kernel each, whose operands stay few
+        choices = [(first, *rest) for rest in product(range(len(taps)), repeat=count - 1)]
+        value = _summed(b, x, value, along, indices, weights, choices, mode == "nearest")
+    assert value is not None
+    return [value]
+
+
+def _summed(
+    b: LayerBuilder,
+    x: SSAValue,
+    before: SSAValue | None,
+    along: AffineMap,
+    indices: Sequence[Sequence[SSAValue]],
+    weights: Sequence[Sequence[SSAValue]],
+    choices: Sequence[tuple[int, ...]],
+    nearest: bool,
+) -> SSAValue:
+    """`before` and the neighbours that `choices` name, a tap for each axis, with their weights.
+
+    `indices` and `weights`: tables by axis and tap, read at `along`."""
+    shape, element, count = b.result_shape, element_type_of_value(x), len(indices)
+    rank = len(shape)
+    used = sorted({(d, choice[d]) for choice in choices for d in range(count)})
+    tables = [*(indices[d][t] for d, t in used), *(weights[d][t] for d, t in used)]
+    ins = [*tables, *[x] * len(choices), *([] if before is None else [before])]
+    maps = [*[along] * len(tables), *[select(rank, [0, 1, *[None] * count])] * len(choices)]
+    maps += [] if before is None else [AffineMap.identity(rank)]
+    indirect = [
+        (len(tables) + n, 2 + d, used.index((d, choice[d]))) for n, choice in enumerate(choices) for d in range(count)
+    ]
 
     def total(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
-        result: SSAValue | None = None
+        result = None if before is None else v[-1]
         for n, choice in enumerate(choices):
-            value = v[first + n]
-            factors = [v[len(indices) + d * len(taps) + choice[d]] for d in range(count)]
-            if mode == "nearest":
+            value = v[len(tables) + n]
+            factors = [v[len(used) + used.index((d, choice[d]))] for d in range(count)]
+            if nearest:
                 for factor in factors:
                     hit = body.compare("ne", factor, body.constant(0.0, f32))
                     value = body.select(hit, value, body.constant(0, value.type))
@@ -159,7 +185,7 @@ def grid_sample(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
         assert result is not None
         return result
 
-    return [b.map(ins, maps, shape, element, total, indirect=indirect)]
+    return b.map(ins, maps, shape, element, total, indirect=indirect)
 
 
 RULES: dict[str, Rule] = {"onnx.GridSample": grid_sample}
