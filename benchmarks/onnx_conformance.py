@@ -12,13 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from deeploy_mlir.testing.node_cases import Outcome, Verdict, in_processes, node_cases, run_cases
-from deeploy_mlir.testing.operator_page import element_types, page, row_of, summary
+from deeploy_mlir.testing.node_cases import Outcome, Verdict, node_cases, run_cases
+from deeploy_mlir.testing.operator_page import page, summary, types_by_operator
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "operators.md"
 
@@ -31,21 +30,6 @@ def read_log(path: Path) -> dict[str, Outcome]:
         data["operators"], data["verdict"] = tuple(data["operators"]), Verdict(data["verdict"])
         found[data["name"]] = Outcome(**data)
     return found
-
-
-def types_of(item: tuple[str, list[Any]]) -> tuple[str, tuple[str, ...]]:
-    """An operator and the element types that its cases compile for."""
-    return item[0], element_types(*item)
-
-
-def element_types_by_operator(outcomes: dict[str, Outcome], cases: list[Any], jobs: int) -> dict[str, tuple[str, ...]]:
-    """Operator -> the element types that its passing cases compile for."""
-    passing: dict[str, list[Any]] = defaultdict(list)
-    for case in cases:
-        outcome = outcomes[case.name]
-        if outcome.verdict == Verdict.PASS:
-            passing[row_of(outcome)].append(case)
-    return dict(in_processes(types_of, list(passing.items()), jobs, lambda item: (item[0], ())))
 
 
 def main() -> int:
@@ -68,8 +52,8 @@ def main() -> int:
                 log.write(json.dumps(asdict(outcome)) + "\n")
     print(f"{summary(outcomes.values())} of {len(outcomes)} cases")
     if arguments.match == ".*":
-        types = element_types_by_operator(outcomes, selected, arguments.jobs)
-        DOCUMENT.write_text(page([outcomes[case.name] for case in selected], types))
+        ordered = [outcomes[case.name] for case in selected]
+        DOCUMENT.write_text(page(ordered, types_by_operator(ordered, selected)))
     return 1 if any(o.verdict == Verdict.WRONG for o in outcomes.values()) else 0
 
 

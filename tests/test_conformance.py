@@ -47,10 +47,15 @@ def test_a_sample_of_the_cases_is_as_the_page_says() -> None:
         assert outcome.verdict == Verdict.PASS or outcome.reason
 
 
-@pytest.mark.parametrize("op_type", ["Add", "MaxPool", "BitwiseAnd"])
-def test_element_types_are_as_the_page_says(op_type: str) -> None:
-    cases = [case for case in node_cases() if operators_of(case) == (op_type,)]
-    assert element_types(op_type, cases) == stated(PAGE)[op_type][3]
+def test_element_types_are_those_of_the_cases() -> None:
+    cases: dict[str, list[Any]] = {}
+    for case in node_cases():
+        if len(operators_of(case)) == 1:
+            cases.setdefault(operators_of(case)[0], []).append(case)
+    all_pass = {operator: row[3] for operator, row in stated(PAGE).items() if row[1:3] == (0, 0) and operator in cases}
+    assert len(all_pass) > 100
+    for operator, types in all_pass.items():
+        assert element_types(cases[operator]) == types, operator
 
 
 @pytest.mark.slow

@@ -1,28 +1,19 @@
-"""docs/operators.md: the score of ONNX's node cases by operator, beside the element types that each operator compiles
-for."""
+"""docs/operators.md: the score of ONNX's node cases by operator, beside the element types of those that pass."""
 
 from __future__ import annotations
 
 import re
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import onnx
-from xdsl.ir import Attribute
 
-import deeploy_mlir
-from deeploy_mlir.dialects.onnx import OPERATORS, allowed_types
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.types import onnx_dtype
+from deeploy_mlir.frontend.types import element_of_onnx
 from deeploy_mlir.testing.node_cases import Outcome, Verdict
 
 SEVERAL = "several"
 """The row of cases whose model has more than one operator."""
-
-TRIED = 4
-"""Cases of an operator that are tried with each element type."""
 
 MAX_REASONS = 2
 
@@ -32,45 +23,26 @@ def row_of(outcome: Outcome) -> str:
     return outcome.operators[0] if len(outcome.operators) == 1 else SEVERAL
 
 
-def retyped(model: onnx.ModelProto, element: Attribute) -> onnx.ModelProto:
-    """A model of one node with another element type for its first operand, and for all that must have the same."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    node = copy.graph.node[0]
-    schema = OPERATORS[node.op_type].schema
-    parameter = schema.inputs[0].type_str
+def element_types(cases: Iterable[Any]) -> tuple[str, ...]:
+    """The element types of the first operands in cases of one operator, in the IR's spelling."""
     names: set[str] = set()
-    for formals, values in ((schema.inputs, node.input), (schema.outputs, node.output)):
-        for index, name in enumerate(values):
-            formal = formals[min(index, len(formals) - 1)]
-            if formal.type_str == parameter:
-                names.add(name)
-    for value in (*copy.graph.input, *copy.graph.output):
-        if value.name in names:
-            value.type.tensor_type.elem_type = onnx_dtype(element)
-    return copy
-
-
-def compiles(model: onnx.ModelProto) -> bool:
-    """Whether the host's C comes out."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            deeploy_mlir.compile(model, "generic", name="network")
-    except DeeployError:
-        return False
-    return True
-
-
-def element_types(op_type: str, cases: Sequence[Any]) -> tuple[str, ...]:
-    """The element types of the first operand for which one of an operator's cases compiles, in the IR's spelling."""
-    models = [case.model for case in cases if len(case.model.graph.node) == 1][:TRIED]
-    schema = OPERATORS[op_type].schema if op_type in OPERATORS else None
-    if not models or schema is None or not schema.inputs:
-        return ()
-    allowed = allowed_types(op_type).get(schema.inputs[0].type_str, frozenset[Attribute]())
-    names = sorted(str(t) for t in allowed if any(compiles(retyped(model, t)) for model in models))
+    for case in cases:
+        graph = case.model.graph
+        declared = {value.name: value.type.tensor_type.elem_type for value in graph.input}
+        first = graph.node[0].input[0] if graph.node[0].input else ""
+        if declared.get(first):
+            names.add(str(element_of_onnx(declared[first], case.name)))
     return tuple(sorted(names, key=lambda name: (name.strip("0123456789"), len(name), name)))
+
+
+def types_by_operator(outcomes: Iterable[Outcome], cases: Iterable[Any]) -> dict[str, tuple[str, ...]]:
+    """Operator -> the element types of its passing cases."""
+    passed = {outcome.name: row_of(outcome) for outcome in outcomes if outcome.verdict == Verdict.PASS}
+    by_operator: dict[str, list[Any]] = defaultdict(list)
+    for case in cases:
+        if case.name in passed and passed[case.name] != SEVERAL:
+            by_operator[passed[case.name]].append(case)
+    return {operator: element_types(found) for operator, found in by_operator.items()}
 
 
 def summary(outcomes: Iterable[Outcome]) -> str:
@@ -102,7 +74,7 @@ def page(outcomes: Sequence[Outcome], types: Mapping[str, Sequence[str]]) -> str
         f"The node cases of `onnx.backend.test` (onnx {onnx.__version__}, all but the `_expanded` ones) through the "
         "generated C on the\nhost, by `python benchmarks/onnx_conformance.py`. The outputs of a case that passes are "
         "within its own tolerances; what\nis refused is refused by the compiler, for the reason given. Element types "
-        "are those of the first operand for which a\ncase of the operator compiles.\n\n"
+        "are those of the first operand in the cases that\npass; kernels take more.\n\n"
         f"**{summary(outcomes)} of {len(outcomes)} cases.**\n\n{table(outcomes, types)}\n"
     )
 
