@@ -1,4 +1,4 @@
-"""Operators on sequences in a batch, each with its own length or place: reversing them, and updating a cache."""
+"""Operators on sequences in a batch, each with its own place: updating a cache."""
 
 from __future__ import annotations
 
@@ -14,26 +14,6 @@ from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.indexing import positions
 from deeploy_mlir.scalar_body import ScalarBody
-
-
-def reverse_sequence(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.ReverseSequence: the first `sequence_lens[n]` steps of sequence n in reverse order, the rest as it is."""
-    x, lengths = op.required("input"), op.required("sequence_lens")
-    shape, rank = shape_of(x), len(shape_of(x))
-    batch, time = b.axis(op.attr("batch_axis"), rank), b.axis(op.attr("time_axis"), rank)
-    count, steps = shape[batch], shape[time]
-
-    def source(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
-        position, length = body.cast(v[0], i64), body.cast(v[1], i64)
-        mirrored = body.sub(body.sub(length, body.constant(1, i64)), position)
-        found = body.select(body.compare("lt", position, length), mirrored, position)
-        return body.clamp(found, 0, steps - 1)
-
-    maps = [select(2, [1]), select(2, [0])]
-    table = b.map([positions(b, steps), lengths], maps, [count, steps], i32, source)
-    maps = [select(rank, [None if i == time else i for i in range(rank)]), select(rank, [batch, time])]
-    element = element_type_of_value(x)
-    return [b.map([x, table], maps, shape, element, lambda body, v: v[0], indirect=[(0, time, 1)])]
 
 
 def tensor_scatter(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
@@ -74,5 +54,5 @@ def tensor_scatter(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     return [b.map(ins, maps, shape, element_type_of_value(cache), chosen, indirect=[(1, axis, 3)])]
 
 
-RULES: dict[str, Rule] = {"onnx.ReverseSequence": reverse_sequence, "onnx.TensorScatter": tensor_scatter}
+RULES: dict[str, Rule] = {"onnx.TensorScatter": tensor_scatter}
 """Rules of this family."""
