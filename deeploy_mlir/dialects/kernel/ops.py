@@ -11,8 +11,6 @@ from xdsl.dialects.builtin import (
     IntegerAttr,
     IntegerType,
     UnitAttr,
-    bf16,
-    f16,
     i32,
 )
 from xdsl.dialects.utils import EnumAttribute
