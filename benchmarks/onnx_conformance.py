@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from deeploy_mlir.testing.kernel_types import KERNELS, kernel_types
 from deeploy_mlir.testing.node_cases import Outcome, Verdict, node_cases, run_cases
 from deeploy_mlir.testing.operator_page import page, summary, types_by_operator
 
@@ -53,7 +54,8 @@ def main() -> int:
     print(f"{summary(outcomes.values())} of {len(outcomes)} cases")
     if arguments.match == ".*":
         ordered = [outcomes[case.name] for case in selected]
-        DOCUMENT.write_text(page(ordered, types_by_operator(ordered, selected)))
+        kernels = {kernel: kernel_types(kernel) for kernel in KERNELS}
+        DOCUMENT.write_text(page(ordered, types_by_operator(ordered, selected), kernels))
     return 1 if any(o.verdict == Verdict.WRONG for o in outcomes.values()) else 0
 
 

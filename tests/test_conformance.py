@@ -14,8 +14,9 @@ import pytest
 from onnx import helper, numpy_helper
 
 import deeploy_mlir.backend
+from deeploy_mlir.testing.kernel_types import KERNELS, kernel_types
 from deeploy_mlir.testing.node_cases import Verdict, node_cases, operators_of, run_case, run_cases
-from deeploy_mlir.testing.operator_page import element_types, stated
+from deeploy_mlir.testing.operator_page import element_types, stated, stated_kernels
 
 PAGE = (Path(__file__).parent.parent / "docs" / "operators.md").read_text()
 SCORE = re.search(r"\*\*(\d+) pass, (\d+) refused, (\d+) wrong of (\d+) cases", PAGE)
@@ -56,6 +57,12 @@ def test_element_types_are_those_of_the_cases() -> None:
     assert len(all_pass) > 100
     for operator, types in all_pass.items():
         assert element_types(cases[operator]) == types, operator
+
+
+@pytest.mark.parametrize("kernel", [k if k == "row" else pytest.param(k, marks=pytest.mark.slow) for k in KERNELS])
+def test_kernels_take_the_types_that_the_page_says(kernel: str) -> None:
+    assert stated_kernels(PAGE).keys() == KERNELS.keys()
+    assert kernel_types(kernel) == stated_kernels(PAGE)[kernel]
 
 
 @pytest.mark.slow

@@ -113,6 +113,16 @@ def finite_scale(scale: Value | None, node: str, *, dividing: bool) -> None:
         raise DeeployError("has a scale of 0", node)
 
 
+def _resize(inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
+    """Region, scales and sizes are lists; scales are positive."""
+    _vectors(1, 2, 3)(inputs, attrs, node)
+    scales = _input(inputs, 2)
+    if scales is not None and scales.is_constant:
+        values = np.asarray(scales.array(), np.float64)
+        if not np.all(np.isfinite(values) & (values > 0)):
+            raise DeeployError(f"has scales {values.tolist()}, but they must be positive numbers", node)
+
+
 _CHECKS: dict[str, _Check] = {
     "BatchNormalization": _of_channels(1, 4),
     "CenterCropPad": _vectors(1),
@@ -128,7 +138,7 @@ _CHECKS: dict[str, _Check] = {
     "QLinearConv": _convolution(3, 8),
     "QuantizeLinear": _quantization(dividing=True),
     "Reshape": _vectors(1),
-    "Resize": _vectors(1, 2, 3),
+    "Resize": _resize,
     "Slice": _vectors(1, 2, 3, 4),
     "Tile": _vectors(1),
     "TopK": _vectors(1),

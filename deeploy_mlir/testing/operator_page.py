@@ -67,15 +67,24 @@ def table(outcomes: Iterable[Outcome], types: Mapping[str, Sequence[str]]) -> st
     return "\n".join(lines)
 
 
-def page(outcomes: Sequence[Outcome], types: Mapping[str, Sequence[str]]) -> str:
+def kernel_table(kernels: Mapping[str, Sequence[str]]) -> str:
+    """A row for each kernel, in Markdown."""
+    rows = [f"| `kernel.{kernel}` | {' '.join(types)} |" for kernel, types in kernels.items()]
+    return "\n".join(["| kernel | element types |", "|---|---|", *rows])
+
+
+def page(outcomes: Sequence[Outcome], types: Mapping[str, Sequence[str]], kernels: Mapping[str, Sequence[str]]) -> str:
     """The whole text."""
     return (
         "# Operators\n\n"
         f"The node cases of `onnx.backend.test` (onnx {onnx.__version__}, all but the `_expanded` ones) through the "
         "generated C on the\nhost, by `python benchmarks/onnx_conformance.py`. The outputs of a case that passes are "
         "within its own tolerances; what\nis refused is refused by the compiler, for the reason given. Element types "
-        "are those of the first operand in the cases that\npass; kernels take more.\n\n"
-        f"**{summary(outcomes)} of {len(outcomes)} cases.**\n\n{table(outcomes, types)}\n"
+        "are those of the first operand in the cases that\npass; the kernels behind them take more, see below.\n\n"
+        f"**{summary(outcomes)} of {len(outcomes)} cases.**\n\n{table(outcomes, types)}\n\n"
+        "## Kernels\n\nThe element types of data with which an operator behind each kernel compiles, and then computes "
+        "what the reference\nevaluator computes.\n\n"
+        f"{kernel_table(kernels)}\n"
     )
 
 
@@ -83,3 +92,8 @@ def stated(text: str) -> dict[str, tuple[int, int, int, tuple[str, ...]]]:
     """What a page says: operator -> passed, refused, wrong, element types."""
     rows = (line.split(" | ") for line in text.splitlines() if re.match(r"\| \w+ \| \d", line))
     return {row[0].removeprefix("| "): (int(row[1]), int(row[2]), int(row[3]), tuple(row[4].split())) for row in rows}
+
+
+def stated_kernels(text: str) -> dict[str, tuple[str, ...]]:
+    """What a page says: kernel -> element types."""
+    return {kernel: tuple(types.split()) for kernel, types in re.findall(r"\| `kernel\.(\w+)` \| ([^|]*) \|", text)}
