@@ -448,7 +448,7 @@ REFUSED: dict[str, tuple[onnx.ModelProto, str]] = {
         model([node("Frobnicate", "x", "y", "f")], {"x": [1]}, {"y": [1]}),
         "f: operator Frobnicate is not known",
     ),
-    "old": (model([node("Neg", "x", "y")], {"x": [1]}, {"y": [1]}, opset=6), "is written for operator set 6"),
+    "old": (model([node("Add", "x x", "y")], {"x": [1]}, {"y": [1]}, opset=6), "is written for operator set 6"),
     "arity": (model([node("Add", "x", "y", "a")], {"x": [1]}, {"y": [1]}), "a: "),
     "shapes": (model([node("Add", "x w", "y", "a")], {"x": [2]}, {"y": [2]}, {"w": data(3)}), "a: Add does not take"),
     "dynamic": (

@@ -60,10 +60,11 @@ def _plain(factor: Array, added: Array, bound: Array) -> FixedPoint | None:
 
 def _limited(factor: Array, offset: Array, added: Array, bound: Array, levels: int) -> FixedPoint | None:
     """Scales of channels that are far apart: x is clipped to where the result saturates, multipliers take 64 bits."""
+    beyond = levels + np.abs(offset)
+    # Beyond twice that every x but 0 saturates; larger factors would only cost the other channels bits.
+    factor = np.clip(factor, -2.0 * beyond, 2.0 * beyond)
     size = np.abs(factor)
-    reach = np.divide(
-        levels + np.abs(offset), size, out=np.full(np.broadcast(offset, size).shape, np.inf), where=size > 0
-    )
+    reach = np.divide(beyond, size, out=np.full(np.broadcast(offset, size).shape, np.inf), where=size > 0)
     limit = np.minimum(np.ceil(reach) + 1, bound)
     top = float((limit * size + np.abs(added)).max())
     if not math.isfinite(top):

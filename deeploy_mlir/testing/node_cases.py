@@ -78,16 +78,26 @@ def agrees(actual: Array, expected: Any, rtol: float, atol: float) -> bool:
     return bool(np.allclose(actual.astype(np.float64), wanted.astype(np.float64), rtol=rtol, atol=atol, equal_nan=True))
 
 
+@contextmanager
+def _without_remarks() -> Generator[None]:
+    """Nothing is logged inside."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
 def run_case(case: Any) -> Outcome:
     """Compiles and runs one case. What the compiler accepts has to be right: any later error is a wrong result."""
-    logging.disable(logging.CRITICAL)
     operators = operators_of(case)
 
     def outcome(verdict: Verdict, reason: str = "") -> Outcome:
         return Outcome(case.name, operators, verdict, reason)
 
     try:
-        with warnings.catch_warnings(), _time_limit(TIME_LIMIT):
+        with warnings.catch_warnings(), _without_remarks(), _time_limit(TIME_LIMIT):
             warnings.simplefilter("ignore")
             try:
                 compiled = prepare(case.model)
