@@ -517,7 +517,6 @@ STRUCTURE: dict[str, Callable[[], onnx.ModelProto | bytes]] = {
     "function of a missing one": lambda: model_of(
         [_call("f", "x", "y")], functions=[_function("f", [_call("missing", "a", "b")])]
     ),
-    "If 30 deep on data": lambda: _if_on_data(),
     "If without branches": lambda: model_of([node("If", ["c"])], weights={"c": np.array(True)}),
     "Loop without a body": lambda: model_of([node("Loop", ["n", "", "x"])], weights={"n": np.int64(3)}),
     "Loop of 2^40 trips": lambda: _loop(HUGE),
@@ -570,7 +569,8 @@ def _twice() -> onnx.ModelProto:
     return model
 
 
-def _if_on_data() -> onnx.ModelProto:
+def if_on_data() -> onnx.ModelProto:
+    """Branches in branches, 20 deep, on a condition that depends on data: a network, if an odd one."""
     model = _nested_if(20)
     del model.graph.initializer[:]
     model.graph.input.append(tensor_input("c", [], BOOL))

@@ -60,6 +60,14 @@ def test_bad_model_is_refused(name: str, commands: Commands, folder: Path) -> No
     assert not (folder / "out").exists()
 
 
+def test_branches_on_data_take_no_more_than_the_file_has(commands: Commands, folder: Path) -> None:
+    (folder / "branches.onnx").write_bytes(adversarial.if_on_data().SerializeToString())
+    outcome = commands.run("deeploy", "compile", "branches.onnx", "--target", "siracusa", "-o", "branches")
+    assert outcome.status == 0, outcome
+    assert outcome.seconds < 2 * SECONDS
+    assert outcome.bytes < BYTES
+
+
 @pytest.mark.parametrize("name", adversarial.DIMENSIONS)
 def test_huge_dimensions_are_refused_by_a_large_target(name: str, commands: Commands, folder: Path) -> None:
     (folder / "bad.onnx").write_bytes(adversarial.bad_bytes(name))
