@@ -17,6 +17,7 @@ from deeploy_mlir.dialects.tiled import ConstantOp, EmptyOp, HomeAttr, NestOp, S
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.numpy_types import element_bytes
 from deeploy_mlir.passes.planning.problem import Dma, Memory, PlanResult, Problem, Step, Tensor, TensorKind
+from deeploy_mlir.remarks import remark
 from deeploy_mlir.report import MemoryUse, Plan, SolverReport, Traffic
 from deeploy_mlir.report import Step as ReportStep
 from deeploy_mlir.targets.bindings import binding_for
@@ -122,9 +123,10 @@ class _Tensors:
 def _weights_memory(system: SystemOp, engines: set[str]) -> str | None:
     """The first memory for weights from which a DMA brings them to every engine's memory as fast as from the home."""
     home = system.host.memory_name
-    for memory in system.memories:
-        if memory.weights_only and engines and all(_as_fast(system, memory.symbol, home, name) for name in engines):
+    for memory in [m for m in system.memories if m.weights_only and engines]:
+        if all(_as_fast(system, memory.symbol, home, name) for name in engines):
             return memory.symbol
+        remark(memory.symbol, f"stays empty: no DMA brings weights from it as fast as from @{home} to every engine")
     return None
 
 
