@@ -10,6 +10,8 @@ import pytest
 from .operator_cases import Builder, Case
 from .test_fuzz_operators import check
 
+SIDES = ("UPPER", "LOWER")
+
 
 def scale_that_broadcasts(b: Builder) -> str:
     """LayerNormalization over several axes with a scale and a bias of the last, or of one element an axis."""
@@ -66,6 +68,13 @@ def windows_over_a_cut_axis(b: Builder) -> tuple[str, ...]:
     return (*reduced, *rows, b.op("RMSNormalization", long, scale), b.op("LayerNormalization", long, scale, scale))
 
 
+def outputs_a_stride_times_as_large(b: Builder) -> tuple[str, ...]:
+    """ConvTranspose with SAME: `output_padding` only moves the image."""
+    w = b.constant(b.real((2, 2, 2)))
+    given: dict[str, Any] = {"kernel_shape": [2], "strides": [2], "output_padding": [1]}
+    return tuple(b.op("ConvTranspose", b.input(b.real((1, 2, 3))), w, auto_pad=f"SAME_{s}", **given) for s in SIDES)
+
+
 FINDINGS: tuple[Case, ...] = (
     scale_that_broadcasts,
     sequences_of_different_lengths,
@@ -74,6 +83,7 @@ FINDINGS: tuple[Case, ...] = (
     fewer_updates_than_lines,
     maxima_of_half_floats,
     windows_over_a_cut_axis,
+    outputs_a_stride_times_as_large,
 )
 
 

@@ -125,6 +125,15 @@ def _range(emitter: Emitter, node: Node) -> None:
             node.inputs[index] = emitter.onnx("Reshape", [value, shape], {}, node.name)[0]
 
 
+def _conv_transpose(emitter: Emitter, node: Node) -> None:
+    """SAME means an output `strides` times as large; ONNX's shape inference adds `output_padding` to that."""
+    if node.attrs.get("auto_pad", "NOTSET") not in ("SAME_UPPER", "SAME_LOWER") or node.attrs.get("output_shape"):
+        return
+    image = node.required(0).shape[2:]
+    strides = node.attrs.get("strides") or [1] * len(image)
+    node.attrs["output_shape"] = [n * s for n, s in zip(image, strides, strict=False)]
+
+
 def _stft(emitter: Emitter, node: Node) -> None:
     """ONNX's shape inference takes the default of `onesided` as 0; it is 1."""
     node.attrs.setdefault("onesided", 1)
@@ -140,6 +149,7 @@ _BEFORE: list[tuple[str, int, Rule]] = [
     ("Split", 99, _split),
     ("Resize", 99, _resize),
     ("Range", 99, _range),
+    ("ConvTranspose", 99, _conv_transpose),
     ("STFT", 99, _stft),
 ]
 """(operator, first version that needs no change, change)."""

@@ -102,6 +102,20 @@ class LRN(OpRun):
         return ((x / (bias + alpha / size * total) ** beta).astype(x.dtype),)
 
 
+class ConvInteger(OpRun):
+    """The evaluator does not take a zero point a channel for one spatial axis."""
+
+    op_domain = ""
+
+    def _run(self, x: Array, w: Array, x_zero: Any = 0, w_zero: Any = 0, **attributes: Any) -> tuple[Array]:  # type: ignore[override]
+        from onnx.reference.ops.op_conv import Conv
+
+        zero = np.asarray(0 if w_zero is None else w_zero, np.float64).reshape(-1, *[1] * (w.ndim - 1))
+        centred = (x.astype(np.float64) - (0 if x_zero is None else x_zero), w - zero)
+        own: Any = Conv
+        return (own._run(self, *centred, **attributes)[0].astype(np.int32),)
+
+
 class MatMulInteger(OpRun):
     """The evaluator does not take a zero point a row."""
 
@@ -159,7 +173,7 @@ def _replacements() -> list[Any]:
 
     recurrent = [_with_lengths(own) for own in (op_gru.GRU, op_lstm.LSTM, op_rnn.RNN_14)]
     pools = [AveragePool, MaxPool, LpPool, GlobalMaxPool]
-    quantized = [QLinearConv, QLinearAdd, QLinearMul, MatMulInteger]
+    quantized = [QLinearConv, QLinearAdd, QLinearMul, ConvInteger, MatMulInteger]
     others = [ConvTranspose, LpNormalization, LRN, GatherElements, Mean, Pad]
     return [*others, *pools, *quantized, *recurrent]
 
