@@ -75,6 +75,17 @@ def outputs_a_stride_times_as_large(b: Builder) -> tuple[str, ...]:
     return tuple(b.op("ConvTranspose", b.input(b.real((1, 2, 3))), w, auto_pad=f"SAME_{s}", **given) for s in SIDES)
 
 
+def position_next_to_an_integer(b: Builder) -> str:
+    """A cubic Resize whose first output lies 6e-17 behind an element: its neighbours are one above that, not below."""
+    given: dict[str, Any] = {"coordinate_transformation_mode": "half_pixel_symmetric", "exclude_outside": 1}
+    scales = b.constant(np.array([1, 1, 1.5], np.float32))
+    return b.op("Resize", b.input(b.real((2, 1, 3))), "", scales, mode="cubic", **given)
+
+
+def constants_that_are_no_numbers(b: Builder) -> str:
+    return b.op("Add", b.input(b.real((3,))), b.constant(np.array([-np.inf, np.inf, np.nan], np.float32)))
+
+
 FINDINGS: tuple[Case, ...] = (
     scale_that_broadcasts,
     sequences_of_different_lengths,
@@ -84,6 +95,8 @@ FINDINGS: tuple[Case, ...] = (
     maxima_of_half_floats,
     windows_over_a_cut_axis,
     outputs_a_stride_times_as_large,
+    position_next_to_an_integer,
+    constants_that_are_no_numbers,
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -78,15 +79,21 @@ def agree(got: Array, wanted: Array, steps: int) -> bool:
     return bool(np.allclose(got, wanted, rtol=limit, atol=limit * max(most, 1e-3), equal_nan=True))
 
 
-def compiled(model: onnx.ModelProto, target: str, l1: int | None, double_buffer: bool) -> Program:
-    """The program; where `l1` is refused with the least that would do, with that."""
+def compiled(
+    model: onnx.ModelProto, target: str, l1: int | None, double_buffer: bool, types: Mapping[str, str] | None = None
+) -> Program:
+    """The program; where `l1` is refused with the least that would do, with that. `types`: of the inputs."""
+
+    def program(l1: int | None) -> Program:
+        return deeploy_mlir.compile(model, target, l1=l1, name="fuzz", double_buffer=double_buffer, input_types=types)
+
     try:
-        return deeploy_mlir.compile(model, target, l1=l1, name="fuzz", double_buffer=double_buffer)
+        return program(l1)
     except DeeployError as error:
         enough = re.search(r"the smallest l1 that would do is (\d+) bytes", str(error))
         if enough is None:
             raise
-        return deeploy_mlir.compile(model, target, l1=int(enough[1]), name="fuzz", double_buffer=double_buffer)
+        return program(int(enough[1]))
 
 
 def check(

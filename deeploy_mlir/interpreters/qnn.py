@@ -10,6 +10,7 @@ import numpy as np
 from xdsl.dialects.builtin import TensorType
 
 from deeploy_mlir.dialects.qnn import IntegerMeanOp, QnnOp
+from deeploy_mlir.dialects.qnn.base import level_range
 from deeploy_mlir.numpy_types import Array, numpy_dtype
 
 _Arrays = Sequence[Array]
@@ -44,9 +45,7 @@ def _requant_shift(op: QnnOp, args: _Arrays) -> Array:
     x, mul, add = map(_wide, args)
     shift = _log2(op.attr("div"))
     value = (x * mul + add + ((1 << shift) >> 1)) >> shift
-    n = op.attr("n_levels")
-    low, high = (-(n // 2), n // 2 - 1) if op.attr("signed") else (0, n - 1)
-    return np.clip(value, low, high)
+    return np.clip(value, *level_range(op.attr("n_levels"), bool(op.attr("signed"))))
 
 
 def _rounded(op: QnnOp, values: Array, zero_point: Array) -> Array:
@@ -138,6 +137,11 @@ def _integer_div(op: QnnOp, args: _Arrays) -> Array:
     return truncating_divide(num + np.where(num < 0, -1, 1) * (den >> 1), den)
 
 
+def _levels(op: QnnOp, values: Array) -> Array:
+    """Divided by D (a power of two, rounding down), clipped to the levels of a normalisation."""
+    return np.clip(values >> _log2(op.attr("D")), *level_range(op.attr("n_levels"), signed=True))
+
+
 def _isqrt(values: Array) -> Array:
     return np.array([isqrt(int(v)) for v in values.ravel()], np.int64).reshape(values.shape)
 
@@ -147,18 +151,18 @@ def _ilayer_norm(op: QnnOp, args: _Arrays) -> Array:
     n = x.shape[-1]
     centred = x - truncating_divide(x.sum(axis=-1, keepdims=True), n)
     scale = _isqrt((centred**2).sum(axis=-1, keepdims=True) // n + 1)
-    return (truncating_divide(centred * weight, scale) + bias) >> _log2(op.attr("D"))
+    return _levels(op, truncating_divide(centred * weight, scale) + bias)
 
 
 def _irms_norm(op: QnnOp, args: _Arrays) -> Array:
     x, weight = map(_wide, args)
     scale = _isqrt((x**2).sum(axis=-1, keepdims=True) // x.shape[-1] + 1)
-    return truncating_divide(x * weight, scale) >> _log2(op.attr("D"))
+    return _levels(op, truncating_divide(x * weight, scale))
 
 
 def _ino_norm(op: QnnOp, args: _Arrays) -> Array:
     x, weight, bias = map(_wide, args)
-    return ((x * weight + bias) * op.attr("mul")) >> _log2(op.attr("D"))
+    return _levels(op, (x * weight + bias) * op.attr("mul"))
 
 
 def _integer_mean(op: QnnOp, args: _Arrays) -> Array:

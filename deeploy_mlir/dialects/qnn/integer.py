@@ -282,7 +282,8 @@ class IntegerDivOp(QnnOp):
 
 
 class NormOp(QnnOp):
-    """Base of integer normalisations along the last axis: `weight` and `bias` broadcast to x; signed result."""
+    """Base of integer normalisations along the last axis: `weight` and `bias` broadcast to x; the result is clipped to
+    `n_levels` signed levels."""
 
     def infer(self) -> Sequence[Attribute]:
         x = self.integer_operand(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor
+from math import ceil, floor, nan
 
 import numpy as np
 
@@ -87,11 +87,10 @@ def coefficients(ratio: float, scale: float, mode: ResizeMode) -> list[float]:
     return [v / sum(values) for v in values]
 
 
-def neighbours(position: float, count: int, extent: int) -> list[int]:
-    """The `count` integers nearest to a position (the lower of two equally near), within count/2 of the axis."""
-    reach = ceil(count / 2)
-    near = sorted(range(-reach, extent + reach), key=lambda i: (abs(position - i), i))[:count]
-    return sorted(near)
+def neighbours(position: float, count: int) -> list[int]:
+    """The `count` (even) integers nearest to a position; of a position that is one of them, more lie below."""
+    first = ceil(position) - count // 2
+    return list(range(first, first + count))
 
 
 def resample(
@@ -105,10 +104,11 @@ def resample(
         at = source_position(x, extent, size, scale, mode.coordinates, roi)
         ratio = 1.0 if at == floor(at) else at - floor(at)
         taps = coefficients(ratio, scale, mode)
-        places = neighbours(at, len(taps), extent)
+        places = neighbours(at, len(taps))
         if mode.exclude_outside:
             taps = [w if 0 <= i < extent else 0.0 for w, i in zip(taps, places, strict=True)]
-            taps = [w / sum(taps) for w in taps]
+            total = sum(taps)
+            taps = [w / total if total else nan for w in taps]  # so far out that no neighbour counts
         indices.append([min(max(i, 0), extent - 1) for i in places])
         weights.append(taps)
         outside.append(mode.coordinates == "tf_crop_and_resize" and not 0 <= at <= extent - 1)
