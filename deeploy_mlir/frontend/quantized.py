@@ -8,6 +8,7 @@ import numpy as np
 
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.emitter import Emitter
+from deeploy_mlir.frontend.gradients import BY_TYPE as GRADIENTS
 from deeploy_mlir.frontend.integers import channel_parameter, integer_parameter
 from deeploy_mlir.frontend.node import Node, Rule
 from deeploy_mlir.frontend.qonnx import BY_TYPE as QONNX
@@ -76,11 +77,6 @@ def _rms_norm(emitter: Emitter, node: Node) -> list[Value]:
     return emitter.onnx("RMSNormalization", [node.required(0), node.required(1)], attrs, node.name)
 
 
-def _softmax_grad(emitter: Emitter, node: Node) -> list[Value]:
-    inputs = [node.required(0), node.required(1)]
-    return emitter.qnn("SoftmaxGrad", inputs, {"axis": node.integer("axis", -1)}, node.name)
-
-
 def _gelu_grad(emitter: Emitter, node: Node) -> list[Value]:
     attrs = {"approximate": str(node.attrs.get("approximate", "none"))}
     return emitter.qnn("GeluGrad", [node.required(0), node.required(1)], attrs, node.name)
@@ -107,6 +103,7 @@ def _sgd(emitter: Emitter, node: Node) -> list[Value]:
 
 BY_TYPE: dict[str, Rule] = {
     **QONNX,
+    **GRADIENTS,
     "RequantShift": _requant_shift,
     "iSoftmax": _integer_op("coeffA", "coeffB", "coeffC", "log2", "n_levels"),
     "ITAMax": _integer_op("n_levels"),
@@ -121,7 +118,6 @@ BY_TYPE: dict[str, Rule] = {
     "IntegerMean": _integer_mean,
     "RMSNorm": _rms_norm,
     "SimplifiedLayerNormalization": _rms_norm,
-    "SoftmaxGrad": _softmax_grad,
     "GeluGrad": _gelu_grad,
     "LayerNormalizationGrad": _layer_norm_grad,
     "SoftmaxCrossEntropyLossGrad": _cross_entropy_grad,
