@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from .operator_cases import Builder, Case
-from .test_fuzz_operators import check
+from .test_fuzz_operators import STACKS, check
 
 SIDES = ("UPPER", "LOWER")
 
@@ -106,3 +106,11 @@ def test_findings(target: str) -> None:
     for case in FINDINGS:
         b.add(case)
     check(b, target, 8 * 1024 if target == "siracusa" else None)
+
+
+def test_the_smallest_l1_that_is_named_does() -> None:
+    """A tensor between two steps that would suit the one in L1, the other outside: `check` tries what was named."""
+    b = Builder(lambda low, _: low, np.random.default_rng(3))
+    sizes = b.numbers([1, 3, 1, 4])
+    b.add(lambda b: b.op("Resize", b.input(b.real((1, 3, 3, 5))), "", "", sizes, mode="cubic"))
+    check(b, "siracusa", STACKS + 8, False)

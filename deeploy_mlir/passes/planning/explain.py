@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.passes.planning.candidates import Candidate
-from deeploy_mlir.passes.planning.choice import StepChoices, choose, fixed_bytes
+from deeploy_mlir.passes.planning.choice import Choice, StepChoices, choose, fixed_bytes
 from deeploy_mlir.passes.planning.problem import Memory, Options, Problem, TensorKind, align_up
 
 LISTED = 6
@@ -19,11 +19,18 @@ FAR_BEYOND = 8
 def explain_infeasible(problem: Problem, choices: Sequence[StepChoices], options: Options) -> DeeployError:
     """The error for a problem without a plan."""
     for memory in problem.memories:
-        if memory.name != problem.home:
-            needs = [step_need(problem, step, memory) for step in choices]
-            worst = max(range(len(needs)), key=lambda n: needs[n], default=None)
-            if worst is not None and needs[worst] > problem.room(memory):
-                return _step_error(problem, choices[worst], memory, needs[worst])
+        if memory.name in (problem.home, problem.weights):
+            continue
+        needs = [step_need(problem, step, memory) for step in choices]
+        worst = max(range(len(needs)), key=lambda n: needs[n], default=None)
+        alone = 0 if worst is None else max(0, needs[worst] - problem.room(memory))
+        relaxed = choose(problem, choices, options, {}, relaxed=memory.name)
+        together = 0 if relaxed is None else round(relaxed.solution.objective) * memory.align
+        would_do = memory.capacity + max(alone, together)
+        if worst is not None and alone:
+            return _step_error(problem, choices[worst], memory, needs[worst], would_do)
+        if relaxed is not None and together:
+            return _joint_error(problem, choices, memory, relaxed, would_do)
     return _home_error(problem, choices, problem.memory(problem.home), options)
 
 
@@ -80,7 +87,7 @@ def _need(problem: Problem, choices: StepChoices, memory: Memory, candidate: Can
     return candidate.bytes + sum(align_up(problem.tensors[t].bytes, memory.align) for t in resident)
 
 
-def _step_error(problem: Problem, choices: StepChoices, memory: Memory, need: int) -> DeeployError:
+def _step_error(problem: Problem, choices: StepChoices, memory: Memory, need: int, would_do: int) -> DeeployError:
     """The step needs more than the memory has even with the smallest tiles."""
     step = choices.step
     smallest = min(choices.candidates, key=lambda c: _need(problem, choices, memory, c))
@@ -91,8 +98,28 @@ def _step_error(problem: Problem, choices: StepChoices, memory: Memory, need: in
     tile = ", ".join(f"{d.name}={s}" for d, s in zip(step.space.dims, smallest.sizes, strict=True))
     return DeeployError(
         f"needs {need} bytes of {memory.name} even with the smallest tiles ({tile}), but {budget(memory)}; its tiles "
-        f"take: {', '.join(parts)} bytes; the smallest {memory.name} that would do is {need + memory.reserved} bytes",
+        f"take: {', '.join(parts)} bytes; the smallest {memory.name} that would do is {would_do} bytes",
         step.name,
+    )
+
+
+def _joint_error(
+    problem: Problem, choices: Sequence[StepChoices], memory: Memory, relaxed: Choice, would_do: int
+) -> DeeployError:
+    """Each step would fit by itself, but a tensor is in this memory in all of its steps or in none."""
+    needs = [
+        candidate.bytes if choice.step.memory == memory.name else 0
+        for choice, candidate in zip(choices, relaxed.candidates, strict=True)
+    ]
+    for number, alive in enumerate(problem.alive):
+        there = [problem.tensors[t] for t in alive if relaxed.homes[t] == memory.name]
+        needs[number] += sum(align_up(t.bytes, memory.align) for t in there)
+    worst = max(range(len(needs)), key=lambda n: needs[n])
+    return DeeployError(
+        f"needs {needs[worst]} bytes of {memory.name} with small tiles and the tensors that it shares with "
+        f"other steps where they suit all of them, but {budget(memory)}; the smallest {memory.name} that would do is "
+        f"{would_do} bytes",
+        choices[worst].step.name,
     )
 
 
