@@ -17,21 +17,29 @@ FAR_BEYOND = 8
 
 
 def explain_infeasible(problem: Problem, choices: Sequence[StepChoices], options: Options) -> DeeployError:
-    """The error for a problem without a plan."""
-    for memory in problem.memories:
-        if memory.name in (problem.home, problem.weights):
-            continue
+    """The error for a problem without a plan: a step that does not fit by itself, too small a home memory, or steps
+    that do not fit together."""
+    memories = [m for m in problem.memories if m.name not in (problem.home, problem.weights)]
+    for memory in memories:
         needs = [step_need(problem, step, memory) for step in choices]
         worst = max(range(len(needs)), key=lambda n: needs[n], default=None)
-        alone = 0 if worst is None else max(0, needs[worst] - problem.room(memory))
-        relaxed = choose(problem, choices, options, {}, relaxed=memory.name)
-        together = 0 if relaxed is None else round(relaxed.solution.objective) * memory.align
-        would_do = memory.capacity + max(alone, together)
-        if worst is not None and alone:
+        if worst is not None and needs[worst] > problem.room(memory):
+            relaxed = choose(problem, choices, options, {}, relaxed=memory.name)
+            would_do = max(needs[worst] + memory.reserved, 0 if relaxed is None else _enough(memory, relaxed))
             return _step_error(problem, choices[worst], memory, needs[worst], would_do)
-        if relaxed is not None and together:
-            return _joint_error(problem, choices, memory, relaxed, would_do)
-    return _home_error(problem, choices, problem.memory(problem.home), options)
+    home = problem.memory(problem.home)
+    larger_home = choose(problem, choices, options, {}, relaxed=home.name)
+    if larger_home is None or _enough(home, larger_home) == home.capacity:
+        for memory in memories:
+            relaxed = choose(problem, choices, options, {}, relaxed=memory.name)
+            if relaxed is not None and _enough(memory, relaxed) > memory.capacity:
+                return _joint_error(problem, choices, memory, relaxed)
+    return _home_error(problem, home, larger_home)
+
+
+def _enough(memory: Memory, relaxed: Choice) -> int:
+    """Bytes of a memory with which the choice that exceeds it least would fit."""
+    return memory.capacity + round(relaxed.solution.objective) * memory.align
 
 
 def refuse_what_never_fits(problem: Problem) -> None:
@@ -103,9 +111,7 @@ def _step_error(problem: Problem, choices: StepChoices, memory: Memory, need: in
     )
 
 
-def _joint_error(
-    problem: Problem, choices: Sequence[StepChoices], memory: Memory, relaxed: Choice, would_do: int
-) -> DeeployError:
+def _joint_error(problem: Problem, choices: Sequence[StepChoices], memory: Memory, relaxed: Choice) -> DeeployError:
     """Each step would fit by itself, but a tensor is in this memory in all of its steps or in none."""
     needs = [
         candidate.bytes if choice.step.memory == memory.name else 0
@@ -118,7 +124,7 @@ def _joint_error(
     return DeeployError(
         f"needs {needs[worst]} bytes of {memory.name} with small tiles and the tensors that it shares with "
         f"other steps where they suit all of them, but {budget(memory)}; the smallest {memory.name} that would do is "
-        f"{would_do} bytes",
+        f"{_enough(memory, relaxed)} bytes",
         choices[worst].step.name,
     )
 
@@ -130,15 +136,14 @@ def budget(memory: Memory) -> str:
     return f"of the budget of {memory.capacity} bytes the stacks take {memory.reserved}"
 
 
-def _home_error(problem: Problem, choices: Sequence[StepChoices], home: Memory, options: Options) -> DeeployError:
+def _home_error(problem: Problem, home: Memory, relaxed: Choice | None) -> DeeployError:
     """Activations do not fit; the busiest step of the home memory sets the limit."""
     loads = [sum(align_up(problem.tensors[t].bytes, home.align) for t in alive) for alive in problem.alive]
     busiest = max(range(len(loads)), key=lambda n: loads[n])
-    relaxed = choose(problem, choices, options, {}, relaxed=home.name)
     fixed = problem.fixed_bytes(home) if relaxed is None else fixed_bytes(problem, relaxed, home)
     would_do = problem.fixed_bytes(home) + home.reserved + loads[busiest]
     if relaxed is not None:
-        would_do = min(would_do, home.capacity + round(relaxed.solution.objective) * home.align)
+        would_do = min(would_do, _enough(home, relaxed))
     return DeeployError(
         f"in this step {loads[busiest]} bytes of activations are alive ({listing(problem, problem.alive[busiest])}) "
         f"beside {fixed} bytes of weights, inputs and outputs, but {home.name} has {home.capacity} bytes"
