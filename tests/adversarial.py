@@ -270,6 +270,7 @@ DIMENSIONS: dict[str, Callable[[], onnx.ModelProto]] = {
     "DepthToSpace of huge block": lambda: _on_x("DepthToSpace", [1, 4, 2, 2], blocksize=2**31),
     "SpaceToDepth by 0": lambda: _on_x("SpaceToDepth", [1, 4, 2, 2], blocksize=0),
     "Reshape to huge": lambda: _on_x("Reshape", [4], {"s": i64(2**62, 4, -1)}),
+    "Reshape to more elements": lambda: _on_x("Reshape", [4], {"s": i64(2, 3)}),
     "Reshape by two unknowns": lambda: _on_x("Reshape", [4], {"s": i64(-1, -1)}),
     "Slice by 0": lambda: _on_x("Slice", [4], {"a": i64(0), "b": i64(4), "c": i64(0), "d": i64(0)}),
     "NonZero of x": lambda: _on_x("NonZero", [4]),
@@ -310,6 +311,16 @@ CONTRADICTIONS: dict[str, Callable[[], onnx.ModelProto]] = {
     "Conv with a matrix as bias": lambda: _layer("Conv", [1, 4, 8, 8], (6, 4, 3, 3), (6, 1)),
     "Conv on a vector": lambda: _layer("Conv", [4], (6, 4, 3, 3)),
     "Conv with a kernel of 0": lambda: _layer("Conv", [1, 4, 8, 8], (6, 4, 0, 3)),
+    "MaxPool with stride 0 and SAME": lambda: _on_x(
+        "MaxPool", [1, 1, 8, 8], kernel_shape=[2, 2], strides=[0, 1], auto_pad="SAME_LOWER"
+    ),
+    "ScatterElements of fewer updates": lambda: _on_x(
+        "ScatterElements", [4, 4], {"i": np.zeros((4, 4), np.int64), "u": np.ones((2, 3), "f")}
+    ),
+    "ScatterND of fewer updates": lambda: _on_x(
+        "ScatterND", [4, 4], {"i": np.zeros((3, 1), np.int64), "u": np.ones((2, 4), "f")}
+    ),
+    "GatherElements of another rank": lambda: _on_x("GatherElements", [4, 4], {"i": i64(0, 1)}),
     "MaxPool with stride 0": lambda: _on_x("MaxPool", [1, 1, 8, 8], kernel_shape=[2, 2], strides=[0, 0]),
     "MaxPool with kernel 0": lambda: _on_x("MaxPool", [1, 1, 8, 8], kernel_shape=[0, 2]),
     "MaxPool with pads beyond its kernel": lambda: _on_x(

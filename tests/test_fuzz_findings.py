@@ -86,6 +86,11 @@ def constants_that_are_no_numbers(b: Builder) -> str:
     return b.op("Add", b.input(b.real((3,))), b.constant(np.array([-np.inf, np.inf, np.nan], np.float32)))
 
 
+def reduction_of_no_axes(b: Builder) -> tuple[str, ...]:
+    x, none = b.input(b.real((2, 3))), b.numbers([])
+    return tuple(b.op(f"Reduce{k}", x, none, noop_with_empty_axes=1) for k in ("LogSumExp", "Max", "Mean"))
+
+
 FINDINGS: tuple[Case, ...] = (
     scale_that_broadcasts,
     sequences_of_different_lengths,
@@ -97,6 +102,7 @@ FINDINGS: tuple[Case, ...] = (
     outputs_a_stride_times_as_large,
     position_next_to_an_integer,
     constants_that_are_no_numbers,
+    reduction_of_no_axes,
 )
 
 

@@ -123,6 +123,41 @@ def _resize(inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
             raise DeeployError(f"has scales {values.tolist()}, but they must be positive numbers", node)
 
 
+def _along_axis(*others: int) -> _Check:
+    """Indices (input 1) into the axis `axis` of the data, no more than the data along the others; inputs `others` have
+    their shape."""
+
+    def check(inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
+        data, indices = _shape(inputs, 0), _shape(inputs, 1)
+        if data is None or indices is None:
+            return
+        axis = int(attrs.get("axis", 0))
+        if not -len(data) <= axis < len(data):
+            raise DeeployError(f"has axis {axis} of data of shape {list(data)}", node)
+        free = [n for i, n in enumerate(data) if i != axis % len(data)]
+        taken = [n for i, n in enumerate(indices) if i != axis % len(data)]
+        if len(indices) != len(data) or any(t > n for t, n in zip(taken, free, strict=True)):
+            raise DeeployError(f"has indices of shape {list(indices)} along axis {axis} of {list(data)}", node)
+        for index in others:
+            shape = _shape(inputs, index)
+            if shape != indices:
+                raise DeeployError(f"has indices of shape {list(indices)}, but input {index} of {shape}", node)
+
+    return check
+
+
+def _scatter_nd(inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
+    """Updates for each vector of indices: what it leaves of the data's axes."""
+    data, indices, updates = (_shape(inputs, i) for i in range(3))
+    if data is None or not indices or updates is None:
+        return
+    if indices[-1] > len(data) or updates != (*indices[:-1], *data[indices[-1] :]):
+        raise DeeployError(
+            f"data of shape {list(data)}, indices of {list(indices)} and updates of {list(updates)} do not fit",
+            node,
+        )
+
+
 _CHECKS: dict[str, _Check] = {
     "BatchNormalization": _of_channels(1, 4),
     "CenterCropPad": _vectors(1),
@@ -132,6 +167,7 @@ _CHECKS: dict[str, _Check] = {
     "ConvTranspose": _convolution(1, 2, transposed=True),
     "DequantizeLinear": _quantization(dividing=False),
     "Expand": _vectors(1),
+    "GatherElements": _along_axis(),
     "InstanceNormalization": _of_channels(1, 2),
     "PRelu": _slope,
     "Pad": _vectors(1, 3),
@@ -139,6 +175,8 @@ _CHECKS: dict[str, _Check] = {
     "QuantizeLinear": _quantization(dividing=True),
     "Reshape": _vectors(1),
     "Resize": _resize,
+    "ScatterElements": _along_axis(2),
+    "ScatterND": _scatter_nd,
     "Slice": _vectors(1, 2, 3, 4),
     "Tile": _vectors(1),
     "TopK": _vectors(1),
@@ -150,3 +188,10 @@ def check_node(op_type: str, inputs: Inputs, attrs: Mapping[str, Any], node: str
     check = _CHECKS.get(op_type)
     if check is not None:
         check(inputs, attrs, node)
+
+
+def check_elements(op_type: str, inputs: Inputs, result: Sequence[int], node: str) -> None:
+    """Raises DeeployError for a Reshape to another number of elements."""
+    shape = _shape(inputs, 0)
+    if op_type == "Reshape" and shape is not None and math.prod(shape) != math.prod(result):
+        raise DeeployError(f"reshapes {list(shape)} to {list(result)}, which has another number of elements", node)

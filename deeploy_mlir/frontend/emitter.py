@@ -19,7 +19,7 @@ from deeploy_mlir.dialects import onnx as onnx_dialect
 from deeploy_mlir.dialects import qnn
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.checks import check_node
+from deeploy_mlir.frontend.checks import check_elements, check_node
 from deeploy_mlir.frontend.inference import infer_types
 from deeploy_mlir.frontend.types import AnyTensor, tensor
 from deeploy_mlir.frontend.value import Value
@@ -118,6 +118,8 @@ class Emitter:
         cls = onnx_dialect.OPERATORS[op_type]
         check_node(op_type, inputs, attrs, node)
         types = infer_types(op_type, inputs, attrs, node, wanted, declared)
+        if types and types[0] is not None:
+            check_elements(op_type, inputs, types[0].get_shape(), node)
         operands = [None if value is None else self.ssa(value) for value in inputs]
         return self._append(cls, operands, types, attrs, node, inputs)
 

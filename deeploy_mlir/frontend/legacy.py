@@ -181,9 +181,10 @@ def explicit_window(node: Node) -> None:
     for name, length in (("strides", rank), ("dilations", rank), ("pads", 2 * rank), ("kernel_shape", rank)):
         if name in node.attrs and len(node.attrs[name]) != length:
             raise DeeployError(f"attribute '{name}' must have {length} elements, not {node.attrs[name]}", node.name)
-    strides, dilations, pads = window_geometry(_Geometry(node.attrs), spatial, kernel)
-    if min([*kernel, *strides, *dilations], default=1) < 1:
+    steps = [n for name in ("strides", "dilations") for n in node.attrs.get(name, [])]
+    if min([*kernel, *steps], default=1) < 1:
         raise DeeployError("kernel_shape, strides and dilations must be positive", node.name)
+    strides, dilations, pads = window_geometry(_Geometry(node.attrs), spatial, kernel)
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
     if weight_index is None and any(p >= r for p, r in zip(pads, [*reach, *reach], strict=True)):
         raise DeeployError(

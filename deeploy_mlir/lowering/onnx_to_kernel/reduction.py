@@ -140,8 +140,10 @@ def log_sum_exp(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     if prod(shape) == 0:
         return [b.filled(b.result_shape, float("-inf"), element)]
     candidates = candidate_axes(op, b, shape)
-    if not is_float(element) or [] in candidates:
-        raise b.error(f"on {x.type} with axes {candidates} is not supported")
+    if not is_float(element):
+        raise b.error(f"on {x.type} is not supported; floats are")
+    if [] in candidates:  # log(exp(x)) of each element
+        return [x]
     results = [(axes, _log_sum_exp_over(b, x, axes)) for axes in candidates]
     axes_operand = op.input("axes")
     return [results[0][1] if axes_operand is None else chosen_by_axes(b, axes_operand, len(shape), results)]
