@@ -270,6 +270,7 @@ DIMENSIONS: dict[str, Callable[[], onnx.ModelProto]] = {
     "DepthToSpace of huge block": lambda: _on_x("DepthToSpace", [1, 4, 2, 2], blocksize=2**31),
     "SpaceToDepth by 0": lambda: _on_x("SpaceToDepth", [1, 4, 2, 2], blocksize=0),
     "Reshape to huge": lambda: _on_x("Reshape", [4], {"s": i64(2**62, 4, -1)}),
+    "GlobalMaxPool of nothing": lambda: _on_x("GlobalMaxPool", [1, 2, 0]),
     "Reshape to more elements": lambda: _on_x("Reshape", [4], {"s": i64(2, 3)}),
     "Reshape by two unknowns": lambda: _on_x("Reshape", [4], {"s": i64(-1, -1)}),
     "Slice by 0": lambda: _on_x("Slice", [4], {"a": i64(0), "b": i64(4), "c": i64(0), "d": i64(0)}),

@@ -190,8 +190,16 @@ def check_node(op_type: str, inputs: Inputs, attrs: Mapping[str, Any], node: str
         check(inputs, attrs, node)
 
 
+_WINDOWS = {
+    *("Conv", "ConvInteger", "ConvTranspose", "QLinearConv", "MaxPool", "AveragePool", "LpPool"),
+    *("GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool"),
+}
+
+
 def check_elements(op_type: str, inputs: Inputs, result: Sequence[int], node: str) -> None:
-    """Raises DeeployError for a Reshape to another number of elements."""
+    """Raises DeeployError for a Reshape to another number of elements, or windows over an image that has none."""
     shape = _shape(inputs, 0)
+    if op_type in _WINDOWS and shape is not None and 0 in shape and 0 not in result:
+        raise DeeployError(f"takes windows of an input of shape {list(shape)}, which has no elements", node)
     if op_type == "Reshape" and shape is not None and math.prod(shape) != math.prod(result):
         raise DeeployError(f"reshapes {list(shape)} to {list(result)}, which has another number of elements", node)
