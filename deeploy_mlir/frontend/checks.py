@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -158,6 +159,17 @@ def _scatter_nd(inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
         )
 
 
+_TERM = r"\s*(?:[A-Za-z]\s*)*(?:\.\.\.\s*(?:[A-Za-z]\s*)*)?"
+_EQUATION = re.compile(rf"{_TERM}(?:,{_TERM})*(?:->{_TERM})?")
+
+
+def _einsum(inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
+    """Terms of letters, one for each operand; ONNX's shape inference never ends for some that are not."""
+    equation = str(attrs.get("equation", ""))
+    if not _EQUATION.fullmatch(equation) or equation.count(",") + 1 != len(inputs):
+        raise DeeployError(f"has the equation {equation!r}, which is none of {len(inputs)} operands", node)
+
+
 _CHECKS: dict[str, _Check] = {
     "BatchNormalization": _of_channels(1, 4),
     "CenterCropPad": _vectors(1),
@@ -166,6 +178,7 @@ _CHECKS: dict[str, _Check] = {
     "ConvInteger": _convolution(1, None),
     "ConvTranspose": _convolution(1, 2, transposed=True),
     "DequantizeLinear": _quantization(dividing=False),
+    "Einsum": _einsum,
     "Expand": _vectors(1),
     "GatherElements": _along_axis(),
     "InstanceNormalization": _of_channels(1, 2),
