@@ -203,7 +203,8 @@ def run_reference(node: onnx.NodeProto, args: _Args) -> list[Array]:
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)])
     feeds = {name: np.array(array) for name, array in zip(node.input, args, strict=False) if array is not None}
     evaluator: Any = ReferenceEvaluator(model)
-    return [np.asarray(value) for value in cast("list[Array]", evaluator.run(None, feeds))]
+    with np.errstate(all="ignore"):  # infinities and what is no number are values here as others are
+        return [np.asarray(value) for value in cast("list[Array]", evaluator.run(None, feeds))]
 
 
 def _grouped_conv_transpose(op: OnnxOp, args: _Args) -> list[Array]:
