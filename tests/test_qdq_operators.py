@@ -43,6 +43,30 @@ def test_products_of_16_bits(seed: int, mode: str, dtype: Any, out: Any, op: str
     check(*finish(graph, real, out), mode)
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    SEEDS, st.sampled_from(MODES), TYPES, NARROW, st.sampled_from(["Conv", "MatMul", "two"]),
+    st.sampled_from(["Add", "Sub"]), st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_sums_of_products(
+    seed: int, mode: str, dtype: Any, out: Any, kind: str, op: str, per_channel: bool, first: bool
+) -> None:
+    """A product whose own result is not quantised, and a tensor or another such product: as PyTorch quantises
+    residual connections."""
+    graph = Graph(seed)
+    if kind == "MatMul":
+        x, other = graph.input((5, 20), np.int8), graph.input((5, 7), dtype)
+        product = graph.op("MatMul", x, graph.weight((20, 7), 1 if per_channel else None)[0])
+    else:
+        x, other = graph.input((1, 6, 5, 5), np.int8), graph.input((1, 4, 5, 5), dtype)
+        w, scale = graph.weight((4, 6, 3, 3), 0 if per_channel else None)
+        product = graph.op("Conv", x, w, graph.bias(x, scale, 4), pads=[1, 1, 1, 1])
+    if kind == "two":
+        other = graph.op("Conv", x, graph.weight((4, 6, 1, 1), 0)[0])
+    real = graph.op(op, product, other) if first else graph.op(op, other, product)
+    check(*finish(graph, graph.op("Relu", real) if per_channel else real, out), mode)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     SEEDS, st.sampled_from(MODES), TYPES, NARROW, st.booleans(), st.sampled_from([1, 2]), st.integers(1, 3),

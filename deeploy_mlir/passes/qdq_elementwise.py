@@ -12,7 +12,8 @@ from deeploy_mlir.dialects.graph_op import tensor_type
 from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.frontend.value import Value
 from deeploy_mlir.numpy_types import Array
-from deeploy_mlir.passes.qdq_products import biased_product
+from deeploy_mlir.passes.graph_rewriting import producer
+from deeploy_mlir.passes.qdq_products import PRODUCTS, biased_product, product_sums
 from deeploy_mlir.passes.qdq_target import StaysFloat, Target, tensor_operand
 from deeploy_mlir.passes.quantization import Quantized, dequantized, integer_dtype, is_f32, real_constant
 
@@ -23,23 +24,74 @@ within i32."""
 _WIDE_SUM_BITS = 43
 """Of those of a sum of 16-bit tensors: centred operands of 17 bits, all within i64."""
 
+_SUM_BITS = 9
+"""Bits of a sum of products behind those of the products: its error before rounding is below 2^-10 steps."""
+
+
+@dataclass(frozen=True)
+class _Term:
+    """real = (integers - zero_point) * scale, where integers - zero_point is no further than `bound` from 0."""
+
+    integers: SSAValue | Value
+    zero_point: int
+    scale: Array
+    bound: float
+
 
 def quantized_sum(target: Target, op: OnnxOp) -> Value:
-    """Add and Sub. Raises StaysFloat."""
+    """Add and Sub of quantised tensors and of products of such. Raises StaysFloat."""
     biased = biased_product(target, op) if op.op_type == "Add" else None
     if biased is not None:
         return biased
-    a, b = (tensor_operand(target.rewriter, op, index) for index in (0, 1))
     sign = -1 if op.op_type == "Sub" else 1
-    if max(integer_dtype(x.integers).itemsize for x in (a, b)) > 2:
-        raise StaysFloat("it adds integers of more than 16 bits")
+    a, b = _tensor_term(target, op, 0), _tensor_term(target, op, 1)
+    if a is not None and b is not None and target.mode == "fixed":
+        left, right = (tensor_operand(target.rewriter, op, index) for index in (0, 1))
+        return _fixed_sum(target, left, right, sign)
+    a, b = (term or _product_term(target, op, index) for index, term in enumerate((a, b)))
     if target.mode == "fixed":
-        return _fixed_sum(target, a, b, sign)
-    scales = [a.quantization.scale, b.quantization.scale * sign]
+        return _wide_fixed_sum(target, a, b, sign)
+    scales = [a.scale, b.scale * sign]
     first, second = (target.constant(np.asarray(s / target.quantization.scale, target.real), "scale") for s in scales)
     zero = target.constant(np.asarray(int(target.quantization.zero_point), target.dtype), "zero_point")
-    attrs = {"a_zero_point": int(a.quantization.zero_point), "b_zero_point": int(b.quantization.zero_point)}
+    attrs = {"a_zero_point": a.zero_point, "b_zero_point": b.zero_point}
     return target.qnn("RequantizeAdd", [a.integers, b.integers, first, second, zero], attrs)
+
+
+def _tensor_term(target: Target, op: OnnxOp, index: int) -> _Term | None:
+    """An operand that is quantised; None for a product. Raises StaysFloat for anything else."""
+    if producer(op.operands[index], *PRODUCTS) is not None:
+        return None
+    x = tensor_operand(target.rewriter, op, index)
+    if integer_dtype(x.integers).itemsize > 2:
+        raise StaysFloat("it adds integers of more than 16 bits")
+    return _Term(x.integers, int(x.quantization.zero_point), x.quantization.scale, float(x.largest))
+
+
+def _product_term(target: Target, op: OnnxOp, index: int) -> _Term:
+    """An operand that is a product of quantised tensors, as its sums. Raises StaysFloat."""
+    found = product_sums(target, op.operands[index])
+    if found is None:
+        raise StaysFloat("it adds a product that is used in float as well")
+    if np.any(found.offset):
+        raise StaysFloat("it adds a product whose bias is no whole number of its units")
+    return _Term(found.sums, 0, found.scale, float(found.bound.max()))
+
+
+def _wide_fixed_sum(target: Target, a: _Term, b: _Term, sign: int) -> Value:
+    """(a * a_mul + b * b_mul) >> shift in 64 bits, by channel where the scales are: each multiplier is within half a
+    unit, so that the sum before rounding is within (a's bound + b's) / 2^(shift + 1) steps of the exact one."""
+    factors = [np.asarray(term.scale / target.quantization.scale, np.float64) for term in (a, b)]
+    steps = sum(term.bound * float(f.max()) for term, f in zip((a, b), factors, strict=True))
+    shift = 61 - math.ceil(math.log2(steps + 2.0**17))
+    if shift < math.log2(a.bound + b.bound) + _SUM_BITS:
+        raise StaysFloat("its scales are too large beside the result's for fixed-point arithmetic")
+    terms: list[Value] = []
+    for term, factor in zip((a, b), (factors[0], sign * factors[1]), strict=True):
+        multiplier = target.constant(np.rint(factor * 2.0**shift).astype(np.int64), "mul")
+        centred = target.centred(target.cast(term.integers, np.int32), term.zero_point)
+        terms.append(target.insert("Mul", [target.cast(centred, np.int64), multiplier]))
+    return _shifted(target, target.insert("Add", terms), shift)
 
 
 def _fixed_sum(target: Target, a: Quantized, b: Quantized, sign: int) -> Value:
@@ -58,11 +110,16 @@ def _fixed_sum(target: Target, a: Quantized, b: Quantized, sign: int) -> Value:
     for x, factor in zip((a, b), (factors[0], sign * factors[1]), strict=True):
         multiplier = target.constant(np.asarray(round(factor * 2.0**shift), dtype), "mul")
         terms.append(target.insert("Mul", [target.cast(_centred(target, x), dtype), multiplier]))
+    return _shifted(target, target.insert("Add", terms), shift)
+
+
+def _shifted(target: Target, total: Value, shift: int) -> Value:
+    """total / 2^shift rounded half up, plus the zero point, saturated."""
     info = np.iinfo(target.dtype)
     attrs = {"div": 1 << shift, "n_levels": 1 << info.bits, "signed": int(info.min < 0)}
     one = target.constant(np.asarray(1, np.int32), "one")
     zero = target.constant(np.asarray(int(target.quantization.zero_point) << shift, np.int64), "add")
-    return target.qnn("RequantShift", [target.insert("Add", terms), one, zero], attrs)
+    return target.qnn("RequantShift", [total, one, zero], attrs)
 
 
 def _centred(target: Target, x: Quantized) -> Value:

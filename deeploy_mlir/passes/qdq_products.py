@@ -42,7 +42,7 @@ class _Place:
 
 
 @dataclass(frozen=True)
-class _Sums:
+class Sums:
     """real = sums * scale + offset. `sums` is i32; scale, `bound` (largest magnitude) and offset broadcast to it."""
 
     sums: Value
@@ -62,6 +62,12 @@ def biased_product(target: Target, op: OnnxOp) -> Value | None:
     return None if found is None else _requantized(target, _sums(_Place.of(target), *found))
 
 
+def product_sums(target: Target, value: SSAValue) -> Sums | None:
+    """The sums of a product whose result is this value and used here alone; None if it is none. Raises StaysFloat."""
+    op = producer(value, *PRODUCTS)
+    return _sums(_Place.of(target), op, None) if isinstance(op, OnnxOp) and value.has_one_use() else None
+
+
 def float_product(rewriter: GraphRewriter, op: OnnxOp) -> Value | None:
     """The product of quantised tensors as a DequantizeLinear of integer sums; None if its operands are not quantised.
 
@@ -77,11 +83,11 @@ def float_product(rewriter: GraphRewriter, op: OnnxOp) -> Value | None:
     return rewriter.insert(op, "Add", [real, rewriter.constant(found.offset.astype(np.float32), "bias")])
 
 
-def _requantized(target: Target, found: _Sums) -> Value:
+def _requantized(target: Target, found: Sums) -> Value:
     return target.requantize(found.sums, found.scale, offset=found.offset, bound=found.bound)
 
 
-def _sums(at: _Place, op: OnnxOp, added: SSAValue | None) -> _Sums:
+def _sums(at: _Place, op: OnnxOp, added: SSAValue | None) -> Sums:
     """The sums of a product, with `added` or the operator's own bias."""
     x, w = operand(at.rewriter, op, 0), operand(at.rewriter, op, 1)
     if x is None or w is None:
@@ -93,7 +99,7 @@ def _sums(at: _Place, op: OnnxOp, added: SSAValue | None) -> _Sums:
     return _convolution(at, op, x, w, added)
 
 
-def _convolution(at: _Place, op: OnnxOp, x: Quantized, w: Quantized, added: SSAValue | None) -> _Sums:
+def _convolution(at: _Place, op: OnnxOp, x: Quantized, w: Quantized, added: SSAValue | None) -> Sums:
     transposed = op.op_type == "ConvTranspose"
     group: int = op.attr("group")
     rank = len(x.shape)
@@ -149,7 +155,7 @@ def _transposed_sums(at: _Place, op: OnnxOp, x: Quantized, w: Quantized) -> Valu
     return at.rewriter.insert_qnn(at.before, "ConvTransposeInteger", [x.integers, centred], attrs)
 
 
-def _matrix_product(at: _Place, op: OnnxOp, a: Quantized, b: Quantized, added: SSAValue | None) -> _Sums:
+def _matrix_product(at: _Place, op: OnnxOp, a: Quantized, b: Quantized, added: SSAValue | None) -> Sums:
     """MatMul and Gemm: scales of the second operand may differ by column."""
     if len(b.shape) < 2:
         raise StaysFloat("its second operand is a vector")
@@ -213,21 +219,21 @@ def _bias(rewriter: GraphRewriter, bias: SSAValue | None) -> Array:
     return real
 
 
-def _with_bias(at: _Place, sums: Value, scale: Array, bound: Array, bias: Array) -> _Sums:
+def _with_bias(at: _Place, sums: Value, scale: Array, bound: Array, bias: Array) -> Sums:
     """Add the bias to the sums where it is whole numbers there, otherwise afterwards."""
     none = np.zeros(())
     if not np.any(bias):
-        return _Sums(sums, scale, bound, none)
+        return Sums(sums, scale, bound, none)
     if np.any(scale == 0):
-        return _Sums(sums, scale, bound, bias)
+        return Sums(sums, scale, bound, bias)
     units = bias / scale
     whole = np.rint(units)
     total = bound + np.abs(whole)
     moved = np.abs(units - whole) * (1.0 if at.step is None else np.abs(scale) / at.step)
     if np.any(moved > _EXACT_BIAS) or np.any(total > _INT32_MAX):
-        return _Sums(sums, scale, bound, bias)
+        return Sums(sums, scale, bound, bias)
     added = at.rewriter.constant(whole.astype(np.int32), f"{at.before.node_name}_bias")
-    return _Sums(at.rewriter.insert(at.before, "Add", [sums, added]), scale, total, none)
+    return Sums(at.rewriter.insert(at.before, "Add", [sums, added]), scale, total, none)
 
 
 def _biased(rewriter: GraphRewriter, op: OnnxOp) -> tuple[OnnxOp, SSAValue] | None:

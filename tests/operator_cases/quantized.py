@@ -82,6 +82,14 @@ def qdq_product(b: Builder) -> str:
     return quantized(b, _activated(b, b.op("MatMul", x, w)), 0.1)
 
 
+def qdq_residual(b: Builder) -> str:
+    """A product that is not quantised by itself, and a tensor that is added to it."""
+    n, k, m = b.number(1, 6), b.number(1, 16), b.number(1, 8)
+    product = b.op("MatMul", dequantized(b, (n, k), np.int8), weights(b, (k, m), 1))
+    words = [product, dequantized(b, (n, m), b.pick(BYTES))]
+    return quantized(b, _activated(b, b.op(b.pick(["Add", "Sub"]), *(words[::-1] if b.flag() else words))), 0.1)
+
+
 def qdq_binary(b: Builder) -> str:
     shape = b.shape(b.number(1, 4), 5)
     other = b.broadcast(shape)
@@ -171,6 +179,6 @@ def alone(b: Builder) -> str:
 
 
 CASES = (
-    *(qdq_conv, qdq_conv, qdq_product, qdq_product, qdq_binary, qdq_other, qdq_other),
+    *(qdq_conv, qdq_conv, qdq_product, qdq_product, qdq_residual, qdq_binary, qdq_other, qdq_other),
     *(qlinear_matmul, qlinear_conv, qlinear_binary, dynamic, alone),
 )
