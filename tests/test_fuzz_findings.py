@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from .fuzzing import STACKS, check
 from .operator_cases import Builder, Case
-from .test_fuzz_operators import STACKS, check
 
 SIDES = ("UPPER", "LOWER")
 

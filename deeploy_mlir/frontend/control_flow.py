@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import MutableMapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -97,19 +98,19 @@ def _loop(importer: GraphImporter, node: Node, env: MutableMapping[str, Value]) 
     if going and endless and (limit is None or limit > MAX_TRIPS):
         count = "that never ends" if limit is None else f"of {limit} trips"
         raise DeeployError(f"Loop {count}; at most {MAX_TRIPS} trips can be compiled", node.name)
-    trip, before = 0, importer.nodes
+    trip = 0
     while going and (limit is None or trip < limit):
         if trip >= MAX_TRIPS:
             raise DeeployError(f"Loop of more than {MAX_TRIPS} trips", node.name)
-        if trip == 1 and endless and limit is not None:
-            importer.refuse_trips(limit - 1, importer.nodes - before, node)
         emitter = importer.emitter
         inputs = [
             emitter.constant(np.asarray(trip, np.int64), f"{node.name}_trip"),
             emitter.constant(np.asarray(True), f"{node.name}_condition"),
             *carried,
         ]
-        outputs = _run(importer, body, inputs, env, node)
+        known = limit if endless else None
+        with importer.first_trip(known, node) if known is not None and trip == 0 else nullcontext():
+            outputs = _run(importer, body, inputs, env, node)
         if not outputs[0].is_constant:
             raise DeeployError(
                 "the condition of Loop depends on data; only a known trip count can be compiled", node.name
@@ -147,17 +148,15 @@ def _scan(importer: GraphImporter, node: Node, env: MutableMapping[str, Value]) 
     if not 0 < trips <= MAX_TRIPS:
         raise DeeployError(f"Scan of {trips} trips; 1 to {MAX_TRIPS} can be compiled", node.name)
     scanned: list[list[Value]] = [[] for _ in range(outputs_count)]
-    before = importer.nodes
     for trip in range(trips):
-        if trip == 1:
-            importer.refuse_trips(trips - 1, importer.nodes - before, node)
         slices: list[Value] = []
         for value, axis, direction in zip(sequences, axes, directions, strict=True):
             index = emitter.constant(
                 np.asarray(trips - 1 - trip if direction else trip, np.int64), f"{node.name}_index"
             )
             slices.append(emitter.onnx("Gather", [value, index], {"axis": axis}, node.name)[0])
-        outputs = _run(importer, body, [*carried, *slices], env, node)
+        with importer.first_trip(trips, node) if trip == 0 else nullcontext():
+            outputs = _run(importer, body, [*carried, *slices], env, node)
         carried = outputs[: len(carried)]
         for collected, value in zip(scanned, outputs[len(carried) :], strict=True):
             collected.append(value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+import math
+from collections.abc import Callable, Generator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import ml_dtypes
@@ -56,8 +58,10 @@ class GraphImporter:
             node.input[0] for node in model.graph.node if node.op_type == "SoftmaxCrossEntropyLossGrad" and node.input
         }
         self._depth = 0
-        self.nodes = 0
-        """Imported so far."""
+        self._nodes = 0
+        """Imported so far, those within the first trip of a loop once for each of its trips."""
+        self._loops: list[tuple[str, int]] = []
+        """The loops in whose first trip this is, outermost first: node and number of trips."""
 
     def _has_private_operators(self, graph: onnx.GraphProto) -> bool:
         return any(
@@ -81,10 +85,23 @@ class GraphImporter:
             self.node(node, index, env, self.opset, declared)
         return [self._lookup(env, value.name, graph.name or "graph") for value in graph.output]
 
-    def refuse_trips(self, count: int, nodes: int, node: Node) -> None:
-        """Raises DeeployError if `count` more trips of a loop, each of so many nodes, would be too many nodes."""
-        if self.nodes + count * nodes > MAX_NODES:
-            raise DeeployError(f"{TOO_MANY}: {count + 1} trips of {nodes} nodes", node.name)
+    @contextmanager
+    def first_trip(self, trips: int, node: Node) -> Generator[None]:
+        """Around the first of a loop's trips, all of which are thereby known not to be too many nodes.
+
+        Raises DeeployError within it otherwise."""
+        before = self._nodes
+        self._loops.append((node.name, trips))
+        yield
+        self._loops.pop()
+        self._nodes = before + (self._nodes - before) // trips
+
+    def _count(self, name: str) -> None:
+        """Count one more node. Raises DeeployError if that is too many."""
+        self._nodes += math.prod(trips for _, trips in self._loops)
+        if self._nodes > MAX_NODES:
+            loops = " ".join(f"in a loop of {trips} trips ({loop})" for loop, trips in reversed(self._loops))
+            raise DeeployError(f"{TOO_MANY}{': ' if loops else ''}{loops}", name)
 
     def _initializer(self, proto: onnx.TensorProto) -> Value:
         if proto.data_type not in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4):
@@ -138,9 +155,7 @@ class GraphImporter:
         node = Node(
             proto.op_type, "" if proto.domain in STANDARD else proto.domain, name, inputs, attrs, outputs, opset
         )
-        self.nodes += 1
-        if self.nodes > MAX_NODES:
-            raise DeeployError(TOO_MANY, name)
+        self._count(name)
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise DeeployError(f"graphs or functions are nested more than {MAX_DEPTH} deep", name)

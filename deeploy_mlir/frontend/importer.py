@@ -75,6 +75,8 @@ class _Import:
         constants = {tensor.name for tensor in model.graph.initializer}
         constants |= {sparse.values.name for sparse in model.graph.sparse_initializer}
         self.inputs = [value for value in model.graph.input if value.name not in constants]
+        if not model.graph.output:
+            raise DeeployError("the graph has no outputs; declare what it is to compute", symbol)
         names = [value.name for value in self.inputs]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:

@@ -7,6 +7,7 @@ import numpy as np
 from . import (
     convolution,
     elementwise,
+    exported,
     indexing,
     movement,
     networks,
@@ -34,6 +35,9 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
 }
 """The cases of each family; those that have more to vary more than once."""
 
+EXPORTED: dict[str, tuple[Case, ...]] = {"integers": exported.INTEGERS, "training": exported.TRAINING}
+"""Families of operators that ONNX does not have."""
+
 
 def random_model(family: str, seed: int, cases: int) -> Builder:
     """A model with `cases` graphs of a family, the same for a seed."""
@@ -44,4 +48,4 @@ def random_model(family: str, seed: int, cases: int) -> Builder:
     return b
 
 
-__all__ = ["FAMILIES", "Builder", "Case", "Draw", "random_model"]
+__all__ = ["EXPORTED", "FAMILIES", "Builder", "Case", "Draw", "random_model"]
