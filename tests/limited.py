@@ -1,7 +1,7 @@
 """Runs command lines of this package one by one, each in a process of its own with a limit, and says what they took.
 
 A program: reads a line of JSON for each, `[tool, argument, ...]`, and answers with one. The package is imported once,
-and each command runs in a fork."""
+its passes too, and each command runs in a fork."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
+
+from deeploy_mlir.universe import UNIVERSE
 
 SECONDS = 20
 BYTES = 3 << 30
@@ -105,6 +107,8 @@ def _run(words: Sequence[str]) -> dict[str, Any]:
 def _serve(lines: IO[str]) -> None:
     for module in ("deeploy_mlir.frontend", "deeploy_mlir.tools.deeploy_opt"):
         import_module(module)  # once, before the forks
+    for load in UNIVERSE.all_passes.values():
+        load()
     for line in lines:
         print(json.dumps(_run(json.loads(line))), flush=True)
 

@@ -24,7 +24,7 @@ from .limited import Commands, Outcome, limited_commands
 
 DIGITS = Path(__file__).resolve().parents[1] / "examples" / "digits"
 
-SECONDS = 1.5
+SECONDS = 1.0
 """Of the two, the start of Python and its packages takes the rest."""
 BYTES = 1 << 30
 LONGEST = 2100
