@@ -20,6 +20,8 @@ from deeploy_mlir.numpy_types import Array, element_type_of, numpy_dtype
 
 _SHAPE_DATA_ELEMENTS = 4096
 _SHAPE_DATA_RANK = 1
+_SIZED_BY_CONSTANTS = frozenset({"MaxUnpool"})
+"""Operators whose shape ONNX does not infer, and on which no tensor has an influence that is not a constant."""
 
 
 def infer_types(
@@ -82,14 +84,15 @@ def infer_types(
 def _observed_types(schema: Any, proto: onnx.NodeProto, inputs: Sequence[Value | None]) -> list[AnyTensor | None]:
     """Types by running the node: where all inputs are constants, or the operator is defined by others and only tensors
     of floats, which no shape depends on there, are unknown (zeros stand for them). Nothing where it cannot be run."""
-    defined = schema.has_function or schema.has_context_dependent_function
+    sized = schema.name in _SIZED_BY_CONSTANTS
+    defined = sized or schema.has_function or schema.has_context_dependent_function
     if not defined and not all(value is None or value.is_constant for value in inputs):
         return []
     arrays: list[Array | None] = []
     for value in inputs:
         if value is None or value.is_constant:
             arrays.append(None if value is None else value.array())
-        elif type_bytes(value.type) > MAX_EVALUATED_BYTES or value.is_integer or not value.shape:
+        elif type_bytes(value.type) > MAX_EVALUATED_BYTES or (value.is_integer and not sized) or not value.shape:
             return []
         else:
             arrays.append(np.zeros(value.shape, numpy_dtype(value.element_type)))

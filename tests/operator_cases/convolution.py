@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
+
+import numpy as np
 
 from .builder import BYTES, Builder
 
@@ -103,6 +106,32 @@ def lp_pool(b: Builder) -> str:
     return b.op("LpPool", x, p=b.number(1, 3), ceil_mode=_ceil(b, attributes), **attributes)
 
 
+def col2im(b: Builder) -> str:
+    attributes, sizes = window(b, b.pick([2, 2, 3]), auto=False)
+    block, pads = attributes.pop("kernel_shape"), attributes["pads"]
+    dims = len(sizes)
+    reach = [d * (k - 1) + 1 for k, d in zip(block, attributes["dilations"], strict=True)]
+    padded = [n + pads[i] + pads[dims + i] for i, n in enumerate(sizes)]
+    windows = [(n - r) // s + 1 for n, r, s in zip(padded, reach, attributes["strides"], strict=True)]
+    x = b.input(b.real((b.number(1, 2), b.number(1, 3) * prod(block), prod(windows))))
+    return b.op("Col2Im", x, b.numbers(sizes), b.numbers(block), **attributes)
+
+
+def max_unpool(b: Builder) -> str:
+    dims = b.pick([1, 2, 2, 3])
+    kernel, strides = [b.number(1, 3) for _ in range(dims)], [b.number(1, 3) for _ in range(dims)]
+    shape = (b.number(1, 2), b.number(1, 3), *(b.number(1, 4) for _ in range(dims)))
+    full = [(n - 1) * s + k for n, s, k in zip(shape[2:], strides, kernel, strict=True)]
+    low = [b.number(0, min(k - 1, f - 1)) for k, f in zip(kernel, full, strict=True)]
+    pads = low + [b.number(0, min(k - 1, f - 1 - p)) for k, f, p in zip(kernel, full, low, strict=True)]
+    pooled: list[int] = [f - pads[i] - pads[dims + i] for i, f in enumerate(full)]
+    places = np.asarray(b.rng.integers(0, prod([*shape[:2], *pooled]), shape))  # the last one that names a place stays
+    words = [b.input(b.real(shape)), b.either(places)]
+    if b.flag():
+        words.append(b.numbers([*shape[:2], *(n + b.number(0, 2) for n in pooled)]))
+    return b.op("MaxUnpool", *words, kernel_shape=kernel, strides=strides, pads=pads)
+
+
 def _ceil(b: Builder, attributes: dict[str, Any]) -> int:
     """Sizes rounded up or down; what that means beside `auto_pad` is not settled."""
     return 0 if "auto_pad" in attributes else b.number(0, 1)
@@ -113,4 +142,4 @@ def global_pool(b: Builder) -> str:
     return b.op(b.pick(["GlobalAveragePool", "GlobalMaxPool"]), x)
 
 
-CASES = (conv, conv, conv_integer, conv_transpose, max_pool, average_pool, lp_pool, global_pool)
+CASES = (conv, conv, conv_integer, conv_transpose, max_pool, average_pool, lp_pool, global_pool, col2im, max_unpool)

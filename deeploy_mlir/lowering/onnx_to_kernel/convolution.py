@@ -89,6 +89,34 @@ def conv_transpose_integer(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     return [_transposed(b, x, w, None, int(op.attr("group")), strides, dilations, low, zero)]
 
 
+def col2im(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.Col2Im: input [N, C * block, L] -> [N, C, s..]: each of L windows adds its block where it lies.
+
+    A transposed convolution of the L positions whose weights [C * block, 1, k..] put element j of a block at tap j."""
+    x, image, block = op.required("input"), b.result_shape[2:], b.required_constant("block_shape").tolist()
+    rank, elements, shape = len(image), prod(block), shape_of(x)
+    strides: list[int] = op.attr("strides") or [1] * rank
+    dilations: list[int] = op.attr("dilations") or [1] * rank
+    pads: list[int] = op.attr("pads") or [0] * (2 * rank)
+    if [len(block), len(strides), len(dilations), len(pads)] != [rank, rank, rank, 2 * rank] or len(shape) != 3:
+        raise b.error(
+            f"has blocks {block}, strides {strides}, dilations {dilations}, pads {pads} for an image {list(image)}"
+        )
+    if min([*block, *strides, *dilations]) < 1 or min(pads) < 0 or not is_float(b.result_element):
+        raise b.error(f"has blocks {block}, strides {strides}, pads {pads} of {x.type}, which is not supported")
+    reach = [d * (k - 1) + 1 for d, k in zip(dilations, block, strict=True)]
+    padded = [n + low + high for n, low, high in zip(image, pads[:rank], pads[rank:], strict=True)]
+    windows = [(n - r) // s + 1 for n, r, s in zip(padded, reach, strides, strict=True)]
+    if min(windows) < 1 or shape[1] % elements or shape[2] != prod(windows):
+        raise b.error(f"has {x.type}, but an image {list(image)} has windows {windows} of {elements} elements")
+    channels = shape[1] // elements
+    b.check_constant([shape[1], *block])
+    weights = np.tile(np.eye(elements, dtype=np.float32).reshape(elements, 1, *block), (channels, *[1] * (rank + 1)))
+    w = b.constant(weights, f"{b.layer}_blocks", b.result_element)
+    x = b.reshape(x, [shape[0], shape[1], *windows])
+    return [_transposed(b, x, w, None, channels, strides, dilations, pads[:rank])]
+
+
 def _transposed(
     b: LayerBuilder,
     x: SSAValue,
@@ -208,6 +236,7 @@ RULES: dict[str, Rule] = {
     "onnx.Conv": conv,
     "onnx.ConvInteger": conv_integer,
     "onnx.ConvTranspose": conv_transpose,
+    "onnx.Col2Im": col2im,
     "qnn.ConvTransposeInteger": conv_transpose_integer,
 }
 """Rules of this family."""

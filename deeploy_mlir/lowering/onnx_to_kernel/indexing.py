@@ -206,6 +206,28 @@ def scatter_nd(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     return [b.reshape(scatter(b, lines, table, rows, 0, op.attr("reduction") or "none"), shape)]
 
 
+def max_unpool(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.MaxUnpool: each element goes to its place in the flattened image that was pooled; the others are 0."""
+    x, places = op.required("X"), op.required("I")
+    shape, kernel = shape_of(x), op.attr("kernel_shape")
+    rank = len(shape) - 2
+    strides: list[int] = op.attr("strides") or [1] * rank
+    pads: list[int] = op.attr("pads") or [0] * (2 * rank)
+    if [len(kernel), len(strides), len(pads)] != [rank, rank, 2 * rank] or shape_of(places) != shape:
+        raise b.error(f"has kernel {kernel}, strides {strides}, pads {pads} and places {places.type} for {x.type}")
+    extents = [
+        (n - 1) * s + k - low - high
+        for n, s, k, low, high in zip(shape[2:], strides, kernel, pads[:rank], pads[rank:], strict=True)
+    ]
+    pooled = [*shape[:2], *extents]
+    if min(extents) < 1 or any(n < p for n, p in zip(b.result_shape, pooled, strict=True)):
+        raise b.error(f"gives {list(b.result_shape)}, less than the image {pooled} that was pooled")
+    table = in_range(b, b.reshape(places, [prod(shape)]), prod(pooled))
+    image = b.filled([prod(pooled)], 0, b.result_element)
+    image = b.reshape(scatter(b, image, table, b.reshape(x, [prod(shape)]), 0, "none"), pooled)
+    return [b.pad(image, [0] * (rank + 2), [n - p for n, p in zip(b.result_shape, pooled, strict=True)], 0)]
+
+
 def one_hot(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     """onnx.OneHot: on where the index (negative ones count from the end) is the position along the new axis."""
     indices, values = op.required("indices"), op.required("values")
@@ -254,6 +276,7 @@ RULES: dict[str, Rule] = {
     "onnx.GatherND": gather_nd,
     "onnx.ScatterElements": scatter_elements,
     "onnx.ScatterND": scatter_nd,
+    "onnx.MaxUnpool": max_unpool,
     "onnx.OneHot": one_hot,
 }
 """Rules of this family."""
