@@ -82,6 +82,12 @@ def position_next_to_an_integer(b: Builder) -> str:
     return b.op("Resize", b.input(b.real((2, 1, 3))), "", scales, mode="cubic", **given)
 
 
+def position_next_to_a_half(b: Builder) -> str:
+    """The first output lies a rounding error behind the middle of two elements, in the order of the reference."""
+    given: dict[str, Any] = {"coordinate_transformation_mode": "half_pixel_symmetric", "mode": "nearest"}
+    return b.op("Resize", b.input(b.real((2, 1, 6))), "", b.constant(np.array([1, 1, 0.75], np.float32)), **given)
+
+
 def constants_that_are_no_numbers(b: Builder) -> str:
     return b.op("Add", b.input(b.real((3,))), b.constant(np.array([-np.inf, np.inf, np.nan], np.float32)))
 
@@ -101,6 +107,7 @@ FINDINGS: tuple[Case, ...] = (
     windows_over_a_cut_axis,
     outputs_a_stride_times_as_large,
     position_next_to_an_integer,
+    position_next_to_a_half,
     constants_that_are_no_numbers,
     reduction_of_no_axes,
 )

@@ -92,14 +92,15 @@ class Along:
             span = body.mul(body.sub(end, start), last)
             inside = body.select(single, body.mul(span, half), body.div(body.mul(x, span), steps))
             return body.add(inside, body.mul(start, last))
-        centre = body.sub(body.div(body.add(x, half), scale), half)
+        middle = body.div(body.add(x, half), scale)
+        centre = body.sub(middle, half)
         if coordinates == "half_pixel":
             return centre
         if coordinates == "pytorch_half_pixel":
             return body.select(single, body.constant(-0.5, f64), centre)
         if coordinates == "half_pixel_symmetric":
             part = body.sub(one, body.div(body.constant(self.size, f64), length))
-            return body.add(body.mul(body.constant(self.extent / 2, f64), part), centre)
+            return body.sub(body.add(body.mul(body.constant(self.extent / 2, f64), part), middle), half)
         raise self.b.error(f"has coordinate_transformation_mode = {coordinates}, which ONNX does not know")
 
     def nearest(self, body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:

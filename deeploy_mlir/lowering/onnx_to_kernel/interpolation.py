@@ -34,7 +34,9 @@ class ResizeMode:
 
 
 def source_position(x: int, extent: int, size: int, scale: float, coordinates: str, roi: tuple[float, float]) -> float:
-    """Where output element `x` of `size` lies in an axis of `extent` elements. Raises KeyError: unknown mode."""
+    """Where output element `x` of `size` lies in an axis of `extent` elements. Raises KeyError: unknown mode.
+
+    In the order of ONNX's reference: next to a half or a whole element, rounding decides which one is the nearest."""
     length = scale * extent
     if coordinates == "align_corners":
         return 0.0 if length == 1 else x * (extent - 1) / (length - 1)
@@ -50,7 +52,7 @@ def source_position(x: int, extent: int, size: int, scale: float, coordinates: s
     if coordinates == "half_pixel":
         return centre
     if coordinates == "half_pixel_symmetric":
-        return extent / 2 * (1 - size / length) + centre
+        return extent / 2 * (1 - size / length) + (x + 0.5) / scale - 0.5
     raise KeyError(coordinates)
 
 
