@@ -8,7 +8,7 @@
 
 Operands may be Python numbers: they take the type of the other operand. Integer operations on constants are computed at
 once, modulo the width of their type, and neutral operations (x + 0, x * 1, ...) leave no trace. Every method inserts at
-the builder's point.
+the builder's point, but constants, which stand at the start of the function, each once.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ Value = SSAValue | int | float
 OpT = TypeVar("OpT", bound=Operation)
 
 
-def constant_op(value: float, t: Attribute) -> c.ConstantOp:
-    """A `c.constant` of a Python number; integers are taken modulo the width of `t`."""
+def constant_attr(value: float, t: Attribute) -> IntegerAttr | FloatAttr:
+    """A Python number as the value of a `c.constant`; integers are taken modulo the width of `t`."""
     if c.is_integer(t):
         if value != int(value):
             raise TypeError(f"{value} is no value of type {t}")
         it = cast(IntegerType | IndexType, t)
-        return c.ConstantOp(IntegerAttr(c.wrap_to(int(value), t), it))
+        return IntegerAttr(c.wrap_to(int(value), t), it)
     if c.is_float(t):
-        return c.ConstantOp(FloatAttr(float(value), cast(Float32Type | Float64Type, t)))
+        return FloatAttr(float(value), cast(Float32Type | Float64Type, t))
     raise TypeError(f"no constant of type {t}: use a literal")
 
 
@@ -75,6 +75,8 @@ class CBuilder:
 
     def __init__(self, point: InsertPoint | Block) -> None:
         self.point = InsertPoint.at_end(point) if isinstance(point, Block) else point
+        self._constants: dict[tuple[Block, Attribute, str], c.ConstantOp] = {}
+        """Those of a function, by its first block and their value."""
 
     # The insertion point
 
@@ -105,7 +107,25 @@ class CBuilder:
         """A constant; `index` for int and `f32` for float if no type is given."""
         if t is None:
             t = i1 if isinstance(value, bool) else IndexType() if isinstance(value, int) else f32
-        return self.insert(constant_op(value, t)).result
+        attr, home = constant_attr(value, t), self._function_block()
+        if home is None:
+            return self.insert(c.ConstantOp(attr)).result
+        key = home, attr, str(value)  # attributes of 0.0 and -0.0 are equal
+        if key not in self._constants:
+            op = self._constants[key] = c.ConstantOp(attr)
+            first = self.point.block is home and self.point.insert_before is home.first_op
+            Rewriter.insert_op(op, self.point if first else InsertPoint.at_start(home))
+        return self._constants[key].result
+
+    def _function_block(self) -> Block | None:
+        """The first block of the function that the point is in; None if it is in none."""
+        block: Block | None = self.point.block
+        while block is not None:
+            parent = block.parent_op()
+            if isinstance(parent, c.FuncOp):
+                return block
+            block = parent.parent_block() if parent is not None else None
+        return None
 
     def literal(self, text: str, t: Attribute) -> SSAValue:
         """C text as a value: a macro or another name."""
