@@ -15,7 +15,7 @@ from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.iteration_space import Access, Axis, Dim, DimKind, IterationSpace
 from deeploy_mlir.targets import bindings
 from deeploy_mlir.targets.bindings import KernelBinding, binding_for, bindings_of, share
-from deeploy_mlir.testing.kernel_cases import RANDOM_KERNELS
+from deeploy_mlir.testing.random_kernels import RANDOM_KERNELS
 from deeploy_mlir.work_split import core_split_dim
 
 

@@ -13,7 +13,8 @@ from deeploy_mlir.interpreters.kernel import run_kernel_op
 from deeploy_mlir.interpreters.scalar import run_scalar_body
 from deeploy_mlir.iteration_space import DimKind
 from deeploy_mlir.numpy_types import Array, numpy_dtype
-from deeploy_mlir.testing.kernel_cases import RANDOM_KERNELS, KernelCase, random_tile
+from deeploy_mlir.testing.kernel_cases import KernelCase, random_tile
+from deeploy_mlir.testing.random_kernels import RANDOM_KERNELS
 
 
 def element(array: Array, axes: Any, point: tuple[int, ...]) -> Any:

@@ -12,8 +12,9 @@ from deeploy_mlir.lowering.kernel_to_c import RV32, dynamic_arguments
 from deeploy_mlir.numpy_types import Array, element_type_of
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
 from deeploy_mlir.targets.siracusa.toolchain import compile_image
-from deeploy_mlir.testing.kernel_cases import RANDOM_KERNELS, KernelCase, random_tile
+from deeploy_mlir.testing.kernel_cases import KernelCase, random_tile
 from deeploy_mlir.testing.native import RUNTIME, argument_value, c_type, kernels_source
+from deeploy_mlir.testing.random_kernels import RANDOM_KERNELS
 
 
 def main_source(cases: list[KernelCase]) -> tuple[str, list[list[int]]]:
