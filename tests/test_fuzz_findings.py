@@ -68,6 +68,11 @@ def windows_over_a_cut_axis(b: Builder) -> tuple[str, ...]:
     return (*reduced, *rows, b.op("RMSNormalization", long, scale), b.op("LayerNormalization", long, scale, scale))
 
 
+def minima_of_many(b: Builder) -> str:
+    """A loop around 40 comparisons in straight code took clang hours."""
+    return b.op("ReduceMin", b.input(b.real((8, 1, 3, 30))), b.numbers([0, 1, 3]))
+
+
 def outputs_a_stride_times_as_large(b: Builder) -> tuple[str, ...]:
     """ConvTranspose with SAME: `output_padding` only moves the image."""
     w = b.constant(b.real((2, 2, 2)))
@@ -105,6 +110,7 @@ FINDINGS: tuple[Case, ...] = (
     fewer_updates_than_lines,
     maxima_of_half_floats,
     windows_over_a_cut_axis,
+    minima_of_many,
     outputs_a_stride_times_as_large,
     position_next_to_an_integer,
     position_next_to_a_half,

@@ -27,6 +27,9 @@ from deeploy_mlir.numpy_types import SmallFloat
 REMAINDER_FACTOR = 3
 """Blocks of a dimension of unknown size that are at least this large get code for what is left."""
 
+MAX_COMPARED = 16
+"""Most floats that one maximum or minimum takes in straight code: from some 24 on, each more doubles clang's time."""
+
 Cell = tuple[int, int]
 """Numbers of an output within its block: along the first and along the second blocked dimension."""
 
@@ -364,7 +367,7 @@ class Reduction:
         name = nest.d.dims[dim].name if dim is not None else "k"
         steps = [nest.d.operands[o].steps[dim] if dim is not None else 0 for o in range(len(shifts))]
         copies = nest.tuning.unroll
-        if isinstance(known, int) and known * len(places) <= nest.tuning.straight:
+        if isinstance(known, int) and known * len(places) <= nest.tuning.straight and known <= self.longest_chain:
             copies = max(known, 1)
         elif not isinstance(known, int):
             copies = 1
@@ -400,6 +403,12 @@ class Reduction:
                             loaded[key] = self.load(operand, pointer, at)
                         elements.append(loaded[key])
                     b.assign(place, self.combine(b.load(place), elements))
+
+    @property
+    def longest_chain(self) -> int:
+        """Most elements that one accumulator takes in straight code."""
+        compares = not self.contracts and self.combiner in (Combiner.MAX, Combiner.MIN)
+        return MAX_COMPARED if compares and c.is_float(self.accumulator_type) else self.nest.tuning.straight
 
     def combine(self, accumulator: SSAValue, elements: Sequence[SSAValue]) -> SSAValue:
         """The accumulator with one more element, or product of two."""
