@@ -142,7 +142,8 @@ def _along_axis(*others: int) -> _Check:
         for index in others:
             shape = _shape(inputs, index)
             if shape != indices:
-                raise DeeployError(f"has indices of shape {list(indices)}, but input {index} of {shape}", node)
+                given = "is absent" if shape is None else f"has {list(shape)}"
+                raise DeeployError(f"has indices of shape {list(indices)}, but input {index} {given}", node)
 
     return check
 
