@@ -19,6 +19,7 @@ from deeploy_mlir.frontend import import_model
 from deeploy_mlir.numpy_types import Array
 
 from .adversarial import graph_of, i64, model_of, tensor_input
+from .by_onnxruntime import onnxruntime_session
 
 INT64, BOOL = TensorProto.INT64, TensorProto.BOOL
 TORCH = "pkg.onnxscript.torch_lib"
@@ -232,9 +233,7 @@ def expected(idiom: Idiom, x: Array) -> list[Array]:
     if idiom.by_onnx:
         evaluator: Any = ReferenceEvaluator(idiom.model)
         return evaluator.run(None, {"x": x})
-    runtime = pytest.importorskip("onnxruntime")
-    session = runtime.InferenceSession(idiom.model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return session.run(None, {"x": x})
+    return onnxruntime_session(idiom.model).run(None, {"x": x})
 
 
 def check(name: str, target: str) -> None:

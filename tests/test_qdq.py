@@ -18,6 +18,7 @@ from deeploy_mlir.frontend import import_model
 from deeploy_mlir.interpreters.graph import graph_function, run_module
 from deeploy_mlir.numpy_types import Array
 
+from .by_onnxruntime import onnxruntime_session
 from .qdq_graphs import MODES, Graph, check, finish, floats, lowered
 
 DTYPES = st.sampled_from([np.int8, np.uint8])
@@ -326,7 +327,6 @@ ONE_OPERATOR["QLinearConv"].graph.output[0].type.tensor_type.elem_type = TensorP
 @pytest.mark.parametrize("case", ONE_OPERATOR)
 def test_operators_that_are_patterns(case: str) -> None:
     """Against onnxruntime where it is installed."""
-    runtime: Any = pytest.importorskip("onnxruntime")
     proto = ONE_OPERATOR[case]
     if case == "QLinearConcat":
         names = {"x": numpy_helper.from_array(f(0.03), "x")}
@@ -335,8 +335,7 @@ def test_operators_that_are_patterns(case: str) -> None:
         proto.graph.initializer.extend([*kept, *names.values()])
     value = proto.graph.input[0]
     x = ints(*[d.dim_value for d in value.type.tensor_type.shape.dim], seed=7)
-    session = runtime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-    (expected,) = session.run(None, {value.name: x})
+    (expected,) = onnxruntime_session(proto).run(None, {value.name: x})
     module = lowered(proto, "f32")
     assert floats(module) == []
     got = run_module(module, [x])[0]

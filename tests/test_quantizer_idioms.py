@@ -17,6 +17,7 @@ from deeploy_mlir.interpreters.graph import graph_function, run_module
 from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.pipelines import GRAPH, run_pipeline
 
+from .by_onnxruntime import onnxruntime_session
 from .qdq_graphs import Graph, floats
 
 QONNX = "qonnx.custom_op.general"
@@ -232,7 +233,6 @@ def test_weights_in_blocks() -> None:
 @pytest.mark.parametrize("zeros", [None, "packed"])
 def test_matmul_n_bits(bits: int, zeros: str | None) -> None:
     """Packed weights in blocks of 16 along K = 40, the last block incomplete; against onnxruntime."""
-    runtime: Any = pytest.importorskip("onnxruntime")
     rng = np.random.default_rng(bits)
     n, k, block = 6, 40, 16
     blocks = -(-k // block)
@@ -253,16 +253,13 @@ def test_matmul_n_bits(bits: int, zeros: str | None) -> None:
     opsets = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
     proto = helper.make_model(graph, opset_imports=opsets, ir_version=9)
     a = rng.standard_normal((2, k)).astype(np.float32)
-    (expected,) = runtime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"]).run(
-        None, {"A": a}
-    )
+    (expected,) = onnxruntime_session(proto).run(None, {"A": a})
     np.testing.assert_allclose(run_module(import_model(proto), [a])[0], expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("op", ["MatMulIntegerToFloat", "DynamicQuantizeMatMul", "QLinearWhere"])
 def test_other_operators_of_onnxruntime(op: str) -> None:
     """Against onnxruntime."""
-    runtime: Any = pytest.importorskip("onnxruntime")
     rng = np.random.default_rng(0)
     b, scale = rng.integers(-127, 128, (12, 5)).astype(np.int8), rng.uniform(0.01, 0.05, 5).astype(np.float32)
     zero, bias = np.zeros(5, np.int8), rng.standard_normal(5).astype(np.float32)
@@ -290,8 +287,7 @@ def test_other_operators_of_onnxruntime(op: str) -> None:
     )  # fmt: skip
     opsets = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
     proto = helper.make_model(graph, opset_imports=opsets, ir_version=9)
-    session = runtime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-    (expected,) = session.run(None, {"x": x})
+    (expected,) = onnxruntime_session(proto).run(None, {"x": x})
     atol = 1 if op == "QLinearWhere" else 1e-4
     for module in modules(proto):
         got = run_module(module, [x])[0]

@@ -15,13 +15,12 @@ from onnx.reference.op_run import OpRun
 
 from deeploy_mlir.numpy_types import Array
 
+from ..by_onnxruntime import onnxruntime_session
 from .builder import MICROSOFT, OPSET
 
 
 def _by_onnxruntime(node: onnx.NodeProto, arrays: tuple[Array | None, ...]) -> tuple[Array, ...]:
     """What onnxruntime computes for a node."""
-    import onnxruntime as ort  # pyright: ignore[reportMissingTypeStubs]
-
     given = {name: a for name, a in zip(node.input, arrays, strict=True) if a is not None}
     inputs = [
         helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for n, a in given.items()
@@ -29,10 +28,7 @@ def _by_onnxruntime(node: onnx.NodeProto, arrays: tuple[Array | None, ...]) -> t
     outputs = [onnx.ValueInfoProto(name=name) for name in node.output]
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
     model = helper.make_model(helper.make_graph([node], "node", inputs, outputs), opset_imports=opsets, ir_version=10)
-    module: Any = ort
-    module.set_default_logger_severity(4)
-    session = module.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return tuple(session.run(None, given))
+    return tuple(onnxruntime_session(model).run(None, given))
 
 
 class ConvTranspose(OpRun):
