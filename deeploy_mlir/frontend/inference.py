@@ -21,7 +21,7 @@ from deeploy_mlir.numpy_types import Array, element_type_of, numpy_dtype
 _SHAPE_DATA_ELEMENTS = 4096
 _SHAPE_DATA_RANK = 1
 _SIZED_BY_CONSTANTS = frozenset({"MaxUnpool"})
-"""Operators whose shape ONNX does not infer, and on which no tensor has an influence that is not a constant."""
+"""Operators whose result's shape ONNX does not always infer, and that depends on constants and the operands' shapes."""
 
 
 def infer_types(

@@ -23,9 +23,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Block, SSAValue
 
-from deeploy_mlir.dialects.kernel import (
-    KernelOp,
-)
+from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.iteration_space import Region as TileRegion
 from deeploy_mlir.numpy_types import Array, element_type_of, numpy_dtype
 
