@@ -20,7 +20,7 @@ import numpy as np
 import onnx
 
 from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.load import dimension_label
+from deeploy_mlir.frontend.dimensions import bound_shape, check_sizes, symbolic_dimensions
 from deeploy_mlir.frontend.npz import load_arrays, match_arrays
 from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.remarks import remark
@@ -148,15 +148,13 @@ def _bound(proto: onnx.ModelProto, dims: Mapping[str, int]) -> onnx.ModelProto:
     """The model with static input shapes; symbolic dimensions without a value become 1.
 
     Raises DeeployError for a value of a dimension that there is not."""
-    free: list[str] = []
+    dimensions = symbolic_dimensions(_inputs(proto))
+    check_sizes(dimensions, dims, proto.graph.name or "model")
+    ones = {d.place: 1 for found in dimensions.values() for d in found if d.size_in(dims) is None}
     for value in _inputs(proto):
-        for axis, dim in enumerate(value.type.tensor_type.shape.dim):
-            if not dim.HasField("dim_value"):
-                free.append(dimension_label(value, axis))
-                dim.dim_value = dims.get(free[-1], 1)
-    for asked in dims:
-        if asked not in free:
-            raise DeeployError(f"no dimension is called '{asked}'; the symbolic ones are: {', '.join(free) or 'none'}")
+        shape = bound_shape(value, dimensions[value.name], {**dims, **ones})
+        for dim, size in zip(value.type.tensor_type.shape.dim, shape, strict=True):
+            dim.dim_value = size
     return proto
 
 

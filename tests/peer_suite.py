@@ -29,9 +29,14 @@ class Leaf:
 
 
 def suite() -> Path:
-    """The suite's folder, which need not exist: under DEEPLOY_SHARED, or else beside the repository."""
+    """The suite's folder, which need not exist."""
+    return shared_folder("peer-suite")
+
+
+def shared_folder(name: str) -> Path:
+    """A folder of networks outside this repository: under DEEPLOY_SHARED, or else beside the repository."""
     shared = os.environ.get("DEEPLOY_SHARED")
-    return (Path(shared) if shared else Path(__file__).resolve().parents[2] / "shared") / "peer-suite"
+    return (Path(shared) if shared else Path(__file__).resolve().parents[2] / "shared") / name
 
 
 @cache

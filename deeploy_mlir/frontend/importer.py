@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,15 +10,17 @@ import numpy as np
 import onnx
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, BFloat16Type, Float16Type, Float32Type, ModuleOp, StringAttr
-from xdsl.ir import Attribute, Block, Region
+from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.rewriter import InsertPoint
 
+from deeploy_mlir.dialects.graph_op import tensor_type
 from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.control_flow import CONTROL_FLOW
+from deeploy_mlir.frontend.dimensions import bound_shape, check_sizes, symbolic_dimensions
 from deeploy_mlir.frontend.emitter import Emitter, identifier
 from deeploy_mlir.frontend.expansion import check_expansion
 from deeploy_mlir.frontend.graph import GraphImporter
-from deeploy_mlir.frontend.load import dimension_label, load_model
+from deeploy_mlir.frontend.load import load_model
 from deeploy_mlir.frontend.npz import match_arrays
 from deeploy_mlir.frontend.types import (
     AnyTensor,
@@ -75,6 +77,7 @@ class _Import:
         constants = {tensor.name for tensor in model.graph.initializer}
         constants |= {sparse.values.name for sparse in model.graph.sparse_initializer}
         self.inputs = [value for value in model.graph.input if value.name not in constants]
+        self.dimensions = symbolic_dimensions(self.inputs)
         if not model.graph.output:
             raise DeeployError("the graph has no outputs; declare what it is to compute", symbol)
         names = [value.name for value in self.inputs]
@@ -96,17 +99,7 @@ class _Import:
         proto = value.type.tensor_type
         if not proto.HasField("shape"):
             raise DeeployError("has no declared shape; give the input a static shape", value.name)
-        shape: list[int] = []
-        for axis, dim in enumerate(proto.shape.dim):
-            if dim.HasField("dim_value"):
-                size = dim.dim_value
-            elif (label := dimension_label(value, axis)) in self.dims:
-                size = self.dims[label]
-            else:
-                raise DeeployError(
-                    f"dimension {axis} ('{label}') has no size; bind it with --dim {label}=1", value.name
-                )
-            shape.append(size)
+        shape = bound_shape(value, self.dimensions[value.name], self.dims)
         return checked_tensor(element_of_onnx(proto.elem_type, value.name), shape, value.name)
 
     def element(self, value: onnx.ValueInfoProto, declared: AnyTensor) -> Attribute:
@@ -128,18 +121,19 @@ class _Import:
                 return Float32Type()
         return element
 
+    def check_computes(self, results: Sequence[SSAValue]) -> None:
+        """Raises DeeployError if a dimension was given as 0 and no output has an element for that."""
+        empty = [name for name, size in self.dims.items() if size == 0]
+        if empty and all(0 in tensor_type(value).get_shape() for value in results):
+            raise DeeployError(
+                f"with {' and '.join(f'{name}=0' for name in empty)} every output is empty and nothing is computed; "
+                "give the dimension at least 1",
+                self.symbol,
+            )
+
     def run(self) -> ModuleOp:
         """The module."""
-        free = [
-            dimension_label(value, axis)
-            for value in self.inputs
-            for axis, dim in enumerate(value.type.tensor_type.shape.dim)
-            if not dim.HasField("dim_value")
-        ]
-        for asked in self.dims:
-            if asked not in free:
-                known = ", ".join(sorted(set(free))) or "none"
-                raise DeeployError(f"no dimension is called '{asked}'; the symbolic ones are: {known}", self.symbol)
+        check_sizes(self.dimensions, self.dims, self.symbol)
         check_expansion(self.model)
         declared = [self.declared(value) for value in self.inputs]
         elements = [self.element(value, type_) for value, type_ in zip(self.inputs, declared, strict=True)]
@@ -158,6 +152,7 @@ class _Import:
         importer = GraphImporter(emitter, self.model, self.base_dir, CONTROL_FLOW, widen_floats=widen)
         outputs = importer.graph(self.model.graph, env)
         results = [emitter.ssa(value) for value in outputs]
+        self.check_computes(results)
         emitter.builder.insert(func.ReturnOp(*results))
         function = func.FuncOp(
             self.symbol, (types, [value.type for value in results]), Region(body), visibility="public"

@@ -137,11 +137,6 @@ def node_inputs(node: onnx.NodeProto) -> set[str]:
     return names
 
 
-def dimension_label(value: onnx.ValueInfoProto, axis: int) -> str:
-    """What a dimension without a size is called: by the file, or else by its input and axis."""
-    return value.type.tensor_type.shape.dim[axis].dim_param or f"{value.name}_{axis}"
-
-
 def node_label(node: onnx.NodeProto, index: int) -> str:
     """A name for messages: the node's, or its first output's."""
     return node.name or next((name for name in node.output if name), f"{node.op_type}_{index}")
