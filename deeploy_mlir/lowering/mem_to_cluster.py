@@ -162,7 +162,7 @@ def guard_transfers(region: RunOp) -> None:
 
 @dataclass(frozen=True)
 class ConvertMemToClusterPass(ModulePass):
-    """Wraps the steps of every function into one `cluster.run`, where their engine has several cores."""
+    """Wraps the steps of every function into one `cluster.run`, unless their engine is the host core itself."""
 
     name = "convert-mem-to-cluster"
 
@@ -176,13 +176,13 @@ class ConvertMemToClusterPass(ModulePass):
                 names = ", ".join(sorted(e.string_value() for e in engines))
                 raise DeeployError(f"several engines in one function ({names}) are not supported yet")
             engine: SymbolRefAttr = engines.pop()
-            cores = system.engine(engine.root_reference.data).core_count
-            if cores > 1:
-                to_region(function, engine, cores)
+            described = system.engine(engine.root_reference.data)
+            if described.core_count > 1 or described.memory_name != system.host.memory_name:
+                to_region(function, engine, described.core_count)
 
 
 def to_region(function: FuncOp, engine: SymbolRefAttr, cores: int) -> None:
-    """The steps of `function` as a resident region, in place."""
+    """The steps of `function` as a resident region, in place. One core alone shares nothing and waits for nobody."""
     steps = [op for op in function.body.block.ops if not isinstance(op, ReturnOp)]
     body = Block(arg_types=[IndexType()])
     body.args[0].name_hint = "core"
@@ -191,6 +191,8 @@ def to_region(function: FuncOp, engine: SymbolRefAttr, cores: int) -> None:
         body.add_op(step)
     run = RunOp(engine, Region(body))
     function.body.block.insert_op_before(run, cast(Operation, function.body.block.last_op))
+    if cores == 1:
+        return
     pending = Pending()
     for step in [s for s in body.ops if isinstance(s, StepOp)]:
         pending = insert_barriers(step.body.block, pending)

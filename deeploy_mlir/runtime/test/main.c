@@ -34,8 +34,11 @@ static void put_text(const char *text) {
 }
 
 static void put_unsigned(uint32_t value) {
-  if (value >= 10) put_unsigned(value / 10);
-  dm_putchar((char)('0' + value % 10));
+  char digits[10];
+  uint32_t count = 0;
+  do digits[count++] = (char)('0' + value % 10);
+  while (value /= 10);
+  while (count) dm_putchar(digits[--count]);
 }
 
 static void print_tensor(uint32_t index, const dm_test_tensor *tensor) {
