@@ -87,10 +87,12 @@ def recipe(platform: str, core_stack_bytes: int | None = None) -> Recipe:
 def makefile(network: Network, target: str, sources: Sequence[str], recipes: Mapping[str, Recipe]) -> str:
     """A Makefile for the test program, on any of the platforms that have a recipe; the first is the default."""
     platforms = list(recipes)
-    runnable = [platform for platform, r in recipes.items() if r.runs_here]
+    elsewhere = [platform for platform, r in recipes.items() if not r.runs_here]
     lines = [
         f"# {network.name}, compiled for {target}. `make` builds the test program, `make run` runs it.",
-        f"# PLATFORM: {' or '.join(platforms)}. CC and CFLAGS are yours to set.",
+        f"# PLATFORM: {' or '.join(platforms)}, or a folder of user/platforms. CC and CFLAGS are yours to set, also in",
+        "# user/config.mk. C files in user/ are built instead of main.c. `deeploy compile` never writes into user/.",
+        "-include user/config.mk",
         f"NAME = {network.name}",
         f"PLATFORM ?= {platforms[0]}",
         "CFLAGS ?= -O3",
@@ -99,27 +101,29 @@ def makefile(network: Network, target: str, sources: Sequence[str], recipes: Map
         *(f"FLAGS_{platform} = {shlex.join(r.flags)}" for platform, r in recipes.items()),
         *(f"LINK_{platform} = {shlex.join(r.link_flags)}" for platform, r in recipes.items()),
         "ifeq ($(origin CC),default)",
-        "CC = $(COMPILER_$(PLATFORM))",
+        "CC = $(or $(COMPILER_$(PLATFORM)),cc)",
         "endif",
         "",
+        "MAIN = $(or $(wildcard user/*.c),main.c)",
         f"SOURCES = {_wrapped(sources)}",
-        "PLATFORM_SOURCES = $(wildcard runtime/platforms/$(PLATFORM)/*.c runtime/platforms/$(PLATFORM)/*.S)",
-        f"INCLUDES = {' '.join('-I' + i for i in INCLUDES)} -Iruntime/platforms/$(PLATFORM)",
-        "HEADERS = $(wildcard *.h runtime/*/*.h runtime/*/*/*.h)",
+        "FOLDER = $(firstword $(wildcard user/platforms/$(PLATFORM)) runtime/platforms/$(PLATFORM))",
+        "PLATFORM_SOURCES = $(wildcard $(FOLDER)/*.c $(FOLDER)/*.S)",
+        f"INCLUDES = {' '.join('-I' + i for i in INCLUDES)} -I$(FOLDER)",
+        "HEADERS = $(wildcard *.h runtime/*/*.h runtime/*/*/*.h user/*.h $(FOLDER)/*.h) Makefile",
         "PROGRAM = build/$(NAME)_$(PLATFORM)",
         "",
         "all: $(PROGRAM)",
         "",
-        "$(PROGRAM): main.c $(SOURCES) $(PLATFORM_SOURCES) $(HEADERS)",
+        "$(PROGRAM): $(MAIN) $(SOURCES) $(PLATFORM_SOURCES) $(HEADERS)",
         "\tmkdir -p build",
         "\t$(CC) -std=c11 -Wall -Wextra $(CFLAGS) $(FLAGS_$(PLATFORM)) $(INCLUDES) \\",
-        "\t  main.c $(SOURCES) $(PLATFORM_SOURCES) $(LINK_$(PLATFORM)) -o $@",
+        "\t  $(MAIN) $(SOURCES) $(PLATFORM_SOURCES) $(or $(LINK_$(PLATFORM)),-lm) -o $@",
         "",
         "run: $(PROGRAM)",
-        f"ifneq ($(filter $(PLATFORM),{' '.join(runnable)}),)",
-        "\t./$(PROGRAM)",
+        f"ifneq ($(filter $(PLATFORM),{' '.join(elsewhere)}),)",
+        f'\t@echo "$(PROGRAM) does not run on this machine: deeploy run .{_run_here(recipes)}"; exit 1',
         "else",
-        f'\t@echo "$(PROGRAM) does not run on this machine: deeploy run .{_elsewhere(runnable)}"; exit 1',
+        "\t./$(PROGRAM)",
         "endif",
         "",
         "clean:",
@@ -130,8 +134,8 @@ def makefile(network: Network, target: str, sources: Sequence[str], recipes: Map
     return "\n".join(lines) + "\n"
 
 
-def _elsewhere(runnable: Sequence[str]) -> str:
-    return "".join(f", or make run PLATFORM={platform}" for platform in runnable)
+def _run_here(recipes: Mapping[str, Recipe]) -> str:
+    return "".join(f", or make run PLATFORM={platform}" for platform, r in recipes.items() if r.runs_here)
 
 
 def _wrapped(words: Sequence[str]) -> str:
@@ -143,7 +147,8 @@ def cmake_lists(network: Network, target: str, sources: Sequence[str], recipes: 
     name, platforms = network.name, list(recipes)
     library = f"{name}_network"
     lines = [
-        f"# {name}, compiled for {target}. PLATFORM: {' or '.join(platforms)}.",
+        f"# {name}, compiled for {target}. PLATFORM: {' or '.join(platforms)}, or a folder of user/platforms.",
+        "# C files in user/ are built instead of main.c. `deeploy compile` never writes into user/.",
         "cmake_minimum_required(VERSION 3.16)",
         f"project({name} C)" if all(r.runs_here for r in recipes.values()) else f"project({name} C ASM)",
         f'set(PLATFORM {platforms[0]} CACHE STRING "{" or ".join(platforms)}")',
@@ -156,13 +161,21 @@ def cmake_lists(network: Network, target: str, sources: Sequence[str], recipes: 
         f"add_library({library} STATIC",
         *(f"  {source}" for source in sources),
         ")",
-        "set(platform runtime/platforms/${PLATFORM})",
+        "set(here ${CMAKE_CURRENT_SOURCE_DIR})",
+        "set(platform ${here}/runtime/platforms/${PLATFORM})",
+        "if(EXISTS ${here}/user/platforms/${PLATFORM})",
+        "  set(platform ${here}/user/platforms/${PLATFORM})",
+        "endif()",
         f"target_include_directories({library} PUBLIC {' '.join(INCLUDES)} ${{platform}})",
         f"target_compile_options({library} PUBLIC -Wall -Wextra)",
         *_cmake_flags(library, recipes),
         "",
         "file(GLOB platform_sources CONFIGURE_DEPENDS ${platform}/*.c ${platform}/*.S)",
-        f"add_executable({name}_test main.c ${{platform_sources}})",
+        "file(GLOB main CONFIGURE_DEPENDS ${here}/user/*.c)",
+        "if(NOT main)",
+        "  set(main main.c)",
+        "endif()",
+        f"add_executable({name}_test ${{main}} ${{platform_sources}})",
         f"target_link_libraries({name}_test PRIVATE {library})",
     ]
     return "\n".join(lines) + "\n"

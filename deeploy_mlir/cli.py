@@ -51,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(command)
     _add_lowering(command)
     command.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder to write")
+    command.add_argument(
+        "--force", action="store_true", help="overwrite files of the folder that were changed or are not deeploy's"
+    )
     command.add_argument("--print-pipeline", action="store_true", help="print the passes, as deeploy-opt -p takes them")
     command.add_argument(
         "--verify-each-by-running",
@@ -208,6 +211,7 @@ def _lowering_options(options: argparse.Namespace) -> dict[str, Any]:
 
 def _compile(options: argparse.Namespace) -> int:
     from deeploy_mlir import api
+    from deeploy_mlir.folder_update import check_folder
     from deeploy_mlir.presentation import plan_text
 
     if options.print_pipeline:
@@ -216,12 +220,13 @@ def _compile(options: argparse.Namespace) -> int:
             return MATCH
     if options.output is None:
         raise DeeployError("where to? give -o DIR")
+    check_folder(options.output, force=options.force)  # before the compiler's work
     observer = _each_pass(options.verify_each_by_running) if options.verify_each_by_running else None
     program = api.compile(options.model, **_lowering_options(options), **_model_options(options), observer=observer)
     samples = None
     if options.types_from_data:
         samples = api.match_inputs(program.network, options.types_from_data)
-    program.save(options.output, samples)
+    program.save(options.output, samples, force=options.force)
     if not options.print_pipeline:
         print(plan_text(program.manifest))
         print(f"written to {options.output}")

@@ -7,15 +7,14 @@ It is self-contained: it compiles without this package. Layout, for a network `k
     runtime/                      the files of `deeploy_mlir/runtime` that the above include, and the platforms
     Makefile CMakeLists.txt       build it
     plan.json                     the plan, and what `deeploy run` needs to know
+    files.json                    these files with digests, so that what is the user's is told apart
+    user/                         never written: a program and platforms of the user's, which the build files take up
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -24,6 +23,7 @@ import numpy as np
 
 from deeploy_mlir.build_files import cmake_lists, makefile, recipe, test_data
 from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.folder_update import LISTING, update_folder
 from deeploy_mlir.network import Network, TensorInfo, bind_inputs, to_bytes
 from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.report import Plan, from_plain, to_plain
@@ -31,7 +31,7 @@ from deeploy_mlir.report import Plan, from_plain, to_plain
 RUNTIME = Path(__file__).parent / "runtime"
 FORMAT = 1
 PLAN_FILE = "plan.json"
-OWN_FILES = frozenset({"main.c", "test_data.h", "Makefile", "CMakeLists.txt", PLAN_FILE})
+OWN_FILES = frozenset({"main.c", "test_data.h", "Makefile", "CMakeLists.txt", PLAN_FILE, LISTING})
 """Files of every output folder, beside the generated ones."""
 
 INCLUDE_FOLDERS = ("include", "kernels")
@@ -108,62 +108,50 @@ def _pattern(tensor: TensorInfo) -> Array:
 
 
 def write_output_folder(
-    path: Path, manifest: Manifest, sources: Mapping[str, str], inputs: Mapping[str, Array] | None = None
+    path: Path,
+    manifest: Manifest,
+    sources: Mapping[str, str],
+    inputs: Mapping[str, Array] | None = None,
+    *,
+    force: bool = False,
 ) -> Manifest:
-    """Writes the folder, whole or not at all, in place of an earlier output folder or an empty one.
+    """Writes the folder, or brings an earlier one up to date (`update_folder`, which says what `force` does).
 
     `inputs` go into the test program. Returns the manifest with its list of C sources.
-    Raises DeeployError if `path` holds something else."""
-    _check_replaceable(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        staging.chmod(0o755)
-        manifest = _fill(staging, manifest, sources, inputs)
-        if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-            os.replace(path, old / "old")
-            os.replace(staging, path)
-            shutil.rmtree(old)
-        else:
-            os.replace(staging, path)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    Raises DeeployError if files of the user's are in the way."""
+    manifest, files = folder_files(manifest, sources, inputs)
+    update_folder(path, files, force=force)
     return manifest
 
 
-def _check_replaceable(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        raise DeeployError(f"{path} is a file; name a folder")
-    if path.is_dir() and any(path.iterdir()) and not (path / PLAN_FILE).is_file():
-        raise DeeployError(f"{path} holds something other than compiled output; name an empty or new folder")
-
-
-def _fill(folder: Path, manifest: Manifest, sources: Mapping[str, str], inputs: Mapping[str, Array] | None) -> Manifest:
+def folder_files(
+    manifest: Manifest, sources: Mapping[str, str], inputs: Mapping[str, Array] | None
+) -> tuple[Manifest, dict[str, bytes]]:
+    """The manifest with its list of C sources, and the contents of all files by their paths in the folder."""
     network = manifest.network
     clashing = sorted(OWN_FILES & set(sources))
     if clashing:
         raise DeeployError(f"a network called {network.name} would overwrite {clashing[0]}; give another --name")
     reached = _runtime_files(sources, manifest.platforms)
-    for file in reached:
-        target = folder / "runtime" / file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(RUNTIME / file, target)
-    for name, text in sources.items():
+    files = {f"runtime/{file.as_posix()}": (RUNTIME / file).read_bytes() for file in reached}
+    for name in sources:
         if PurePosixPath(name).name != name:
             raise ValueError(f"a generated file lies in the output folder itself, not at {name}")
-        (folder / name).write_text(text)
     generated = [name for name in sources if name.endswith(".c")]
     common = [f"runtime/{file.as_posix()}" for file in reached if file.suffix == ".c" and file.parts[0] != "platforms"]
     manifest = replace(manifest, sources=(*generated, *common))
     data = default_inputs(network) if inputs is None else bind_inputs(network, inputs)
-    shutil.copyfile(RUNTIME / "test" / "main.c", folder / "main.c")
-    (folder / "test_data.h").write_text(test_data(network, to_bytes(network.inputs, data)))
     recipes = {platform: recipe(platform, manifest.core_stack_bytes) for platform in manifest.platforms}
-    (folder / "Makefile").write_text(makefile(network, manifest.target, manifest.sources, recipes))
-    (folder / "CMakeLists.txt").write_text(cmake_lists(network, manifest.target, manifest.sources, recipes))
-    (folder / PLAN_FILE).write_text(json.dumps(to_plain(manifest), indent=1) + "\n")
-    return manifest
+    texts = {
+        **sources,
+        "test_data.h": test_data(network, to_bytes(network.inputs, data)),
+        "Makefile": makefile(network, manifest.target, manifest.sources, recipes),
+        "CMakeLists.txt": cmake_lists(network, manifest.target, manifest.sources, recipes),
+        PLAN_FILE: json.dumps(to_plain(manifest), indent=1) + "\n",
+    }
+    files |= {name: text.encode() for name, text in texts.items()}
+    files["main.c"] = (RUNTIME / "test" / "main.c").read_bytes()
+    return manifest, files
 
 
 def read_manifest(folder: Path) -> Manifest:

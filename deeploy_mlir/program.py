@@ -50,12 +50,13 @@ class Program:
             self.core_stack_bytes,
         )
 
-    def save(self, path: str | Path, inputs: Mapping[str, Array] | None = None) -> Path:
+    def save(self, path: str | Path, inputs: Mapping[str, Array] | None = None, *, force: bool = False) -> Path:
         """Writes the self-contained output folder; `inputs` go into its test program.
 
-        Raises DeeployError if `path` holds something that is not an output folder."""
+        An earlier one is brought up to date; files of the user's in it stay. Raises DeeployError if such files are in
+        the way: not written by an earlier call, or changed since. `force` overwrites those."""
         path = Path(path).absolute()
-        write_output_folder(path, self.manifest, self.sources, inputs)
+        write_output_folder(path, self.manifest, self.sources, inputs, force=force)
         return path
 
     def run(self, inputs: Mapping[str, Array], platform: str | None = None) -> dict[str, Array]:

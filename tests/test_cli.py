@@ -178,6 +178,30 @@ def test_compile_writes_the_folder_and_prints_the_plan(
     assert capsys.readouterr().out.strip() == text[: text.index("written to")].strip()
 
 
+def test_compile_leaves_files_of_the_users_alone_unless_forced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def compile(model: str, **options: Any) -> Any:
+        return triple("siracusa")
+
+    def nothing(model: str, **options: Any) -> Any:
+        raise AssertionError("refused before the compiler's work")
+
+    words = ["compile", "net.onnx", "--target", "siracusa", "-o", str(tmp_path)]
+    (tmp_path / "main.c").write_text("mine")
+    monkeypatch.setattr(api, "compile", nothing)
+    assert cli.main(words) == 2
+    assert "holds something other than compiled output: main.c; " in capsys.readouterr().err
+    monkeypatch.setattr(api, "compile", compile)
+    assert cli.main([*words, "--force"]) == 0
+    assert cli.main(words) == 0
+    (tmp_path / "main.c").write_text("mine")
+    monkeypatch.setattr(api, "compile", nothing)
+    assert cli.main(words) == 2
+    assert "changed since it was written: main.c; " in capsys.readouterr().err
+    assert (tmp_path / "main.c").read_text() == "mine"
+
+
 def test_the_command_is_quick_to_say_how_it_is_used() -> None:
     code = "import sys; from deeploy_mlir.cli import main\ntry: main(['--help'])\nfinally: print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -74,6 +74,37 @@ def test_the_folder_builds_with_cmake(target: str, platform: str, tmp_path: Path
     assert done.stdout.startswith("out 0 9cffffff")
 
 
+PROGRAM = """\
+#include <stdio.h>
+#include "triple.h"
+int main(void) {
+  for (int i = 0; i < 8; i++) triple_input_0[i] = (uint8_t)i;
+  triple_run();
+  printf("mine: %d\\n", (int)triple_output_0[7]);
+}
+"""
+
+
+@needs_make
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="no cmake")
+def test_a_program_and_a_platform_of_the_users_are_built(tmp_path: Path) -> None:
+    folder = triple("generic").save(tmp_path / "out", INPUTS)
+    shutil.copytree(RUNTIME / "platforms" / "host", folder / "user" / "platforms" / "board")
+    port = folder / "user" / "platforms" / "board" / "platform.c"
+    port.write_text(port.read_text().replace("  entry();", '  puts("my board");\n  entry();'))
+    (folder / "user" / "main.c").write_text(PROGRAM)
+    (folder / "user" / "config.mk").write_text("CFLAGS = -O1 -Werror\nPLATFORM = board\n")
+    triple("generic").save(folder, INPUTS)
+    made = subprocess.run(["make", "run"], cwd=folder, capture_output=True, text=True, check=True).stdout
+    assert " -O1 -Werror " in made
+    assert made.endswith("my board\nmine: -79\n")
+    build = tmp_path / "build"
+    subprocess.run(["cmake", "-S", folder, "-B", build, "-DPLATFORM=board"], check=True, capture_output=True)
+    subprocess.run(["cmake", "--build", build], check=True, capture_output=True)
+    done = subprocess.run([build / "triple_test"], capture_output=True, text=True, check=True)
+    assert done.stdout == "my board\nmine: -79\n"
+
+
 def test_no_file_of_the_folder_names_the_machine(tmp_path: Path) -> None:
     folder = triple().save(tmp_path / "out", INPUTS)
     texts = {file: file.read_text() for file in folder.rglob("*") if file.is_file()}
@@ -82,20 +113,19 @@ def test_no_file_of_the_folder_names_the_machine(tmp_path: Path) -> None:
         assert [file for file, text in texts.items() if place + "/" in text] == []
 
 
-def test_saving_twice_replaces_the_folder(tmp_path: Path) -> None:
+def test_saving_twice_brings_the_folder_up_to_date(tmp_path: Path) -> None:
     folder = triple().save(tmp_path / "out")
-    (folder / "stale.c").write_text("")
+    own = [folder / "user" / "main.c", folder / "runtime" / "platforms" / "siracusa" / "notes.txt"]
+    for file in own:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("precious")
     triple("generic").save(folder)
-    assert not (folder / "stale.c").exists()
     assert read_manifest(folder).target == "generic"
+    platforms = folder / "runtime" / "platforms"
+    assert [file.name for file in (platforms / "siracusa").iterdir()] == ["notes.txt"]
+    assert sorted(folder.name for folder in platforms.iterdir()) == ["host", "siracusa"]
+    assert [file.read_text() for file in own] == ["precious", "precious"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
-
-
-def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("precious")
-    with pytest.raises(DeeployError, match="holds something other than compiled output"):
-        triple().save(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_nothing_is_left_when_writing_fails(tmp_path: Path) -> None:
