@@ -20,10 +20,10 @@ from pathlib import Path
 
 import deeploy_mlir
 from deeploy_mlir import api
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.network import to_bytes
-from deeploy_mlir.output_folder import read_manifest
-from deeploy_mlir.simulators import host
+from deeploy_mlir.program import host
+from deeploy_mlir.program.network import to_bytes
+from deeploy_mlir.program.output_folder import read_manifest
+from deeploy_mlir.support.errors import DeeployError
 
 PEER: dict[str, int | None] = {
     "Models/MLPerf/KeywordSpotting": 70_202_593,

@@ -48,9 +48,9 @@ from deeploy_mlir.dialects.kernel import (
     YieldOp,
     window_properties,
 )
-from deeploy_mlir.lowering.kernel_to_c import HOST, RV32
-from deeploy_mlir.numpy_types import Array, element_type_of, numpy_dtype
+from deeploy_mlir.kernels.generated import HOST, RV32
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
+from deeploy_mlir.support.numpy_types import Array, element_type_of, numpy_dtype
 from deeploy_mlir.targets.siracusa.toolchain import compile_image
 from deeploy_mlir.testing.kernel_cases import KernelCase, i8, make_case, ui8
 from deeploy_mlir.testing.native import RUNTIME, c_type, kernels_source

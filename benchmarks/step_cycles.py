@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from deeploy_mlir import api
-from deeploy_mlir.output_folder import read_manifest
-from deeploy_mlir.program import Program
-from deeploy_mlir.simulators import siracusa_run
+from deeploy_mlir.program import siracusa_run
+from deeploy_mlir.program.output_folder import read_manifest
+from deeploy_mlir.program.program import Program
 from deeploy_mlir.simulators.siracusa.result import Result
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deeploy_mlir.api import compile
-    from deeploy_mlir.errors import DeeployError
-    from deeploy_mlir.program import Program
+    from deeploy_mlir.program.program import Program
+    from deeploy_mlir.support.errors import DeeployError
 
 __all__ = ["DeeployError", "Program", "compile"]
 
-_HOMES = {"compile": "api", "DeeployError": "errors", "Program": "program"}
+_HOMES = {"compile": "api", "DeeployError": "support.errors", "Program": "program.program"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp
 from xdsl.utils.hints import isa
 
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.npz import load_arrays, match_arrays
-from deeploy_mlir.network import Network, bind_inputs, network_of
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.ir.plan_report import plan_of
+from deeploy_mlir.machine.registry import load_soc
 from deeploy_mlir.pipelines import Observer, PipelineOptions, pipeline_for, run_pipeline
-from deeploy_mlir.program import Program
-from deeploy_mlir.report import plan_of
-from deeploy_mlir.targets.registry import load_soc
+from deeploy_mlir.program.network import Network, bind_inputs, network_of
+from deeploy_mlir.program.npz import load_arrays, match_arrays
+from deeploy_mlir.program.program import Program
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
 
 if TYPE_CHECKING:
     from onnx import ModelProto

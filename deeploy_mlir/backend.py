@@ -17,9 +17,9 @@ import onnx
 from onnx.backend.base import Backend, BackendRep
 
 import deeploy_mlir
-from deeploy_mlir.numpy_types import Array
-from deeploy_mlir.program import Program
-from deeploy_mlir.targets.registry import target_names
+from deeploy_mlir.machine.registry import target_names
+from deeploy_mlir.program.program import Program
+from deeploy_mlir.support.numpy_types import Array
 
 CPU = "CPU"
 

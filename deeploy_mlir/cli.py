@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deeploy_mlir.errors import DeeployError, OutputsDifferError
+from deeploy_mlir.support.errors import DeeployError, OutputsDifferError
 
 MATCH, MISMATCH, ERROR = 0, 1, 2
 
@@ -211,8 +211,8 @@ def _lowering_options(options: argparse.Namespace) -> dict[str, Any]:
 
 def _compile(options: argparse.Namespace) -> int:
     from deeploy_mlir import api
-    from deeploy_mlir.folder_update import check_folder
-    from deeploy_mlir.presentation import plan_text
+    from deeploy_mlir.program.folder_update import check_folder
+    from deeploy_mlir.program.presentation import plan_text
 
     if options.print_pipeline:
         print(api.pipeline_for(api.pipeline_options(**_lowering_options(options))))
@@ -241,7 +241,7 @@ def _each_pass(inputs: str) -> Any:
 
 def _check(options: argparse.Namespace) -> int:
     from deeploy_mlir import api
-    from deeploy_mlir.frontend.npz import load_arrays
+    from deeploy_mlir.program.npz import load_arrays
 
     for path in (options.inputs, options.expect):
         load_arrays(path)  # what cannot be read is refused before the compiler's work
@@ -254,9 +254,9 @@ def _check(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from deeploy_mlir import api
-    from deeploy_mlir.network import save_arrays
-    from deeploy_mlir.output_folder import default_inputs, read_manifest
-    from deeploy_mlir.program import run_folder
+    from deeploy_mlir.program.network import save_arrays
+    from deeploy_mlir.program.output_folder import default_inputs, read_manifest
+    from deeploy_mlir.program.program import run_folder
 
     manifest = read_manifest(options.folder)
     network = manifest.network
@@ -277,8 +277,8 @@ def _running_options(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _report(options: argparse.Namespace, manifest: Any, execution: Any, golden: Mapping[str, Any] | None) -> int:
-    from deeploy_mlir.comparison import compare_outputs
-    from deeploy_mlir.presentation import report_json, report_text
+    from deeploy_mlir.program.comparison import compare_outputs
+    from deeploy_mlir.program.presentation import report_json, report_text
 
     comparisons = None if golden is None else compare_outputs(execution.outputs, golden, options.tolerance)
     if options.json:
@@ -289,8 +289,8 @@ def _report(options: argparse.Namespace, manifest: Any, execution: Any, golden: 
 
 
 def _show(options: argparse.Namespace) -> int:
-    from deeploy_mlir.output_folder import read_manifest
-    from deeploy_mlir.presentation import plan_text
+    from deeploy_mlir.program.output_folder import read_manifest
+    from deeploy_mlir.program.presentation import plan_text
 
     print(plan_text(read_manifest(options.folder)))
     return MATCH
@@ -310,7 +310,7 @@ def _import(options: argparse.Namespace) -> int:
 def _quantize(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from deeploy_mlir.quantize import QuantizeOptions, quantize, report_text
+    from deeploy_mlir.quantizer.quantize import QuantizeOptions, quantize, report_text
 
     chosen = QuantizeOptions(
         per_channel=options.per_channel,
@@ -331,7 +331,7 @@ def _quantize(options: argparse.Namespace) -> int:
 
 
 def _targets(options: argparse.Namespace) -> int:
-    from deeploy_mlir.presentation import targets_text
+    from deeploy_mlir.program.presentation import targets_text
 
     print(targets_text())
     return MATCH

@@ -11,8 +11,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass, PassPipeline
 from xdsl.universe import Universe
 
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.targets.registry import target_names
+from deeploy_mlir.machine.registry import target_names
+from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.universe import UNIVERSE
 
 Observer: TypeAlias = Callable[[ModulePass | None, ModuleOp, ModulePass | None], None]

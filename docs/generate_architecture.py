@@ -27,8 +27,8 @@ from deeploy_mlir.dialects.mem import StepOp
 from deeploy_mlir.dialects.soc import SystemOp
 from deeploy_mlir.interpreters.each_pass import EachPass
 from deeploy_mlir.lowering.print_c import c_sources
+from deeploy_mlir.machine.registry import load_soc
 from deeploy_mlir.pipelines import PipelineOptions, pipeline_for, run_pipeline
-from deeploy_mlir.targets.registry import load_soc
 
 DOCUMENT = Path(__file__).with_name("architecture.md")
 BLOCK = re.compile(r"(<!-- ir: ([\w-]+) -->\n)(.*?)(<!-- /ir -->)", re.DOTALL)

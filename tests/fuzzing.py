@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from onnx import helper
 
 import deeploy_mlir
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend import import_model
 from deeploy_mlir.interpreters.run import run_module
-from deeploy_mlir.numpy_types import Array
-from deeploy_mlir.program import Program
-from deeploy_mlir.targets.registry import load_soc
+from deeploy_mlir.machine.registry import load_soc
+from deeploy_mlir.program.program import Program
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
 
 from .operator_cases import EXPORTED, FAMILIES, Builder
 from .operator_cases.references import expected

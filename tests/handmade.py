@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xdsl.dialects.builtin import ModuleOp
 
-from deeploy_mlir.network import Network, TensorInfo
-from deeploy_mlir.program import Program
-from deeploy_mlir.report import MemoryUse, Plan, SolverReport, Step, Traffic
+from deeploy_mlir.ir.plan_report import MemoryUse, Plan, SolverReport, Step, Traffic
+from deeploy_mlir.program.network import Network, TensorInfo
+from deeploy_mlir.program.program import Program
 
 HEADER = """\
 #ifndef TRIPLE_H

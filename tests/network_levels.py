@@ -13,8 +13,8 @@ from xdsl.parser import Parser
 from xdsl.passes import PassPipeline
 from xdsl.universe import Universe
 
-from deeploy_mlir.numpy_types import Array, dense
-from deeploy_mlir.targets.registry import load_soc
+from deeploy_mlir.machine.registry import load_soc
+from deeploy_mlir.support.numpy_types import Array, dense
 from deeploy_mlir.universe import UNIVERSE
 
 OpT = TypeVar("OpT", bound=Operation)

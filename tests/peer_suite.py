@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.support.errors import DeeployError
 
 T = TypeVar("T")
 

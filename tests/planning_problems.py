@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from deeploy_mlir.iteration_space import Access, Axis, Dim, DimKind, IterationSpace
 from deeploy_mlir.passes.planning.problem import Dma, Memory, Problem, Step, Tensor, TensorKind
+from deeploy_mlir.space.iteration_space import Access, Axis, Dim, DimKind, IterationSpace
 
 P, R, W = DimKind.PARALLEL, DimKind.REDUCTION, DimKind.WINDOW
 

@@ -13,12 +13,12 @@ from xdsl.dialects.builtin import AnyFloat, ModuleOp
 
 from deeploy_mlir.dialects.graph_op import GraphOp, tensor_type
 from deeploy_mlir.frontend import import_model
-from deeploy_mlir.interpreters.graph import graph_function, run_module
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.graph.evaluate import graph_function, run_module
 from deeploy_mlir.passes.fold_batch_norm import FoldBatchNormPass
 from deeploy_mlir.passes.fold_constants import FoldConstantsPass
 from deeploy_mlir.passes.qdq_to_integer import QdqToIntegerPass
 from deeploy_mlir.passes.simplify_graph import SimplifyGraphPass
+from deeploy_mlir.support.numpy_types import Array
 
 MODES = ("f32", "f64", "fixed")
 

@@ -16,8 +16,8 @@ import pytest
 from numpy.typing import NDArray
 
 import deeploy_mlir
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.npz import match_arrays
+from deeploy_mlir.program.npz import match_arrays
+from deeploy_mlir.support.errors import DeeployError
 
 from . import adversarial
 from .limited import Commands, Outcome, limited_commands

@@ -11,12 +11,14 @@ from xdsl.dialects.builtin import SymbolRefAttr
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel import KernelOp
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.iteration_space import Access, Axis, Dim, DimKind, IterationSpace
-from deeploy_mlir.targets import bindings
-from deeploy_mlir.targets.bindings import KernelBinding, binding_for, bindings_of, share
+from deeploy_mlir.kernels import choice as bindings
+from deeploy_mlir.kernels.binding import KernelBinding
+from deeploy_mlir.kernels.choice import binding_for, bindings_of
+from deeploy_mlir.kernels.generated.library import share
+from deeploy_mlir.space.iteration_space import Access, Axis, Dim, DimKind, IterationSpace
+from deeploy_mlir.space.work_split import core_split_dim
+from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.testing.random_kernels import RANDOM_KERNELS
-from deeploy_mlir.work_split import core_split_dim
 
 
 def space_of(*sizes: int) -> IterationSpace:

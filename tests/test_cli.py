@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from deeploy_mlir import api, cli
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.network import save_arrays
+from deeploy_mlir.program.network import save_arrays
+from deeploy_mlir.support.errors import DeeployError
 
 from .handmade import triple
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deeploy_mlir.comparison import compare_outputs
-from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.program.comparison import compare_outputs
+from deeploy_mlir.support.errors import DeeployError
 
 
 def test_integers_are_compared_exactly_whatever_type_the_golden_has() -> None:

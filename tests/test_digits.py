@@ -17,9 +17,9 @@ from xdsl.parser import Parser
 
 import deeploy_mlir
 from deeploy_mlir import api, cli
-from deeploy_mlir.frontend.npz import load_arrays
+from deeploy_mlir.machine.toolchain import ZIG_CC
 from deeploy_mlir.pipelines import pipeline_for, run_pipeline
-from deeploy_mlir.targets.toolchain import ZIG_CC
+from deeploy_mlir.program.npz import load_arrays
 from deeploy_mlir.universe import UNIVERSE
 
 DIGITS = Path(__file__).resolve().parents[1] / "examples" / "digits"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from deeploy_mlir.dialects.graph_op import tensor_type
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend import import_model
-from deeploy_mlir.interpreters.graph import graph_function
+from deeploy_mlir.graph.evaluate import graph_function
+from deeploy_mlir.support.errors import DeeployError
 
 from .test_frontend import Shape, model, node
 

@@ -11,7 +11,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.support.numpy_types import Array
 from deeploy_mlir.testing.native import RUNTIME
 
 KERNELS = RUNTIME / "kernels"

@@ -23,9 +23,9 @@ from deeploy_mlir.dialects.cluster import BarrierOp
 from deeploy_mlir.dialects.dma import WaitOp
 from deeploy_mlir.dialects.kernel import ConvOp
 from deeploy_mlir.dialects.mem import ViewOp
-from deeploy_mlir.errors import DeeployError, OutputsDifferError
 from deeploy_mlir.interpreters.each_pass import EachPass, differing, interface_of
-from deeploy_mlir.network import TensorInfo
+from deeploy_mlir.program.network import TensorInfo
+from deeploy_mlir.support.errors import DeeployError, OutputsDifferError
 from deeploy_mlir.universe import UNIVERSE
 
 from .network_levels import STAGES, context, lowered, network, ops_of, pipeline_to, sample

@@ -7,8 +7,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend import graph, import_model
+from deeploy_mlir.support.errors import DeeployError
 
 from .test_frontend import model, node
 

@@ -14,9 +14,9 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 import deeploy_mlir
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend import import_model
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
 
 from .adversarial import graph_of, i64, model_of, tensor_input
 from .by_onnxruntime import onnxruntime_session

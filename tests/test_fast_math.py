@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 import deeploy_mlir
 from deeploy_mlir import api
-from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.machine.toolchain import RUNTIME, Toolchain
 from deeploy_mlir.pipelines import MATH, pipeline_for
+from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.targets.generic.toolchain import toolchain
-from deeploy_mlir.targets.toolchain import RUNTIME, Toolchain
 
 from .adversarial import model_of, node, tensor_input
 

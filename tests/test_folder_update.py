@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.folder_update import LISTING, check_folder, update_folder
+from deeploy_mlir.program.folder_update import LISTING, check_folder, update_folder
+from deeploy_mlir.support.errors import DeeployError
 
 OLD = {"net.c": b"old", "main.c": b"int main", "runtime/a/a.h": b"a", "runtime/b.h": b"b", "gone.h": b"g"}
 NEW = {"net.c": b"new", "main.c": b"int main", "runtime/b.h": b"better", "runtime/c/c.h": b"c"}

@@ -18,12 +18,12 @@ from onnx.reference import ReferenceEvaluator
 from xdsl.dialects.builtin import ModuleOp, i32
 
 from deeploy_mlir.dialects.graph_op import GraphOp, tensor_type
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend import import_model
-from deeploy_mlir.frontend.npz import match_arrays
-from deeploy_mlir.frontend.types import type_from_data
-from deeploy_mlir.interpreters.graph import graph_function, run_module, string_names
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.graph.evaluate import graph_function, run_module, string_names
+from deeploy_mlir.graph.types import type_from_data
+from deeploy_mlir.program.npz import match_arrays
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
 
 Shape = Sequence[int | str]
 

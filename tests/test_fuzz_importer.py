@@ -20,7 +20,7 @@ import onnx
 import pytest
 
 from deeploy_mlir import api
-from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.support.errors import DeeployError
 
 from .operator_cases import FAMILIES, random_model
 

@@ -11,7 +11,7 @@ from onnx import helper
 
 from deeploy_mlir.frontend import import_model
 from deeploy_mlir.interpreters.run import run_module
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.support.numpy_types import Array
 
 
 def softmax(x: Array) -> Array:

@@ -14,13 +14,13 @@ from xdsl.dialects.builtin import ModuleOp
 
 from deeploy_mlir.dialects.graph_op import tensor_type
 from deeploy_mlir.frontend import import_model
-from deeploy_mlir.interpreters.graph import graph_function, run_module, string_names
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.graph.evaluate import graph_function, run_module, string_names
 from deeploy_mlir.passes.expand_functions import ExpandFunctionsPass
 from deeploy_mlir.passes.fold_batch_norm import FoldBatchNormPass
 from deeploy_mlir.passes.fold_constants import FoldConstantsPass
 from deeploy_mlir.passes.qdq_to_integer import QdqToIntegerPass
 from deeploy_mlir.passes.simplify_graph import SimplifyGraphPass
+from deeploy_mlir.support.numpy_types import Array
 
 from .peer_suite import suite
 

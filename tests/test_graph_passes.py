@@ -18,11 +18,11 @@ from xdsl.passes import ModulePass
 
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.frontend import import_model
-from deeploy_mlir.interpreters.graph import graph_function, run_module
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.graph.evaluate import graph_function, run_module
 from deeploy_mlir.passes.fold_batch_norm import FoldBatchNormPass
 from deeploy_mlir.passes.fold_constants import FoldConstantsPass
 from deeploy_mlir.passes.simplify_graph import SimplifyGraphPass
+from deeploy_mlir.support.numpy_types import Array
 
 
 def model(

@@ -14,13 +14,13 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Region
 from xdsl.ir.affine import AffineMap
 
-from deeploy_mlir.constants import add_constant, load_constant
 from deeploy_mlir.dialects.kernel import MatmulOp
 from deeploy_mlir.interpreters.run import run_module
-from deeploy_mlir.intervals import Interval
-from deeploy_mlir.kernel_rewriting import empty_like, output_of
+from deeploy_mlir.ir.constants import add_constant, load_constant
+from deeploy_mlir.ir.kernel_rewriting import empty_like, output_of
+from deeploy_mlir.ir.scalar_body import ScalarBody
 from deeploy_mlir.passes.narrow_arithmetic import NarrowArithmeticPass
-from deeploy_mlir.scalar_body import ScalarBody
+from deeploy_mlir.space.intervals import Interval
 
 PAIRS: dict[str, tuple[Callable[[Interval, Interval], Interval], Callable[[int, int], int]]] = {
     "add": (Interval.add, lambda a, b: a + b),

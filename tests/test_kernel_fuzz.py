@@ -17,8 +17,8 @@ from xdsl.context import Context
 
 from deeploy_mlir.frontend import import_model
 from deeploy_mlir.interpreters.run import run_module
-from deeploy_mlir.numpy_types import Array
 from deeploy_mlir.pipelines import GRAPH, run_pipeline
+from deeploy_mlir.support.numpy_types import Array
 from deeploy_mlir.universe import UNIVERSE
 
 PASSES = (

@@ -11,8 +11,8 @@ import pytest
 from deeploy_mlir.dialects.kernel import Combiner, ConvOp, MapOp, MatmulOp, PoolOp, ReduceOp, ScatterOp
 from deeploy_mlir.interpreters.kernel import run_kernel_op
 from deeploy_mlir.interpreters.scalar import run_scalar_body
-from deeploy_mlir.iteration_space import DimKind
-from deeploy_mlir.numpy_types import Array, numpy_dtype
+from deeploy_mlir.space.iteration_space import DimKind
+from deeploy_mlir.support.numpy_types import Array, numpy_dtype
 from deeploy_mlir.testing.kernel_cases import KernelCase, random_tile
 from deeploy_mlir.testing.random_kernels import RANDOM_KERNELS
 

@@ -14,10 +14,10 @@ from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 
 from deeploy_mlir.dialects.kernel import ConvOp, MapOp, MatmulOp, element_type_of_value, shape_of
 from deeploy_mlir.frontend import import_model
-from deeploy_mlir.frontend.npz import load_arrays, match_arrays
 from deeploy_mlir.interpreters.run import run_module, the_function
-from deeploy_mlir.numpy_types import Array, numpy_dtype
 from deeploy_mlir.pipelines import GRAPH, run_pipeline
+from deeploy_mlir.program.npz import load_arrays, match_arrays
+from deeploy_mlir.support.numpy_types import Array, numpy_dtype
 from deeploy_mlir.universe import UNIVERSE
 
 from .peer_suite import suite

@@ -9,8 +9,8 @@ import pytest
 from xdsl.dialects.builtin import StringAttr
 
 from deeploy_mlir.interpreters.kernel import run_kernel_op
-from deeploy_mlir.lowering.kernel_to_c import HOST, RV32, Tuning, kernel_function
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.kernels.generated import HOST, RV32, Tuning, kernel_function
+from deeploy_mlir.support.numpy_types import Array
 from deeploy_mlir.testing.kernel_cases import KernelCase, random_tile
 from deeploy_mlir.testing.native import Native, run_cases
 from deeploy_mlir.testing.random_kernels import RANDOM_KERNELS

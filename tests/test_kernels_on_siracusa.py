@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from deeploy_mlir.interpreters.kernel import run_kernel_op
-from deeploy_mlir.lowering.kernel_to_c import RV32, dynamic_arguments
-from deeploy_mlir.numpy_types import Array, element_type_of
+from deeploy_mlir.kernels.generated import RV32, dynamic_arguments
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
+from deeploy_mlir.support.numpy_types import Array, element_type_of
 from deeploy_mlir.targets.siracusa.toolchain import compile_image
 from deeploy_mlir.testing.kernel_cases import KernelCase, random_tile
 from deeploy_mlir.testing.native import RUNTIME, argument_value, c_type, kernels_source

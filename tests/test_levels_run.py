@@ -17,9 +17,9 @@ from deeploy_mlir.dialects.dma import NoneOp, StartOp, WaitOp
 from deeploy_mlir.dialects.kernel import ConvOp
 from deeploy_mlir.dialects.mem import CopyOp, ViewOp
 from deeploy_mlir.dialects.tiled import EmptyOp, HomeAttr, NestOp, StagingAttr
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.interpreters.run import Level, RunOptions, level_of, run_module
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
 
 from .network_levels import ROOM, STAGES, lowered, network, ops_of, parse, run_passes, sample, weights
 

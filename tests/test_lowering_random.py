@@ -31,8 +31,8 @@ from deeploy_mlir.dialects.tiled import EmptyOp as TiledEmptyOp
 from deeploy_mlir.dialects.tiled import HomeAttr, NestOp, StagingAttr, set_home
 from deeploy_mlir.interpreters.kernel import run_kernel_op
 from deeploy_mlir.interpreters.run import RunOptions, run_module
-from deeploy_mlir.lowering.kernel_on_memrefs import kernel_on
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
+from deeploy_mlir.support.numpy_types import Array
 from deeploy_mlir.testing.kernel_cases import KernelCase
 from deeploy_mlir.testing.random_kernels import RANDOM_KERNELS
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from deeploy_mlir.machine.toolchain import RUNTIME, ZIG_CC, Toolchain
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
 from deeploy_mlir.targets.siracusa.toolchain import compile_image
-from deeploy_mlir.targets.toolchain import RUNTIME, ZIG_CC, Toolchain
 
 Floats = NDArray[np.float32]
 PROGRAM = Path(__file__).resolve().parent / "programs" / "math" / "functions.c"

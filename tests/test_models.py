@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 import deeploy_mlir
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.npz import load_arrays
-from deeploy_mlir.numpy_types import Array
-from deeploy_mlir.program import Program
+from deeploy_mlir.program.npz import load_arrays
+from deeploy_mlir.program.program import Program
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
 
 from .peer_suite import suite
 

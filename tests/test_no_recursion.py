@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deeploy_mlir.output_folder import RUNTIME, platforms_of
+from deeploy_mlir.program.output_folder import RUNTIME, platforms_of
 
 from .handmade import triple
 

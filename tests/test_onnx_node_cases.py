@@ -16,15 +16,15 @@ import pytest
 from xdsl.context import Context
 from xdsl.passes import ModulePass
 
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend import import_model
-from deeploy_mlir.interpreters.graph import run_module
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.graph.evaluate import run_module
 from deeploy_mlir.passes.expand_functions import ExpandFunctionsPass
 from deeploy_mlir.passes.fold_batch_norm import FoldBatchNormPass
 from deeploy_mlir.passes.fold_constants import FoldConstantsPass
 from deeploy_mlir.passes.qdq_to_integer import QdqToIntegerPass
 from deeploy_mlir.passes.simplify_graph import SimplifyGraphPass
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
 
 SIMPLIFY: tuple[ModulePass, ...] = (FoldConstantsPass(), FoldBatchNormPass(), QdqToIntegerPass(), SimplifyGraphPass())
 EXPAND: tuple[ModulePass, ...] = (ExpandFunctionsPass(keep=()), FoldConstantsPass(dequantize=True))

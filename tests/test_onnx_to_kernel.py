@@ -14,11 +14,11 @@ from onnx import numpy_helper
 from xdsl.context import Context
 
 from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend import import_model
 from deeploy_mlir.interpreters.run import run_module, the_function
-from deeploy_mlir.numpy_types import Array, numpy_dtype
 from deeploy_mlir.pipelines import GRAPH, run_pipeline
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array, numpy_dtype
 from deeploy_mlir.universe import UNIVERSE
 
 PASSES = (

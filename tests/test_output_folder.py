@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.output_folder import RUNTIME, read_manifest, runtime_closure
-from deeploy_mlir.program import run_folder
-from deeploy_mlir.simulators.execution import ExecutionError
+from deeploy_mlir.program.execution import ExecutionError
+from deeploy_mlir.program.output_folder import RUNTIME, read_manifest, runtime_closure
+from deeploy_mlir.program.program import run_folder
+from deeploy_mlir.support.errors import DeeployError
 
 from .handmade import NETWORK, SOURCE, triple
 
@@ -211,7 +211,7 @@ def test_sanitizers_catch_what_they_are_for(sanitizer: str) -> None:
 
 
 def test_a_program_that_does_not_end_is_stopped(tmp_path: Path) -> None:
-    from deeploy_mlir.simulators import host
+    from deeploy_mlir.program import host
 
     endless = SOURCE.replace(
         "dm_cluster_run(on_every_core);", "for (volatile int go = 1; go;) dm_cluster_run(on_every_core);"

@@ -17,11 +17,11 @@ import pytest
 
 import deeploy_mlir
 from deeploy_mlir import api
-from deeploy_mlir.comparison import compare_outputs
-from deeploy_mlir.frontend.npz import load_arrays
-from deeploy_mlir.program import Program
-from deeploy_mlir.simulators.execution import Execution
-from deeploy_mlir.targets.toolchain import ZIG_CC
+from deeploy_mlir.machine.toolchain import ZIG_CC
+from deeploy_mlir.program.comparison import compare_outputs
+from deeploy_mlir.program.execution import Execution
+from deeploy_mlir.program.npz import load_arrays
+from deeploy_mlir.program.program import Program
 
 from .peer_suite import Leaf, all_leaves, suite, within
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from deeploy_mlir import api
+from deeploy_mlir.ir.plan_report import Plan, plan_of
 from deeploy_mlir.passes.verify_plan import verify_plan
 from deeploy_mlir.pipelines import pipeline_for, run_pipeline
-from deeploy_mlir.report import Plan, plan_of
 
 from .peer_suite import suite
 

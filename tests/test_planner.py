@@ -12,8 +12,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.iteration_space import IterationSpace
 from deeploy_mlir.passes.planning import planner
 from deeploy_mlir.passes.planning.candidates import (
     Candidate,
@@ -39,7 +37,9 @@ from deeploy_mlir.passes.planning.problem import (
     TensorKind,
     align_up,
 )
-from deeploy_mlir.transfer import AccessGeometry
+from deeploy_mlir.space.iteration_space import IterationSpace
+from deeploy_mlir.space.transfer import AccessGeometry
+from deeploy_mlir.support.errors import DeeployError
 
 from .planning_problems import Network, add_space, conv_space, matmul_space, residual_network
 

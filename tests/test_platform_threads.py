@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.targets.generic.toolchain import compile_image
 
 from .siracusa_images import PROGRAMS

@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import IndexType, IntegerType, ModuleOp, Signedness, 
 from xdsl.ir import Attribute, SSAValue
 
 from deeploy_mlir.dialects import c
-from deeploy_mlir.lowering.c_builder import CBuilder, new_function
+from deeploy_mlir.ir.c_builder import CBuilder, new_function
 from deeploy_mlir.lowering.print_c import c_sources
 from deeploy_mlir.testing.c_reference import Machine, UndefinedBehaviourError, binary, convert, unary
 from deeploy_mlir.testing.compiled_c import compilers, run_c

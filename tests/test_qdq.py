@@ -15,8 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.frontend import import_model
-from deeploy_mlir.interpreters.graph import graph_function, run_module
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.graph.evaluate import graph_function, run_module
+from deeploy_mlir.support.numpy_types import Array
 
 from .by_onnxruntime import onnxruntime_session
 from .qdq_graphs import MODES, Graph, check, finish, floats, lowered

@@ -11,8 +11,8 @@ from onnx import TensorProto, helper
 
 from deeploy_mlir import compile as compile_model
 from deeploy_mlir.frontend import import_model
-from deeploy_mlir.interpreters.graph import run_module
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.graph.evaluate import run_module
+from deeploy_mlir.support.numpy_types import Array
 
 from .qdq_graphs import Graph
 

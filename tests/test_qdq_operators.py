@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.frontend import import_model
-from deeploy_mlir.interpreters.graph import graph_function, run_module
+from deeploy_mlir.graph.evaluate import graph_function, run_module
 
 from .qdq_graphs import MODES, Graph, check, finish, floats, lowered
 

@@ -12,9 +12,9 @@ import pytest
 
 import deeploy_mlir
 from deeploy_mlir import cli
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.npz import load_arrays
-from deeploy_mlir.quantize import INSTALL, QuantizeOptions, quantize, samples_of
+from deeploy_mlir.program.npz import load_arrays
+from deeploy_mlir.quantizer.quantize import INSTALL, QuantizeOptions, quantize, samples_of
+from deeploy_mlir.support.errors import DeeployError
 
 DIGITS = Path(__file__).resolve().parents[1] / "examples" / "digits"
 MODEL = DIGITS / "digits.onnx"

@@ -11,11 +11,11 @@ import pytest
 from onnx import TensorProto, helper
 
 from deeploy_mlir.dialects.graph_op import GraphOp
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend import import_model
-from deeploy_mlir.interpreters.graph import graph_function, run_module
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.graph.evaluate import graph_function, run_module
 from deeploy_mlir.pipelines import GRAPH, run_pipeline
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
 
 from .by_onnxruntime import onnxruntime_session
 from .qdq_graphs import Graph, floats

@@ -15,10 +15,10 @@ from xdsl.dialects.builtin import AnyFloat
 from deeploy_mlir import compile as compile_model
 from deeploy_mlir.dialects.graph_op import GraphOp, tensor_type
 from deeploy_mlir.frontend import import_model
-from deeploy_mlir.frontend.npz import load_arrays
-from deeploy_mlir.interpreters.graph import graph_function, run_module
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.graph.evaluate import graph_function, run_module
 from deeploy_mlir.pipelines import GRAPH, QDQ, run_pipeline
+from deeploy_mlir.program.npz import load_arrays
+from deeploy_mlir.support.numpy_types import Array
 
 from .by_onnxruntime import onnxruntime_session
 from .float_networks import NETWORKS, Network

@@ -7,9 +7,9 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import Builtin, ModuleOp
 from xdsl.parser import Parser
 
-from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.ir.plan_report import Plan, SolverReport, attach_plan, from_plain, plan_of, to_plain
 from deeploy_mlir.pipelines import PipelineOptions, pipeline_for
-from deeploy_mlir.report import Plan, SolverReport, attach_plan, from_plain, plan_of, to_plain
+from deeploy_mlir.support.errors import DeeployError
 
 from .handmade import PLAN
 

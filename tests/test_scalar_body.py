@@ -13,8 +13,8 @@ from xdsl.ir.affine import AffineMap
 
 from deeploy_mlir.dialects.kernel import CastOp, MapOp, YieldOp
 from deeploy_mlir.interpreters.kernel import run_kernel_op
-from deeploy_mlir.lowering.kernel_to_c import RV32
-from deeploy_mlir.numpy_types import Array, numpy_dtype
+from deeploy_mlir.kernels.generated import RV32
+from deeploy_mlir.support.numpy_types import Array, numpy_dtype
 from deeploy_mlir.testing.kernel_cases import KernelCase, i8, i16, make_case, ui8
 from deeploy_mlir.testing.native import Native, run_cases
 

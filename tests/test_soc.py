@@ -12,10 +12,10 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import PassPipeline
 
 from deeploy_mlir.dialects.soc import MemorySpaceAttr
-from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.machine import registry
+from deeploy_mlir.machine.registry import load_soc, parse_soc, system_of, target_names
 from deeploy_mlir.passes.attach_soc import AttachSocPass
-from deeploy_mlir.targets import registry
-from deeploy_mlir.targets.registry import load_soc, parse_soc, system_of, target_names
+from deeploy_mlir.support.errors import DeeployError
 
 
 def test_shipped_targets_are_valid() -> None:

@@ -8,11 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.simulators.siracusa.simulator import Simulator
-from deeploy_mlir.targets.generic import toolchain as generic
-from deeploy_mlir.targets.siracusa import toolchain as siracusa
-from deeploy_mlir.targets.toolchain import (
+from deeploy_mlir.machine.toolchain import (
     RUNTIME,
     ZIG_CC,
     Toolchain,
@@ -20,6 +16,10 @@ from deeploy_mlir.targets.toolchain import (
     platform_include_dirs,
     platform_sources,
 )
+from deeploy_mlir.simulators.siracusa.simulator import Simulator
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.targets.generic import toolchain as generic
+from deeploy_mlir.targets.siracusa import toolchain as siracusa
 
 HELLO = """
 #include "deeploy/platform.h"

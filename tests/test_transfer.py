@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deeploy_mlir.iteration_space import Access, Axis, Dim, DimKind, IterationSpace
-from deeploy_mlir.transfer import (
+from deeploy_mlir.space.iteration_space import Access, Axis, Dim, DimKind, IterationSpace
+from deeploy_mlir.space.transfer import (
     AccessGeometry,
     TransferAxis,
     TransferDim,

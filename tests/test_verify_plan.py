@@ -21,9 +21,9 @@ from deeploy_mlir.dialects.dma import NoneOp, StartOp, WaitOp
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.mem import ArenaOp, StepOp, ViewOp
 from deeploy_mlir.dialects.soc import DmaOp
-from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.ir.plan_report import attach_plan, plan_of
 from deeploy_mlir.passes.verify_plan import verify_plan
-from deeploy_mlir.report import attach_plan, plan_of
+from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.universe import UNIVERSE
 
 CONV = (

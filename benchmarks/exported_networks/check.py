@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 import deeploy_mlir
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.npz import load_arrays
+from deeploy_mlir.program.npz import load_arrays
+from deeploy_mlir.support.errors import DeeployError
 
 TOLERANCE = 1e-5
 

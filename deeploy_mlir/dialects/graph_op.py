@@ -26,7 +26,7 @@ from xdsl.ir import Attribute, OpResult, Region, SSAValue
 from xdsl.irdl import IRDLOperation, OpDef, OptOperandDef, OptResultDef, VarOperandDef, VarResultDef
 from xdsl.utils.exceptions import VerifyException
 
-from deeploy_mlir.numpy_types import Array, array_of, dense
+from deeploy_mlir.support.numpy_types import Array, array_of, dense
 
 NODE_NAME = "onnx_node_name"
 OPERAND_SEGMENTS = "operandSegmentSizes"

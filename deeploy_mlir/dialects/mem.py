@@ -58,7 +58,7 @@ from xdsl.traits import (
 from xdsl.utils.exceptions import VerifyException
 
 from deeploy_mlir.dialects.soc import MemorySpaceAttr
-from deeploy_mlir.numpy_types import element_bytes
+from deeploy_mlir.support.numpy_types import element_bytes
 
 MemRef = MemRefType[Attribute]
 

@@ -88,7 +88,7 @@ from deeploy_mlir.dialects.graph_op import (
     tensor_type,
     to_ir,
 )
-from deeploy_mlir.numpy_types import dense
+from deeploy_mlir.support.numpy_types import dense
 
 _AttrType = OpSchema.AttrType
 _Optional = OpSchema.FormalParameterOption.Optional

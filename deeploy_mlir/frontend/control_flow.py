@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import onnx
 
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.graph import ControlFlow, GraphImporter
 from deeploy_mlir.frontend.node import Node
-from deeploy_mlir.frontend.value import Value
+from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.support.errors import DeeployError
 
 MAX_TRIPS = 1024
 """Loops with more trips are refused: each trip is compiled."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import onnx
 
-from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.support.errors import DeeployError
 
 
 @dataclass(frozen=True)

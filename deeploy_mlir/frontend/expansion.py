@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import onnx
 
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.load import node_graphs, node_label
+from deeploy_mlir.support.errors import DeeployError
 
 MAX_NODES = 20_000
 """More nodes, after functions are inlined and loops unrolled, are refused."""

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.node import Node, Rule
-from deeploy_mlir.frontend.value import Value
-from deeploy_mlir.numpy_types import numpy_dtype
+from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.support.numpy_types import numpy_dtype
 
 
 def _number(emitter: Emitter, node: Node, value: float, like: Value) -> Value:

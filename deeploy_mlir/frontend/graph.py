@@ -12,9 +12,7 @@ import numpy as np
 import onnx
 
 from deeploy_mlir.dialects import onnx as onnx_dialect
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend import microsoft, training
-from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.expansion import MAX_DEPTH, MAX_NODES, TOO_MANY
 from deeploy_mlir.frontend.integers import apply_rules
 from deeploy_mlir.frontend.legacy import drop_unknown_attributes, modernise
@@ -23,8 +21,10 @@ from deeploy_mlir.frontend.node import Node, attribute_value, sparse_value, tens
 from deeploy_mlir.frontend.qonnx import quantize_to_four_bits
 from deeploy_mlir.frontend.quantized import BY_TYPE
 from deeploy_mlir.frontend.told_by_result import fill_in
-from deeploy_mlir.frontend.types import AnyTensor, checked_tensor, element_of_onnx, type_proto
-from deeploy_mlir.frontend.value import Value
+from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.types import AnyTensor, checked_tensor, element_of_onnx, type_proto
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.support.errors import DeeployError
 
 ControlFlow = Mapping[str, "Callable[[GraphImporter, Node, MutableMapping[str, Value]], list[Value]]"]
 

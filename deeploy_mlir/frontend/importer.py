@@ -14,15 +14,14 @@ from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.rewriter import InsertPoint
 
 from deeploy_mlir.dialects.graph_op import tensor_type
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.control_flow import CONTROL_FLOW
 from deeploy_mlir.frontend.dimensions import bound_shape, check_sizes, symbolic_dimensions
-from deeploy_mlir.frontend.emitter import Emitter, identifier
 from deeploy_mlir.frontend.expansion import check_expansion
 from deeploy_mlir.frontend.graph import GraphImporter
 from deeploy_mlir.frontend.load import load_model
-from deeploy_mlir.frontend.npz import match_arrays
-from deeploy_mlir.frontend.types import (
+from deeploy_mlir.graph.dead_code import erase_dead
+from deeploy_mlir.graph.emitter import Emitter, identifier
+from deeploy_mlir.graph.types import (
     AnyTensor,
     checked_tensor,
     element_of_onnx,
@@ -30,10 +29,11 @@ from deeploy_mlir.frontend.types import (
     tensor,
     type_from_data,
 )
-from deeploy_mlir.frontend.value import Value
-from deeploy_mlir.numpy_types import Array, numpy_dtype
-from deeploy_mlir.passes.dead_code import erase_dead
-from deeploy_mlir.remarks import remark
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.program.npz import match_arrays
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array, numpy_dtype
+from deeploy_mlir.support.remarks import remark
 
 
 def import_model(

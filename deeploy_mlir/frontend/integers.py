@@ -29,14 +29,14 @@ from xdsl.ir import Attribute
 
 from deeploy_mlir.dialects.onnx import OPERATORS, allowed_types
 from deeploy_mlir.dialects.qnn import integer_bits, integer_type, is_unsigned
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.legacy import drop_unknown_attributes
 from deeploy_mlir.frontend.node import Node, Rule
-from deeploy_mlir.frontend.types import constant_type, is_integral
-from deeploy_mlir.frontend.value import Value
-from deeploy_mlir.numpy_types import Array, numpy_dtype
-from deeploy_mlir.remarks import remark
+from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.types import constant_type, is_integral
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array, numpy_dtype
+from deeploy_mlir.support.remarks import remark
 
 _UI32 = IntegerType(32, Signedness.UNSIGNED)
 

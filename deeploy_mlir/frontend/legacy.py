@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from deeploy_mlir.dialects import onnx as onnx_dialect
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.node import Node, Rule
-from deeploy_mlir.frontend.value import Value
-from deeploy_mlir.interpreters.onnx import window_geometry
-from deeploy_mlir.numpy_types import numpy_dtype
-from deeploy_mlir.remarks import remark
+from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.evaluate_onnx import window_geometry
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import numpy_dtype
+from deeploy_mlir.support.remarks import remark
 
 _REDUCTIONS = [name for name in onnx_dialect.OPERATORS if name.startswith("Reduce")]
 

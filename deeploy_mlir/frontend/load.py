@@ -8,7 +8,7 @@ from pathlib import Path
 
 import onnx
 
-from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.support.errors import DeeployError
 
 OLDEST_OPSET = 7
 """Before it, arithmetic operators broadcast by an attribute of their own."""

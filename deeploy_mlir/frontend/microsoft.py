@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.legacy import explicit_window
 from deeploy_mlir.frontend.node import Node, Rule
-from deeploy_mlir.frontend.value import Value
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
 
 DOMAIN = "com.microsoft"
 

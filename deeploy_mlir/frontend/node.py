@@ -10,11 +10,11 @@ import numpy as np
 import onnx
 from xdsl.dialects.builtin import IntegerType
 
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.emitter import Emitter
-from deeploy_mlir.frontend.types import checked_tensor, element_of_onnx
-from deeploy_mlir.frontend.value import Value
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.types import checked_tensor, element_of_onnx
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
 
 
 @dataclass

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.gradients import BY_TYPE as GRADIENTS
 from deeploy_mlir.frontend.integers import channel_parameter, integer_parameter
 from deeploy_mlir.frontend.node import Node, Rule
 from deeploy_mlir.frontend.qonnx import BY_TYPE as QONNX
-from deeploy_mlir.frontend.value import Value
+from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.support.errors import DeeployError
 
 
 def _marked(values: list[Value]) -> list[Value]:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.node import Node
-from deeploy_mlir.frontend.types import AnyTensor
-from deeploy_mlir.numpy_types import Array, numpy_dtype
+from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.types import AnyTensor
+from deeploy_mlir.support.numpy_types import Array, numpy_dtype
 
 Told = Callable[[Node, tuple[int, ...]], "Sequence[int] | int | None"]
 """The operand's value from the node and the shape of its first result; None where that does not tell it."""

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.emitter import Emitter
 from deeploy_mlir.frontend.node import Node
-from deeploy_mlir.frontend.value import Value
-from deeploy_mlir.numpy_types import numpy_dtype
+from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import numpy_dtype
 
 DOMAIN = "ai.onnx.preview.training"
 

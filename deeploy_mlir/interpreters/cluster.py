@@ -14,9 +14,9 @@ from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, im
 from xdsl.ir import Operation, SSAValue
 
 from deeploy_mlir.dialects.cluster import BarrierOp, RunOp
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.interpreters.mem import layer_of
 from deeploy_mlir.interpreters.memory import Machine
+from deeploy_mlir.support.errors import DeeployError
 
 
 class _AbandonedError(Exception):

@@ -18,12 +18,12 @@ from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 from xdsl.utils.hints import isa
 
-from deeploy_mlir.comparison import DEFAULT_TOLERANCE
-from deeploy_mlir.errors import DeeployError, OutputsDifferError
-from deeploy_mlir.frontend.npz import load_arrays, match_arrays
 from deeploy_mlir.interpreters.run import Level, RunOptions, level_of, run_module, the_function
-from deeploy_mlir.network import Network, TensorInfo, bind_inputs, network_of
-from deeploy_mlir.numpy_types import Array, numpy_dtype
+from deeploy_mlir.program.comparison import DEFAULT_TOLERANCE
+from deeploy_mlir.program.network import Network, TensorInfo, bind_inputs, network_of
+from deeploy_mlir.program.npz import load_arrays, match_arrays
+from deeploy_mlir.support.errors import DeeployError, OutputsDifferError
+from deeploy_mlir.support.numpy_types import Array, numpy_dtype
 
 
 def interface_of(module: ModuleOp) -> Network:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdsl.dialects import arith
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 
-from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.support.errors import DeeployError
 
 
 @register_impls

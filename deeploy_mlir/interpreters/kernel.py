@@ -15,12 +15,12 @@ import numpy as np
 
 from deeploy_mlir.dialects.kernel.base import KernelOp, element_type_of_value
 from deeploy_mlir.dialects.kernel.ops import Combiner, ConvOp, MapOp, MatmulOp, PoolOp, ReduceOp, RowOp, ScatterOp
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.interpreters.rows import run_row_function
 from deeploy_mlir.interpreters.scalar import convert, run_scalar_body
 from deeploy_mlir.interpreters.scatter import run_scatter
-from deeploy_mlir.iteration_space import Access, Axis, IterationSpace
-from deeploy_mlir.numpy_types import Array, numpy_dtype
+from deeploy_mlir.space.iteration_space import Access, Axis, IterationSpace
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array, numpy_dtype
 
 _EXACT_IN_DOUBLE = float(2**53)
 

@@ -10,7 +10,7 @@ import numpy as np
 from deeploy_mlir.dialects.kernel.base import KernelOp
 from deeploy_mlir.interpreters.kernel import resolve_sizes, run_kernel_op
 from deeploy_mlir.interpreters.memory import Machine, View, Who
-from deeploy_mlir.iteration_space import Access, DimKind, IntArithmetic, IterationSpace, axis_region
+from deeploy_mlir.space.iteration_space import Access, DimKind, IntArithmetic, IterationSpace, axis_region
 
 
 @dataclass(frozen=True)

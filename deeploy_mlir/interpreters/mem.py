@@ -14,10 +14,10 @@ from xdsl.ir import Operation, SSAValue
 from deeploy_mlir.dialects.kernel.base import KernelOp
 from deeploy_mlir.dialects.kernel.ops import ConvOp, MapOp, MatmulOp, PoolOp, ReduceOp, RowOp, ScatterOp
 from deeploy_mlir.dialects.mem import CopyOp, MemRef, ReshapeOp, StepOp, ViewOp, strides_of
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.interpreters.kernel_on_memory import run_kernel_on
 from deeploy_mlir.interpreters.memory import Machine, View, Who, row_major
-from deeploy_mlir.numpy_types import numpy_dtype
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import numpy_dtype
 
 
 def layer_of(op: Operation) -> str:

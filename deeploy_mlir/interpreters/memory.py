@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
 
 POISON = 0x57
 """What memory that nobody has written reads as, for whoever goes around the checks."""

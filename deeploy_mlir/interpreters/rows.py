@@ -12,7 +12,7 @@ import numpy as np
 
 from deeploy_mlir.dialects.kernel.ops import RowFunction, RowOp
 from deeploy_mlir.interpreters.scalar import truncating_division
-from deeploy_mlir.numpy_types import Array, numpy_dtype
+from deeploy_mlir.support.numpy_types import Array, numpy_dtype
 
 
 def run_row_function(op: RowOp, x: Array, vectors: Sequence[Array]) -> Array:

@@ -23,8 +23,7 @@ from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.mem import ArenaOp, memory_of
 from deeploy_mlir.dialects.soc import SystemOp
 from deeploy_mlir.dialects.tiled import NestOp, Tiled
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.interpreters import graph
+from deeploy_mlir.graph import evaluate as graph
 from deeploy_mlir.interpreters.cluster import ClusterFunctions
 from deeploy_mlir.interpreters.dma import DmaFunctions
 from deeploy_mlir.interpreters.index import IndexFunctions
@@ -32,8 +31,9 @@ from deeploy_mlir.interpreters.mem import MemFunctions
 from deeploy_mlir.interpreters.memory import DmaLimit, Machine, Request, View, Who, lay_out
 from deeploy_mlir.interpreters.tensors import KernelFunctions, TensorFunctions
 from deeploy_mlir.interpreters.tiled import Homes, PlannedFunctions, UnplannedFunctions
-from deeploy_mlir.numpy_types import Array, array_of, numpy_dtype
-from deeploy_mlir.targets.registry import system_of
+from deeploy_mlir.machine.registry import system_of
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array, array_of, numpy_dtype
 
 
 class Level(StrEnum):

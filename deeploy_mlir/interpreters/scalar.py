@@ -16,8 +16,8 @@ from xdsl.dialects.builtin import FloatAttr, IntegerAttr, IntegerType
 from xdsl.ir import Attribute, Operation, Region, SSAValue
 
 from deeploy_mlir.dialects.kernel.base import CastOp, YieldOp
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.numpy_types import Array, is_small_integer, numpy_dtype
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array, is_small_integer, numpy_dtype
 
 
 def run_scalar_body(region: Region, arrays: Sequence[Array]) -> Array:

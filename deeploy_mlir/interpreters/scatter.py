@@ -9,7 +9,7 @@ import numpy as np
 
 from deeploy_mlir.dialects.kernel.scatter import DATA, INDICES, POSITIONS, UPDATES, ScatterOp
 from deeploy_mlir.interpreters.scalar import run_scalar_body
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.support.numpy_types import Array
 
 
 def run_scatter(op: ScatterOp, arrays: Sequence[Array]) -> Array:

@@ -14,10 +14,10 @@ from xdsl.traits import SymbolTable
 
 from deeploy_mlir.dialects.kernel.base import KernelOp, ReshapeOp, shape_of
 from deeploy_mlir.dialects.kernel.ops import ConvOp, MapOp, MatmulOp, PoolOp, ReduceOp, RowOp, ScatterOp
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.interpreters.kernel import run_kernel_op
 from deeploy_mlir.interpreters.memory import POISON
-from deeploy_mlir.numpy_types import Array, array_of, numpy_dtype
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array, array_of, numpy_dtype
 
 
 def poisoned(shape: Sequence[int], element_type: Attribute) -> Array:

@@ -29,13 +29,13 @@ from xdsl.ir import Attribute, Block, SSAValue
 
 from deeploy_mlir.dialects.kernel.base import KernelOp, ReshapeOp, shape_of
 from deeploy_mlir.dialects.tiled import ConstantOp, EmptyOp, HomeAttr, NestOp, StagingAttr, YieldOp, home_of
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.interpreters.kernel_on_memory import run_kernel_on
 from deeploy_mlir.interpreters.memory import Machine, Request, View, Who, row_major
 from deeploy_mlir.interpreters.tensors import poisoned
-from deeploy_mlir.iteration_space import IterationSpace, Region
-from deeploy_mlir.lowering.kernel_on_memrefs import kernel_on
-from deeploy_mlir.numpy_types import Array, array_of, numpy_dtype
+from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
+from deeploy_mlir.space.iteration_space import IterationSpace, Region
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array, array_of, numpy_dtype
 
 Tensor = TensorType[Attribute]
 

@@ -17,8 +17,8 @@ from xdsl.utils.hints import isa
 
 from deeploy_mlir.dialects.kernel import KernelOp, MapOp, identity_body, shape_of
 from deeploy_mlir.dialects.tiled import ConstantOp, EmptyOp, nest_of, root_of
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.targets.registry import system_of
+from deeploy_mlir.machine.registry import system_of
+from deeploy_mlir.support.errors import DeeployError
 
 
 def copy_of(value: SSAValue, layer: str, engine: SymbolRefAttr) -> tuple[TensorEmptyOp, MapOp]:

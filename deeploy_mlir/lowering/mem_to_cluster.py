@@ -23,12 +23,12 @@ from deeploy_mlir.dialects.cluster import BarrierOp, RunOp
 from deeploy_mlir.dialects.dma import StartOp, WaitOp
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.mem import StepOp
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.iteration_space import IterationSpace, axis_region
-from deeploy_mlir.lowering.index_builder import Index, IndexBuilder
-from deeploy_mlir.lowering.kernel_on_memrefs import kernel_on
-from deeploy_mlir.targets.registry import system_of
-from deeploy_mlir.work_split import core_split_dim
+from deeploy_mlir.ir.index_builder import Index, IndexBuilder
+from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
+from deeploy_mlir.machine.registry import system_of
+from deeploy_mlir.space.iteration_space import IterationSpace, axis_region
+from deeploy_mlir.space.work_split import core_split_dim
+from deeploy_mlir.support.errors import DeeployError
 
 
 @dataclass(frozen=True)

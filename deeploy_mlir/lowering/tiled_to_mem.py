@@ -33,12 +33,12 @@ from xdsl.utils.hints import isa
 from deeploy_mlir.dialects.mem import ArenaOp, CopyOp, ReshapeOp, StepOp, ViewOp
 from deeploy_mlir.dialects.soc import MemorySpaceAttr
 from deeploy_mlir.dialects.tiled import ConstantOp, HomeAttr, NestOp, StagingAttr, home_of, root_of
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.iteration_space import Access, IterationSpace, axis_region
-from deeploy_mlir.iteration_space import Region as AxisRegion
-from deeploy_mlir.lowering.index_builder import Index, IndexBuilder
-from deeploy_mlir.lowering.kernel_on_memrefs import kernel_on
-from deeploy_mlir.numpy_types import element_bytes
+from deeploy_mlir.ir.index_builder import Index, IndexBuilder
+from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
+from deeploy_mlir.space.iteration_space import Access, IterationSpace, axis_region
+from deeploy_mlir.space.iteration_space import Region as AxisRegion
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import element_bytes
 
 ARENA_ALIGN = 8
 """Alignment of an arena in bytes."""

@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 from xdsl.passes import ModulePass
 
 from deeploy_mlir.dialects.kernel import KernelOp
-from deeploy_mlir.targets.registry import system_of
+from deeploy_mlir.machine.registry import system_of
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from deeploy_mlir.dialects.soc import MemoryOp, SystemOp
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.targets.registry import load_soc
+from deeploy_mlir.machine.registry import load_soc
+from deeploy_mlir.support.errors import DeeployError
 
 
 def parse_sizes(text: str) -> dict[str, int]:

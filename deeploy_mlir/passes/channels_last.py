@@ -16,10 +16,10 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from deeploy_mlir.affine_maps import compose, inverse
-from deeploy_mlir.constants import add_constant, constant_of, load_constant, name_hint
 from deeploy_mlir.dialects.kernel import ConvOp, KernelOp, Layout, LayoutAttr, WindowOp, element_type_of_value, shape_of
-from deeploy_mlir.kernel_rewriting import (
+from deeploy_mlir.ir.affine_maps import compose, inverse
+from deeploy_mlir.ir.constants import add_constant, constant_of, load_constant, name_hint
+from deeploy_mlir.ir.kernel_rewriting import (
     empty_like,
     extra_maps_of,
     output_of,

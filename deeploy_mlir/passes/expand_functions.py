@@ -15,16 +15,16 @@ from xdsl.passes import ModulePass
 from deeploy_mlir.dialects.graph_op import tensor_type
 from deeploy_mlir.dialects.kernel import element_type_of_value
 from deeploy_mlir.dialects.onnx import OnnxOp
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.frontend.control_flow import CONTROL_FLOW
 from deeploy_mlir.frontend.graph import GraphImporter
 from deeploy_mlir.frontend.node import Node
-from deeploy_mlir.frontend.types import type_proto
-from deeploy_mlir.frontend.value import Value
-from deeploy_mlir.interpreters.onnx import node_proto
-from deeploy_mlir.passes.dead_code import erase_dead
-from deeploy_mlir.passes.graph_rewriting import GraphRewriter
-from deeploy_mlir.remarks import remark
+from deeploy_mlir.graph.dead_code import erase_dead
+from deeploy_mlir.graph.evaluate_onnx import node_proto
+from deeploy_mlir.graph.types import type_proto
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.passes.shared.graph_rewriting import GraphRewriter
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.remarks import remark
 
 _MAX_ROUNDS = 16
 

@@ -12,10 +12,10 @@ from xdsl.passes import ModulePass
 
 from deeploy_mlir.dialects.graph_op import tensor_type
 from deeploy_mlir.dialects.onnx import OnnxOp
-from deeploy_mlir.frontend.value import Value
-from deeploy_mlir.numpy_types import Array, numpy_dtype
-from deeploy_mlir.passes.dead_code import erase_dead
-from deeploy_mlir.passes.graph_rewriting import GraphRewriter, is_onnx, producer
+from deeploy_mlir.graph.dead_code import erase_dead
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.passes.shared.graph_rewriting import GraphRewriter, is_onnx, producer
+from deeploy_mlir.support.numpy_types import Array, numpy_dtype
 
 
 def _affine(rewriter: GraphRewriter, op: OnnxOp) -> tuple[Array, Array] | None:

@@ -10,12 +10,12 @@ from xdsl.passes import ModulePass
 from xdsl.traits import is_side_effect_free
 
 from deeploy_mlir.dialects.graph_op import GraphOp
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.frontend.value import Value
-from deeploy_mlir.interpreters.graph import evaluate, is_small
-from deeploy_mlir.passes.dead_code import erase_dead
-from deeploy_mlir.passes.graph_rewriting import GraphRewriter, is_onnx
-from deeploy_mlir.remarks import remark
+from deeploy_mlir.graph.dead_code import erase_dead
+from deeploy_mlir.graph.evaluate import evaluate, is_small
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.passes.shared.graph_rewriting import GraphRewriter, is_onnx
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.remarks import remark
 
 
 @dataclass(frozen=True)

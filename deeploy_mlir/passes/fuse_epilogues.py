@@ -22,10 +22,10 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.transforms.dead_code_elimination import dce
 
-from deeploy_mlir.affine_maps import compose, reads_whole, used_dims
-from deeploy_mlir.constants import scalar_constant
 from deeploy_mlir.dialects.kernel import KernelOp, MapOp, ReshapeOp, ScatterOp, element_type_of_value, shape_of
-from deeploy_mlir.kernel_rewriting import (
+from deeploy_mlir.ir.affine_maps import compose, reads_whole, used_dims
+from deeploy_mlir.ir.constants import scalar_constant
+from deeploy_mlir.ir.kernel_rewriting import (
     defining,
     empty_like,
     extra_maps_of,
@@ -41,8 +41,8 @@ from deeploy_mlir.kernel_rewriting import (
     rebuilt,
     reshape_source,
 )
-from deeploy_mlir.passes.reshaped_operands import Operand, reshaped_operand
-from deeploy_mlir.scalar_body import ScalarBody, is_unsigned
+from deeploy_mlir.ir.scalar_body import ScalarBody, is_unsigned
+from deeploy_mlir.passes.shared.reshaped_operands import Operand, reshaped_operand
 
 MAX_OPERANDS = 12
 """Most operands of a fused kernel: each may be a transfer, and a DMA has few channels."""

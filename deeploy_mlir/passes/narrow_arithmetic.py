@@ -23,12 +23,12 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.transforms.dead_code_elimination import region_dce
 from xdsl.utils.hints import isa
 
-from deeploy_mlir.body_ranges import argument_intervals, operation_interval
 from deeploy_mlir.dialects.kernel import CastOp, KernelOp, YieldOp, element_type_of_value
-from deeploy_mlir.intervals import Interval
-from deeploy_mlir.kernel_rewriting import output_of, rebuilt
-from deeploy_mlir.passes.bias_folding import fold_added_constants
-from deeploy_mlir.scalar_body import ScalarBody, integer_range
+from deeploy_mlir.ir.body_ranges import argument_intervals, operation_interval
+from deeploy_mlir.ir.kernel_rewriting import output_of, rebuilt
+from deeploy_mlir.ir.scalar_body import ScalarBody, integer_range
+from deeploy_mlir.passes.shared.bias_folding import fold_added_constants
+from deeploy_mlir.space.intervals import Interval
 
 _Narrowed = (
     arith.AddiOp

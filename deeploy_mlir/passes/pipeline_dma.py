@@ -29,8 +29,8 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from deeploy_mlir.dialects.dma import NoneOp, StartOp, TokenType, WaitOp
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.mem import ReshapeOp, StepOp, ViewOp
-from deeploy_mlir.lowering.index_builder import IndexBuilder
-from deeploy_mlir.targets.registry import system_of
+from deeploy_mlir.ir.index_builder import IndexBuilder
+from deeploy_mlir.machine.registry import system_of
 
 
 def buffer_of(value: SSAValue) -> ViewOp | GetGlobalOp | None:

@@ -1,7 +1,7 @@
 """`deeploy-plan`: decides tiles, loop orders, buffering, homes and offsets, and writes them into the IR.
 
 One integer program over the whole network (see `planning/choice.py`), then offsets in each memory. The module carries
-the plan's figures in the attribute `deeploy.plan` (`deeploy_mlir.report`)."""
+the plan's figures in the attribute `deeploy.plan` (`deeploy_mlir.ir.plan_report`)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.ir.plan_report import attach_plan
+from deeploy_mlir.machine.registry import system_of
 from deeploy_mlir.passes.planning.from_ir import plan_functions, read_problem, report_of, write_plan
 from deeploy_mlir.passes.planning.planner import plan
 from deeploy_mlir.passes.planning.problem import Options
-from deeploy_mlir.report import attach_plan
-from deeploy_mlir.targets.registry import system_of
+from deeploy_mlir.support.errors import DeeployError
 
 
 @dataclass(frozen=True)

@@ -23,17 +23,17 @@ from xdsl.passes import ModulePass
 from deeploy_mlir.dialects.graph_op import GraphOp, tensor_type
 from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.dialects.qnn import is_integer
-from deeploy_mlir.frontend.value import Value
-from deeploy_mlir.passes.dead_code import erase_dead
-from deeploy_mlir.passes.graph_rewriting import GraphRewriter, drop_unused, is_onnx, only_quantized
-from deeploy_mlir.passes.qdq_elementwise import linear
-from deeploy_mlir.passes.qdq_movement import merge, rise, sink
-from deeploy_mlir.passes.qdq_patterns import PATTERNS, clamp, clamps
-from deeploy_mlir.passes.qdq_products import PRODUCTS, float_product
-from deeploy_mlir.passes.qdq_tables import tabulated
-from deeploy_mlir.passes.qdq_target import StaysFloat, Target
-from deeploy_mlir.passes.quantization import Quantized, dequantized, integer_dtype, quantization_of
-from deeploy_mlir.remarks import remark
+from deeploy_mlir.graph.dead_code import erase_dead
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.passes.qdq.elementwise import linear
+from deeploy_mlir.passes.qdq.movement import merge, rise, sink
+from deeploy_mlir.passes.qdq.patterns import PATTERNS, clamp, clamps
+from deeploy_mlir.passes.qdq.products import PRODUCTS, float_product
+from deeploy_mlir.passes.qdq.quantization import Quantized, dequantized, integer_dtype, quantization_of
+from deeploy_mlir.passes.qdq.tables import tabulated
+from deeploy_mlir.passes.qdq.target import StaysFloat, Target
+from deeploy_mlir.passes.shared.graph_rewriting import GraphRewriter, drop_unused, is_onnx, only_quantized
+from deeploy_mlir.support.remarks import remark
 
 Mode = Literal["f32", "f64", "fixed"]
 

@@ -14,9 +14,9 @@ from xdsl.passes import ModulePass
 from deeploy_mlir.dialects.graph_op import tensor_type
 from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.dialects.qnn import integer_bits, is_integer, is_unsigned
-from deeploy_mlir.frontend.value import Value
-from deeploy_mlir.passes.dead_code import erase_dead
-from deeploy_mlir.passes.graph_rewriting import GraphRewriter, producer
+from deeploy_mlir.graph.dead_code import erase_dead
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.passes.shared.graph_rewriting import GraphRewriter, producer
 
 Replacement = SSAValue | Value | None
 Pattern = Callable[[GraphRewriter, OnnxOp], Replacement]

@@ -17,7 +17,6 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.transforms.dead_code_elimination import dce
 
-from deeploy_mlir.affine_maps import compose, inverse
 from deeploy_mlir.dialects.kernel import (
     KernelOp,
     MapOp,
@@ -29,7 +28,8 @@ from deeploy_mlir.dialects.kernel import (
     ints,
     shape_of,
 )
-from deeploy_mlir.kernel_rewriting import (
+from deeploy_mlir.ir.affine_maps import compose, inverse
+from deeploy_mlir.ir.kernel_rewriting import (
     axis_groups,
     defining,
     empty_like,
@@ -40,8 +40,8 @@ from deeploy_mlir.kernel_rewriting import (
     rebuilt,
     transposing,
 )
-from deeploy_mlir.passes.sink_maps import fold_constant_layouts, sink_below_concatenation, sink_below_map
-from deeploy_mlir.passes.sink_weights import permute_weights
+from deeploy_mlir.passes.sinking.sink_maps import fold_constant_layouts, sink_below_concatenation, sink_below_map
+from deeploy_mlir.passes.sinking.sink_weights import permute_weights
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from deeploy_mlir.affine_maps import linear_map
 from deeploy_mlir.dialects.kernel import (
     Combiner,
     KernelOp,
@@ -33,10 +32,11 @@ from deeploy_mlir.dialects.kernel import (
 )
 from deeploy_mlir.dialects.kernel.map import MapOp
 from deeploy_mlir.dialects.soc import SystemOp
-from deeploy_mlir.kernel_rewriting import empty_like, maps_attr, output_of, padded_attr, rebuilt
-from deeploy_mlir.numpy_types import element_bytes
-from deeploy_mlir.passes.row_parts import ROW_PARTS, in_parts
-from deeploy_mlir.targets.registry import system_of
+from deeploy_mlir.ir.affine_maps import linear_map
+from deeploy_mlir.ir.kernel_rewriting import empty_like, maps_attr, output_of, padded_attr, rebuilt
+from deeploy_mlir.machine.registry import system_of
+from deeploy_mlir.passes.shared.row_parts import ROW_PARTS, in_parts
+from deeploy_mlir.support.numpy_types import element_bytes
 
 BUFFER_ALIGN = 8
 PART = 4

@@ -28,13 +28,13 @@ from xdsl.passes import ModulePass
 from deeploy_mlir.dialects.cluster import RunOp
 from deeploy_mlir.dialects.mem import ArenaOp, ViewOp, memory_of
 from deeploy_mlir.dialects.soc import SystemOp
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.numpy_types import element_bytes
+from deeploy_mlir.ir.plan_report import plan_of
+from deeploy_mlir.machine.registry import system_of
 from deeploy_mlir.passes.verification.machine import Machine
 from deeploy_mlir.passes.verification.regions import Region
 from deeploy_mlir.passes.verification.walk import Walker, steps_of, whole
-from deeploy_mlir.report import plan_of
-from deeploy_mlir.targets.registry import system_of
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import element_bytes
 
 
 @dataclass(frozen=True)

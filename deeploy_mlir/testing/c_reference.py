@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from deeploy_mlir.dialects import c
-from deeploy_mlir.lowering.c_folding import compare, fold_binary, truncating_div
+from deeploy_mlir.ir.c_folding import compare, fold_binary, truncating_div
 
 
 class UndefinedBehaviourError(Exception):

@@ -24,8 +24,8 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Block, SSAValue
 
 from deeploy_mlir.dialects.kernel import KernelOp
-from deeploy_mlir.iteration_space import Region as TileRegion
-from deeploy_mlir.numpy_types import Array, element_type_of, numpy_dtype
+from deeploy_mlir.space.iteration_space import Region as TileRegion
+from deeploy_mlir.support.numpy_types import Array, element_type_of, numpy_dtype
 
 i8, ui8, i16 = IntegerType(8), IntegerType(8, Signedness.UNSIGNED), IntegerType(16)
 Rng = np.random.Generator

@@ -15,8 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from deeploy_mlir.backend import prepare
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
 
 TYPES: dict[str, int] = {
     "i1": TensorProto.BOOL,

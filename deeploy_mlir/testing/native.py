@@ -13,9 +13,9 @@ from xdsl.ir import Attribute
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.base import KernelOp
-from deeploy_mlir.lowering.kernel_to_c import DynamicArgument, Tuning, dynamic_arguments, kernel_function
+from deeploy_mlir.kernels.generated import DynamicArgument, Tuning, dynamic_arguments, kernel_function
 from deeploy_mlir.lowering.print_c import c_sources
-from deeploy_mlir.numpy_types import Array, element_type_of
+from deeploy_mlir.support.numpy_types import Array, element_type_of
 from deeploy_mlir.testing.kernel_cases import KernelCase
 
 RUNTIME = Path(__file__).parent.parent / "runtime"

@@ -18,8 +18,8 @@ import numpy as np
 import onnx
 
 from deeploy_mlir.backend import prepare
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
 
 TIME_LIMIT = 300
 """Seconds after which a case counts as wrong."""

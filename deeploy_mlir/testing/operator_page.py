@@ -9,7 +9,7 @@ from typing import Any
 
 import onnx
 
-from deeploy_mlir.frontend.types import element_of_onnx
+from deeploy_mlir.graph.types import element_of_onnx
 from deeploy_mlir.testing.node_cases import Outcome, Verdict
 
 SEVERAL = "several"

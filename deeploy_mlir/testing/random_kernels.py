@@ -41,7 +41,7 @@ from deeploy_mlir.dialects.kernel import (
     ints,
     window_properties,
 )
-from deeploy_mlir.numpy_types import Array, numpy_dtype
+from deeploy_mlir.support.numpy_types import Array, numpy_dtype
 from deeploy_mlir.testing.kernel_cases import KernelCase, Rng, i8, i16, make_case, random_array, ui8
 
 

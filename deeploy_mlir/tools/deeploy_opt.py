@@ -12,7 +12,7 @@ from xdsl.passes import ModulePass, PassPipeline
 from xdsl.utils.exceptions import ArgSpecParseError
 from xdsl.xdsl_opt_main import xDSLOptMain
 
-from deeploy_mlir.errors import DeeployError, OutputsDifferError
+from deeploy_mlir.support.errors import DeeployError, OutputsDifferError
 from deeploy_mlir.universe import UNIVERSE
 
 

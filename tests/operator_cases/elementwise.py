@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from onnx import helper
 
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.support.numpy_types import Array
 
 from .builder import INTEGERS, Builder
 

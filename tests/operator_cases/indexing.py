@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.support.numpy_types import Array
 
 from .builder import INTEGERS, Builder
 

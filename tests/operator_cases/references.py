@@ -13,7 +13,7 @@ from onnx import helper
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.support.numpy_types import Array
 
 from ..by_onnxruntime import onnxruntime_session
 from .builder import MICROSOFT, OPSET

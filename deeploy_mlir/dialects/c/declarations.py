@@ -35,7 +35,7 @@ from xdsl.utils.hints import isa
 
 from deeploy_mlir.dialects.c.symbols import enclosing, find_symbol, parse_block, symbol_name
 from deeploy_mlir.dialects.c.types import ArrayType, OpaqueType, is_object_type
-from deeploy_mlir.numpy_types import element_bytes
+from deeploy_mlir.support.numpy_types import element_bytes
 
 
 def _strings(values: Sequence[str]) -> ArrayAttr[StringAttr] | None:

@@ -28,7 +28,7 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
-from deeploy_mlir.numpy_types import SmallFloat
+from deeploy_mlir.support.numpy_types import SmallFloat
 
 INTEGER_WIDTHS = (1, 2, 4, 8, 16, 32, 64)
 

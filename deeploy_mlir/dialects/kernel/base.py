@@ -2,8 +2,8 @@
 
 An operator reads `ins`, computes an accumulator for each point of its output, runs its *epilogue* (a scalar region over
 the accumulator and the `extras`, such as a bias or a residual) and writes `outs`. On tensors it has one result, the
-updated `outs`; on memrefs none. Its iteration space (`deeploy_mlir.iteration_space`) states everything that tiling,
-transfers and work splitting need.
+updated `outs`; on memrefs none. Its iteration space (`deeploy_mlir.space.iteration_space`) states everything that
+tiling, transfers and work splitting need.
 
     %y = kernel.matmul ins(%a, %b : tensor<4x8xi8>, tensor<8x16xi8>) extras(%bias : tensor<16xi32>)
            outs(%init : tensor<4x16xi8>) {layer = "fc", extra_maps = [affine_map<(d0, d1) -> (d1)>]} ({
@@ -71,8 +71,8 @@ from xdsl.traits import EffectInstance, IsTerminator, MemoryEffect, MemoryEffect
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
-from deeploy_mlir.iteration_space import Access, Axis, Dim, IterationSpace
-from deeploy_mlir.numpy_types import element_bytes
+from deeploy_mlir.space.iteration_space import Access, Axis, Dim, IterationSpace
+from deeploy_mlir.support.numpy_types import element_bytes
 
 Shaped = TensorType[Attribute] | MemRefType[Attribute]
 

@@ -12,7 +12,7 @@ from xdsl.irdl import irdl_op_definition, opt_prop_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
 from deeploy_mlir.dialects.kernel.base import KernelOp, element_type_of_value, linear_axis, shape_of
-from deeploy_mlir.iteration_space import Axis, Dim, DimKind
+from deeploy_mlir.space.iteration_space import Axis, Dim, DimKind
 
 I64Array = DenseArrayBase[IntegerType]
 P = DimKind.PARALLEL

@@ -30,7 +30,7 @@ from deeploy_mlir.dialects.kernel.base import (
 )
 from deeploy_mlir.dialects.kernel.map import MapOp, map_op
 from deeploy_mlir.dialects.kernel.scatter import ScatterOp
-from deeploy_mlir.iteration_space import Axis, Dim, DimKind
+from deeploy_mlir.space.iteration_space import Axis, Dim, DimKind
 
 I64Array = DenseArrayBase[IntegerType]
 P, R, W = DimKind.PARALLEL, DimKind.REDUCTION, DimKind.WINDOW

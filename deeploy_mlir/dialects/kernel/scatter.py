@@ -8,7 +8,7 @@ from xdsl.irdl import irdl_op_definition, prop_def
 from xdsl.utils.exceptions import VerifyException
 
 from deeploy_mlir.dialects.kernel.base import KernelOp, element_type_of_value, shape_of
-from deeploy_mlir.iteration_space import Axis, Dim, DimKind
+from deeploy_mlir.space.iteration_space import Axis, Dim, DimKind
 
 DATA, POSITIONS, INDICES, UPDATES = range(4)
 """Operands of a scatter."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from xdsl.ir import Block, Operation, SSAValue
 
 from deeploy_mlir.dialects import c
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.lowering.c_printer import layout
 from deeploy_mlir.lowering.c_printer.effects import (
     Effects,
@@ -24,6 +23,7 @@ from deeploy_mlir.lowering.c_printer.effects import (
 from deeploy_mlir.lowering.c_printer.expressions import Expr, ExpressionPrinter, Prec, is_int
 from deeploy_mlir.lowering.c_printer.names import Names
 from deeploy_mlir.lowering.c_printer.spelling import Spelling
+from deeploy_mlir.support.errors import DeeployError
 
 LONGEST = 140
 """An expression longer than this many characters is given a name."""

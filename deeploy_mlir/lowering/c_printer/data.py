@@ -20,9 +20,9 @@ from xdsl.ir import Attribute
 from xdsl.utils.hints import isa
 
 from deeploy_mlir.dialects import c
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.lowering.c_printer.spelling import Spelling
-from deeploy_mlir.numpy_types import Array, SmallFloat, array_of
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array, SmallFloat, array_of
 
 WIDTH = 100
 SHORTEST_DIGITS_UP_TO = 65536

@@ -10,8 +10,8 @@ from xdsl.dialects.builtin import IndexType
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from deeploy_mlir.dialects import c
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.lowering.c_printer.spelling import Spelling
+from deeploy_mlir.support.errors import DeeployError
 
 
 class Prec(IntEnum):

@@ -10,12 +10,12 @@ from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr, SymbolRefAttr
 from xdsl.ir import Attribute, Operation
 
 from deeploy_mlir.dialects import c
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.lowering.c_printer import layout
 from deeploy_mlir.lowering.c_printer.body import BodyPrinter, parameters
 from deeploy_mlir.lowering.c_printer.data import initial_value
 from deeploy_mlir.lowering.c_printer.names import Names
 from deeploy_mlir.lowering.c_printer.spelling import Spelling
+from deeploy_mlir.support.errors import DeeployError
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _OWN_NAMES = frozenset(("sym_name", "arg_names", "field_names", "field"))

@@ -12,8 +12,8 @@ from xdsl.utils.hints import isa
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.c.types import INTEGER_WIDTHS
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.numpy_types import SmallFloat
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import SmallFloat
 
 
 @dataclass

@@ -14,10 +14,10 @@ from deeploy_mlir.dialects.cluster import BarrierOp
 from deeploy_mlir.dialects.dma import NoneOp, StartOp, TokenType, WaitOp
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.mem import MemRef, ReshapeOp, ViewOp, memory_of, strides_of
-from deeploy_mlir.lowering.c_builder import CBuilder
-from deeploy_mlir.lowering.cluster_to_c.transfers import strided_copy
-from deeploy_mlir.lowering.kernel_to_c import dynamic_arguments
-from deeploy_mlir.numpy_types import element_bytes
+from deeploy_mlir.ir.c_builder import CBuilder
+from deeploy_mlir.kernels.generated import dynamic_arguments
+from deeploy_mlir.space.strided_copy import strided_copy
+from deeploy_mlir.support.numpy_types import element_bytes
 
 TOKEN = c.OpaqueType("dm_token")
 DIM = c.OpaqueType("dm_dma_dim")

@@ -36,13 +36,13 @@ from deeploy_mlir.dialects.cluster import RunOp
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.mem import ArenaOp, MemRef, StepOp, memory_of, strides_of
 from deeploy_mlir.dialects.soc import SystemOp
-from deeploy_mlir.lowering.c_builder import CBuilder, new_function
+from deeploy_mlir.ir.c_builder import CBuilder, new_function
+from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
+from deeploy_mlir.kernels.generated import HOST, RV32, Tuning, kernel_function
+from deeploy_mlir.kernels.generated.scalar_body import HEADERS
 from deeploy_mlir.lowering.cluster_to_c.body import BYTE, BodyLowering
-from deeploy_mlir.lowering.kernel_on_memrefs import kernel_on
-from deeploy_mlir.lowering.kernel_to_c import HOST, RV32, Tuning, kernel_function
-from deeploy_mlir.lowering.kernel_to_c.scalar_body import HEADERS
-from deeploy_mlir.numpy_types import element_bytes
-from deeploy_mlir.targets.registry import system_of
+from deeploy_mlir.machine.registry import system_of
+from deeploy_mlir.support.numpy_types import element_bytes
 
 MINIMUM_ALIGN = 4
 """Alignment of arrays in bytes, so that kernels and DMAs may move whole words."""

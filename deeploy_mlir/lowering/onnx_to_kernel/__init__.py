@@ -17,11 +17,10 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
 from xdsl.utils.exceptions import VerifyException
 
-from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.interpreters.graph import evaluate
+from deeploy_mlir.graph.evaluate import evaluate
+from deeploy_mlir.ir.constants import constant_of
 from deeploy_mlir.lowering.onnx_to_kernel import (
     convolution,
     dynamic,
@@ -43,6 +42,7 @@ from deeploy_mlir.lowering.onnx_to_kernel import (
     sequences,
 )
 from deeploy_mlir.lowering.onnx_to_kernel.builder import MAX_CONSTANT_ELEMENTS, LayerBuilder, Rule
+from deeploy_mlir.support.errors import DeeployError
 
 RULES: Mapping[str, Rule] = {
     **convolution.RULES,

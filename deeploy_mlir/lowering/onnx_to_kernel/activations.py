@@ -10,7 +10,7 @@ from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import element_type_of_value
-from deeploy_mlir.scalar_body import ScalarBody, is_float, is_unsigned
+from deeploy_mlir.ir.scalar_body import ScalarBody, is_float, is_unsigned
 
 Unary = Callable[[GraphOp, ScalarBody, SSAValue], SSAValue]
 """A function of the node (for its attributes), the body and the element in its arithmetic type."""

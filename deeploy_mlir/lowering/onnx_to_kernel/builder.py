@@ -13,14 +13,14 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from deeploy_mlir.affine_maps import broadcast, linear_map, select
-from deeploy_mlir.constants import add_constant, constant_of, load_constant, module_of
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import KernelOp, MapOp, ReshapeOp, element_type_of_value, ints, shape_of
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.kernel_rewriting import rebuilt
-from deeploy_mlir.numpy_types import Array
-from deeploy_mlir.scalar_body import ScalarBody, is_float
+from deeploy_mlir.ir.affine_maps import broadcast, linear_map, select
+from deeploy_mlir.ir.constants import add_constant, constant_of, load_constant, module_of
+from deeploy_mlir.ir.kernel_rewriting import rebuilt
+from deeploy_mlir.ir.scalar_body import ScalarBody, is_float
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
 
 MAX_CONSTANT_ELEMENTS = 1 << 22
 """Most elements of a constant that a lowering makes."""

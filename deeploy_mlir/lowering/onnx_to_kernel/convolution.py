@@ -9,16 +9,16 @@ import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import SSAValue
 
-from deeploy_mlir.affine_maps import select
-from deeploy_mlir.constants import constant_of, name_hint
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import ConvOp, Layout, element_type_of_value, shape_of, window_properties
+from deeploy_mlir.ir.affine_maps import select
+from deeploy_mlir.ir.constants import constant_of, name_hint
+from deeploy_mlir.ir.scalar_body import is_float
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.indexing import pick
 from deeploy_mlir.lowering.onnx_to_kernel.windows import Window, window_of
 from deeploy_mlir.lowering.onnx_to_kernel.zero_points import shifted, zero_point_of
-from deeploy_mlir.numpy_types import Array
-from deeploy_mlir.scalar_body import is_float
+from deeploy_mlir.support.numpy_types import Array
 
 
 def conv(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:

@@ -11,13 +11,13 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import f64, i8, i32
 from xdsl.ir import Attribute, SSAValue
 
-from deeploy_mlir.affine_maps import linear_map, select
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
+from deeploy_mlir.ir.affine_maps import linear_map, select
+from deeploy_mlir.ir.scalar_body import ScalarBody
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder
 from deeploy_mlir.lowering.onnx_to_kernel.indexing import positions, take
 from deeploy_mlir.lowering.onnx_to_kernel.interpolation import ResizeMode
-from deeploy_mlir.scalar_body import ScalarBody
 
 
 @dataclass(frozen=True)

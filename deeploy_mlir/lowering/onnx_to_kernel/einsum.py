@@ -7,13 +7,13 @@ from math import prod
 
 from xdsl.ir import SSAValue
 
-from deeploy_mlir.affine_maps import select
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import Combiner, element_type_of_value, shape_of
+from deeploy_mlir.ir.affine_maps import select
+from deeploy_mlir.ir.scalar_body import ScalarBody
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.matmul import product
 from deeploy_mlir.lowering.onnx_to_kernel.pooling import reduce
-from deeploy_mlir.scalar_body import ScalarBody
 
 MAX_PRODUCTS = 1 << 22
 """Most products that the general form may hold in memory before it sums them."""

@@ -13,14 +13,14 @@ from xdsl.dialects.builtin import IntegerType, f32, f64, i1, i32, i64
 from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.hints import isa
 
-from deeploy_mlir.constants import scalar_constant
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import Combiner, FmodOp, element_type_of_value, shape_of
+from deeploy_mlir.ir.constants import scalar_constant
+from deeploy_mlir.ir.scalar_body import ScalarBody, is_float, is_unsigned
 from deeploy_mlir.lowering.onnx_to_kernel import activations
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.pooling import mean, reduce
-from deeploy_mlir.numpy_types import SmallFloat, numpy_dtype
-from deeploy_mlir.scalar_body import ScalarBody, is_float, is_unsigned
+from deeploy_mlir.support.numpy_types import SmallFloat, numpy_dtype
 
 Binary = Callable[[ScalarBody, SSAValue, SSAValue, bool], SSAValue]
 """A binary operation: body, operands in their arithmetic type, whether they are unsigned."""

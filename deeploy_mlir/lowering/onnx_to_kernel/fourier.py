@@ -8,17 +8,17 @@ from math import prod
 import numpy as np
 from xdsl.ir import SSAValue
 
-from deeploy_mlir.affine_maps import inverse, linear_map
-from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
+from deeploy_mlir.ir.affine_maps import inverse, linear_map
+from deeploy_mlir.ir.constants import constant_of
+from deeploy_mlir.ir.scalar_body import ScalarBody
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.indexing import pick
 from deeploy_mlir.lowering.onnx_to_kernel.matmul import product
 from deeploy_mlir.lowering.onnx_to_kernel.movement import join
 from deeploy_mlir.lowering.onnx_to_kernel.reduction import chosen_by_axes
-from deeploy_mlir.numpy_types import Array
-from deeploy_mlir.scalar_body import ScalarBody
+from deeploy_mlir.support.numpy_types import Array
 
 
 def transform_matrix(size: int, outputs: int, *, real: bool) -> Array:

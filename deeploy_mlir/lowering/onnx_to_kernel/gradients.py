@@ -9,13 +9,13 @@ import numpy as np
 from xdsl.dialects.builtin import i32
 from xdsl.ir import SSAValue
 
-from deeploy_mlir.affine_maps import broadcast, select
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import Combiner, RowFunction, element_type_of_value, shape_of
+from deeploy_mlir.ir.affine_maps import broadcast, select
+from deeploy_mlir.ir.scalar_body import ScalarBody
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.pooling import mean, reduce
 from deeploy_mlir.lowering.onnx_to_kernel.rows import row
-from deeploy_mlir.scalar_body import ScalarBody
 
 
 def reduced_map(

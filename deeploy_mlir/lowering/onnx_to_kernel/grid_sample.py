@@ -11,12 +11,12 @@ from xdsl.dialects.builtin import f32, i32
 from xdsl.ir import Attribute, SSAValue
 from xdsl.ir.affine import AffineMap
 
-from deeploy_mlir.affine_maps import linear_map, select
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
+from deeploy_mlir.ir.affine_maps import linear_map, select
+from deeploy_mlir.ir.scalar_body import ScalarBody, is_float
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.dynamic_resize import cubic
-from deeploy_mlir.scalar_body import ScalarBody, is_float
 
 CUBIC = -0.75
 """The coefficient of the cubic filter."""

@@ -14,13 +14,13 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import IntegerAttr, i32, i64
 from xdsl.ir import SSAValue
 
-from deeploy_mlir.affine_maps import linear_map, select
-from deeploy_mlir.constants import constant_of, name_hint
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import ScatterOp, element_type_of_value, shape_of
+from deeploy_mlir.ir.affine_maps import linear_map, select
+from deeploy_mlir.ir.constants import constant_of, name_hint
+from deeploy_mlir.ir.scalar_body import ScalarBody, is_unsigned
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.movement import join
-from deeploy_mlir.scalar_body import ScalarBody, is_unsigned
 
 MAX_PIECES = 8
 """Most slices that a gather by constant indices becomes before it is one map with a table of indices."""

@@ -9,16 +9,16 @@ import numpy as np
 from xdsl.dialects.builtin import f32, f64, i32, i64
 from xdsl.ir import SSAValue
 
-from deeploy_mlir.affine_maps import broadcast
-from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
 from deeploy_mlir.dialects.qnn import level_range
+from deeploy_mlir.ir.affine_maps import broadcast
+from deeploy_mlir.ir.constants import constant_of
+from deeploy_mlir.ir.scalar_body import ScalarBody, integer_range, is_float
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.elementwise import limited
 from deeploy_mlir.lowering.onnx_to_kernel.indexing import pick
-from deeploy_mlir.numpy_types import SmallFloat
-from deeploy_mlir.scalar_body import ScalarBody, integer_range, is_float
+from deeploy_mlir.support.numpy_types import SmallFloat
 
 
 def requant_shift(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:

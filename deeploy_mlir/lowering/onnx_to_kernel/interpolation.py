@@ -8,7 +8,7 @@ from math import ceil, floor, nan
 
 import numpy as np
 
-from deeploy_mlir.numpy_types import Array
+from deeploy_mlir.support.numpy_types import Array
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from xdsl.dialects.builtin import UnitAttr
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineMap
 
-from deeploy_mlir.affine_maps import broadcast, select
-from deeploy_mlir.constants import constant_of, name_hint
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import MatmulOp, shape_of
+from deeploy_mlir.ir.affine_maps import broadcast, select
+from deeploy_mlir.ir.constants import constant_of, name_hint
+from deeploy_mlir.ir.scalar_body import ScalarBody, is_float
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.zero_points import shifted, zero_point_of
-from deeploy_mlir.scalar_body import ScalarBody, is_float
 
 
 def product(

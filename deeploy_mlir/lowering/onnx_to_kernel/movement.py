@@ -11,10 +11,10 @@ from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, i1, i8
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineMap
 
-from deeploy_mlir.affine_maps import broadcast, linear_map, select
-from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import MapOp, element_type_of_value, identity_body, ints, shape_of
+from deeploy_mlir.ir.affine_maps import broadcast, linear_map, select
+from deeploy_mlir.ir.constants import constant_of
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 
 

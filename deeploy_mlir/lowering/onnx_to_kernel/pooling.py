@@ -11,7 +11,6 @@ from xdsl.dialects.builtin import UnitAttr, i1, i8, i32
 from xdsl.ir import Attribute, SSAValue
 from xdsl.ir.affine import AffineMap
 
-from deeploy_mlir.affine_maps import linear_map, select
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import (
     Combiner,
@@ -24,9 +23,10 @@ from deeploy_mlir.dialects.kernel import (
     shape_of,
     window_properties,
 )
+from deeploy_mlir.ir.affine_maps import linear_map, select
+from deeploy_mlir.ir.scalar_body import ScalarBody, is_float
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.windows import Window, window_of
-from deeploy_mlir.scalar_body import ScalarBody, is_float
 
 
 def pool(

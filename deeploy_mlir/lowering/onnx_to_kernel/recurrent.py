@@ -9,15 +9,15 @@ import numpy as np
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineMap
 
-from deeploy_mlir.affine_maps import linear_map, select
-from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import shape_of
+from deeploy_mlir.ir.affine_maps import linear_map, select
+from deeploy_mlir.ir.constants import constant_of
+from deeploy_mlir.ir.scalar_body import ScalarBody
 from deeploy_mlir.lowering.onnx_to_kernel import activations
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.matmul import product
 from deeploy_mlir.lowering.onnx_to_kernel.movement import join
-from deeploy_mlir.scalar_body import ScalarBody
 
 MAX_STEPS = 256
 """Longest sequence: every step becomes kernels of its own."""

@@ -10,14 +10,14 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 
-from deeploy_mlir.affine_maps import linear_map, select
-from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import Combiner, element_type_of_value, shape_of
 from deeploy_mlir.dialects.qnn import IntegerMeanOp
+from deeploy_mlir.ir.affine_maps import linear_map, select
+from deeploy_mlir.ir.constants import constant_of
+from deeploy_mlir.ir.scalar_body import ScalarBody, integer_range, is_float
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.pooling import mean, reduce
-from deeploy_mlir.scalar_body import ScalarBody, integer_range, is_float
 
 MAX_CANDIDATES = 8
 """Most sets of axes that are computed for a node whose axes are only known at run time."""

@@ -9,15 +9,15 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import i1, i32
 from xdsl.ir import SSAValue
 
-from deeploy_mlir.affine_maps import select
-from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
+from deeploy_mlir.ir.affine_maps import select
+from deeploy_mlir.ir.constants import constant_of
+from deeploy_mlir.ir.scalar_body import ScalarBody, is_float
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.dynamic_resize import dynamic_resize
 from deeploy_mlir.lowering.onnx_to_kernel.indexing import pick
 from deeploy_mlir.lowering.onnx_to_kernel.interpolation import Resampling, ResizeMode, resample
-from deeploy_mlir.scalar_body import ScalarBody, is_float
 
 MAX_TAPS = 32
 """Most neighbours that one output may be a weighted sum of along an axis."""

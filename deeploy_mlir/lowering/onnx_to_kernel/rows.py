@@ -10,13 +10,13 @@ from xdsl.dialects.builtin import DictionaryAttr, FloatAttr, IntegerAttr, f32, i
 from xdsl.ir import Attribute, SSAValue
 from xdsl.ir.affine import AffineMap
 
-from deeploy_mlir.affine_maps import broadcast, inverse, select
-from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import Combiner, RowFunction, RowFunctionAttr, RowOp, element_type_of_value, shape_of
+from deeploy_mlir.ir.affine_maps import broadcast, inverse, select
+from deeploy_mlir.ir.constants import constant_of
+from deeploy_mlir.ir.scalar_body import ScalarBody, integer_range, is_float
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.pooling import mean, reduce
-from deeploy_mlir.scalar_body import ScalarBody, integer_range, is_float
 
 
 def row(

@@ -10,16 +10,16 @@ from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import f32, f64, i32, i64
 from xdsl.ir import SSAValue
 
-from deeploy_mlir.affine_maps import linear_map, select
-from deeploy_mlir.constants import constant_of
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import Combiner, element_type_of_value, shape_of
+from deeploy_mlir.ir.affine_maps import linear_map, select
+from deeploy_mlir.ir.constants import constant_of
+from deeploy_mlir.ir.scalar_body import ScalarBody, is_float, is_unsigned
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.indexing import positions
 from deeploy_mlir.lowering.onnx_to_kernel.pooling import pool, reduce
 from deeploy_mlir.lowering.onnx_to_kernel.reduction import chosen_by_axes
 from deeploy_mlir.lowering.onnx_to_kernel.windows import Window
-from deeploy_mlir.scalar_body import ScalarBody, is_float, is_unsigned
 
 MAX_SORTED = 1024
 """Longest line that a top-k may rank: it compares all elements of a line with each other."""

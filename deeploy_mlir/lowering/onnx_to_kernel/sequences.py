@@ -8,12 +8,12 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import i32, i64
 from xdsl.ir import SSAValue
 
-from deeploy_mlir.affine_maps import select
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
+from deeploy_mlir.ir.affine_maps import select
+from deeploy_mlir.ir.scalar_body import ScalarBody
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.indexing import positions
-from deeploy_mlir.scalar_body import ScalarBody
 
 
 def tensor_scatter(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:

@@ -6,11 +6,11 @@ import numpy as np
 from xdsl.dialects.builtin import IntegerType, i32
 from xdsl.ir import Attribute, SSAValue
 
-from deeploy_mlir.affine_maps import select
-from deeploy_mlir.constants import constant_of, name_hint, scalar_constant
 from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
+from deeploy_mlir.ir.affine_maps import select
+from deeploy_mlir.ir.constants import constant_of, name_hint, scalar_constant
+from deeploy_mlir.ir.scalar_body import integer_range
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder
-from deeploy_mlir.scalar_body import integer_range
 
 
 def zero_point_of(value: SSAValue | None) -> int | None:

@@ -17,7 +17,6 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from deeploy_mlir.iteration_space import Access, IterationSpace, balanced_sizes
 from deeploy_mlir.passes.planning.problem import (
     AHEAD_CYCLES,
     BARRIERS_CYCLES,
@@ -29,7 +28,8 @@ from deeploy_mlir.passes.planning.problem import (
     Step,
     align_up,
 )
-from deeploy_mlir.transfer import AccessGeometry
+from deeploy_mlir.space.iteration_space import Access, IterationSpace, balanced_sizes
+from deeploy_mlir.space.transfer import AccessGeometry
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.passes.planning.candidates import Candidate
 from deeploy_mlir.passes.planning.choice import Choice, StepChoices, choose, fixed_bytes
 from deeploy_mlir.passes.planning.problem import Memory, Options, Problem, TensorKind, align_up
+from deeploy_mlir.support.errors import DeeployError
 
 LISTED = 6
 """Most tensors that a message lists."""

@@ -14,13 +14,13 @@ from xdsl.ir import Attribute, BlockArgument, SSAValue
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.soc import EngineOp, SystemOp
 from deeploy_mlir.dialects.tiled import ConstantOp, EmptyOp, HomeAttr, NestOp, StagingAttr, root_of, set_home
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.numpy_types import element_bytes
+from deeploy_mlir.ir.plan_report import MemoryUse, Plan, SolverReport, Traffic
+from deeploy_mlir.ir.plan_report import Step as ReportStep
+from deeploy_mlir.kernels.choice import binding_for
 from deeploy_mlir.passes.planning.problem import Dma, Memory, PlanResult, Problem, Step, Tensor, TensorKind
-from deeploy_mlir.remarks import remark
-from deeploy_mlir.report import MemoryUse, Plan, SolverReport, Traffic
-from deeploy_mlir.report import Step as ReportStep
-from deeploy_mlir.targets.bindings import binding_for
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import element_bytes
+from deeploy_mlir.support.remarks import remark
 
 ARENA_ALIGN = 8
 """Least alignment of buffers: arenas are arrays of this alignment, and hold elements of up to as many bytes."""

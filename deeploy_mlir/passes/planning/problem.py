@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cached_property
 
-from deeploy_mlir.iteration_space import IterationSpace
+from deeploy_mlir.space.iteration_space import IterationSpace
 
 BARRIERS_CYCLES = 30
 """Two barriers around the work of a tile."""

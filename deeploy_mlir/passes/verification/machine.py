@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from deeploy_mlir.errors import DeeployError
 from deeploy_mlir.passes.verification.regions import Region, bytes_in
+from deeploy_mlir.support.errors import DeeployError
 
 UNWRITTEN = 0
 

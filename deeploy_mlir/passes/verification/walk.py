@@ -19,10 +19,10 @@ from deeploy_mlir.dialects.cluster import BarrierOp, RunOp
 from deeploy_mlir.dialects.dma import NoneOp, StartOp, WaitOp
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.mem import CopyOp, MemRef, ReshapeOp, StepOp, ViewOp, memory_of, strides_of
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.numpy_types import element_bytes
 from deeploy_mlir.passes.verification.machine import Machine
 from deeploy_mlir.passes.verification.regions import Buffer, Region
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import element_bytes
 
 Index = int | npt.NDArray[np.int64]
 

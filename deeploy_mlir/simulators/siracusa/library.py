@@ -12,9 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deeploy_mlir.errors import DeeployError
+from deeploy_mlir.machine.toolchain import ZIG_CC
+from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.targets.generic.toolchain import toolchain
-from deeploy_mlir.targets.toolchain import ZIG_CC
 
 SOURCES = Path(__file__).resolve().parent / "src"
 FLAGS = ("-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-strict-aliasing", "-w")

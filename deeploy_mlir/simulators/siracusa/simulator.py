@@ -6,10 +6,10 @@ import ctypes
 import weakref
 from collections.abc import Callable
 
-from deeploy_mlir.errors import DeeployError
-from deeploy_mlir.simulators.elf import ElfImage, parse_elf
+from deeploy_mlir.simulators.siracusa.elf import ElfImage, parse_elf
 from deeploy_mlir.simulators.siracusa.library import DmsimFault, library
 from deeploy_mlir.simulators.siracusa.result import Counters, Fault, Region, Result
+from deeploy_mlir.support.errors import DeeployError
 
 _NO_ICACHE, _L1_ALIAS = 1, 2
 _RUNNING, _EXITED, _FAULTED = 0, 1, 2

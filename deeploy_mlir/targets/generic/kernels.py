@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from deeploy_mlir.lowering.kernel_to_c import HOST
-from deeploy_mlir.targets.bindings import GeneratedKernels, KernelCosts, ScalarCosts
+from deeploy_mlir.kernels.generated import HOST, GeneratedKernels, KernelCosts, ScalarCosts
 
 COSTS = KernelCosts(
     multiply_accumulate=1.5,

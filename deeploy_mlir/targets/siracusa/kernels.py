@@ -4,8 +4,7 @@ The costs are fitted to `benchmarks/kernel_cycles.py --siracusa` (one core, warm
 
 from __future__ import annotations
 
-from deeploy_mlir.lowering.kernel_to_c import RV32
-from deeploy_mlir.targets.bindings import GeneratedKernels, KernelCosts, ScalarCosts
+from deeploy_mlir.kernels.generated import RV32, GeneratedKernels, KernelCosts, ScalarCosts
 
 COSTS = KernelCosts(
     multiply_accumulate=4.2,

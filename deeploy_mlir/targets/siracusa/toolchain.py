@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deeploy_mlir.targets.toolchain import ZIG_CC, Toolchain, platform_dir, platform_include_dirs, platform_sources
+from deeploy_mlir.machine.toolchain import ZIG_CC, Toolchain, platform_dir, platform_include_dirs, platform_sources
 
 CORES = 8
 """Cluster cores of the SoC."""

@@ -1,0 +1,100 @@
+"""Constants of a module: `ml_program.global` symbols and the values that load them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+import numpy as np
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp, StringAttr, SymbolRefAttr, TensorType
+from xdsl.dialects.ml_program import GlobalLoadConstantOp, GlobalOp
+from xdsl.ir import Attribute, Operation, OpResult, SSAValue
+
+from deeploy_mlir.dialects.kernel import ReshapeOp
+from deeploy_mlir.support.numpy_types import Array, array_of, dense
+
+
+def module_of(op: Operation) -> ModuleOp:
+    """The outermost module around an operation. Raises ValueError if there is none."""
+    found: ModuleOp | None = None
+    current: Operation | None = op
+    while current is not None:
+        if isinstance(current, ModuleOp):
+            found = current
+        current = current.parent_op()
+    if found is None:
+        raise ValueError(f"{op.name} stands in no module")
+    return found
+
+
+def global_of(value: SSAValue) -> GlobalOp | None:
+    """The global that a value is loaded from, None if it is no load."""
+    if not isinstance(value, OpResult) or not isinstance(value.op, GlobalLoadConstantOp):
+        return None
+    symbol = value.op.global_attr.string_value()
+    for op in module_of(value.op).body.block.ops:
+        if isinstance(op, GlobalOp) and op.sym_name.data == symbol:
+            return op
+    return None
+
+
+def constant_of(value: SSAValue) -> Array | None:
+    """The elements of a value that is a constant, possibly reshaped; None for any other value. Read-only."""
+    if isinstance(value, OpResult) and isinstance(value.op, ReshapeOp):
+        source = constant_of(value.op.source)
+        return None if source is None else source.reshape(cast("TensorType[Any]", value.type).get_shape())
+    symbol = global_of(value)
+    stored: Any = None if symbol is None or symbol.is_mutable is not None else symbol.value
+    return array_of(cast(Any, stored)) if isinstance(stored, DenseIntOrFPElementsAttr) else None
+
+
+def is_constant(value: SSAValue) -> bool:
+    """Whether the elements of a value are known."""
+    return constant_of(value) is not None
+
+
+def scalar_constant(value: SSAValue) -> int | float | None:
+    """The one value that all elements of a constant have; None if they differ or the value is no constant."""
+    array = constant_of(value)
+    if array is None or array.size == 0:
+        return None
+    first = array.flat[0]
+    if array.size > 1 and not bool(np.all(array == first)):
+        return None
+    return first.item() if array.dtype.kind in "iufb" else float(first)
+
+
+def name_hint(value: SSAValue, default: str = "constant") -> str:
+    """The symbol behind a constant, to name what is made from it."""
+    if isinstance(value, OpResult) and isinstance(value.op, ReshapeOp):
+        return name_hint(value.op.source, default)
+    symbol = global_of(value)
+    return default if symbol is None else symbol.sym_name.data
+
+
+def add_constant(module: ModuleOp, array: Array, hint: str, element_type: Attribute | None = None) -> GlobalOp:
+    """A new private global of these elements, named after `hint`; an equal one of that name is shared."""
+    value = dense(array, element_type)
+    taken = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, GlobalOp)}
+    base = re.sub(r"\W", "_", hint) or "constant"
+    name, number = base, 0
+    while name in taken:
+        if taken[name].value == value:
+            return taken[name]
+        number += 1
+        name = f"{base}_{number}"
+    op = GlobalOp(StringAttr(name), value.type, None, value, StringAttr("private"))
+    block = module.body.block
+    last = next((g for g in reversed(list(block.ops)) if isinstance(g, GlobalOp)), None)
+    if last is not None:
+        block.insert_op_after(op, last)
+    elif block.first_op is not None:
+        block.insert_op_before(op, block.first_op)
+    else:
+        block.add_op(op)
+    return op
+
+
+def load_constant(op: GlobalOp) -> GlobalLoadConstantOp:
+    """The operation, not yet placed, that reads a global."""
+    return GlobalLoadConstantOp(SymbolRefAttr(op.sym_name.data), op.type)

@@ -1,0 +1,61 @@
+"""The C function of a kernel.
+
+    static void name(const uint8_t *restrict in0, const int8_t *restrict in1, const int32_t *restrict extra0,
+                     int8_t *restrict out, int32_t size2_1, int32_t origin0)
+
+Pointers are to the first element of each memref; then come the numbers that `dynamic_arguments` lists. Nothing in the
+function names a layer, so equal kernels have equal functions.
+"""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import IndexType
+from xdsl.ir import Attribute, SSAValue
+
+from deeploy_mlir.dialects import c
+from deeploy_mlir.dialects.kernel.base import KernelOp
+from deeploy_mlir.dialects.kernel.ops import MapOp, RowOp, ScatterOp
+from deeploy_mlir.ir.c_builder import CBuilder
+from deeploy_mlir.kernels.generated.description import DynamicArgument, describe, simplify
+from deeploy_mlir.kernels.generated.elementwise import emit_map
+from deeploy_mlir.kernels.generated.nest import Nest
+from deeploy_mlir.kernels.generated.reduction import Reduction
+from deeploy_mlir.kernels.generated.rows import emit_row
+from deeploy_mlir.kernels.generated.scatter import emit_scatter
+from deeploy_mlir.kernels.generated.tuning import HOST, Tuning
+from deeploy_mlir.kernels.generated.vector import VectorReduction, vector_plan
+
+
+def dynamic_arguments(op: KernelOp) -> list[DynamicArgument]:
+    """What the caller passes behind the operands, in order: sizes and origins known only at run time."""
+    return list(describe(op).arguments)
+
+
+def kernel_function(op: KernelOp, name: str, tuning: Tuning = HOST) -> c.FuncOp:
+    """The function of a kernel on memrefs of known strides. Raises DeeployError if there is no C for it."""
+    description = describe(op)
+    names = [f"in{i}" for i in range(len(op.ins))] + [f"extra{i}" for i in range(len(op.extras))] + ["out"]
+    arguments: list[tuple[str, Attribute]] = []
+    for text, operand in zip(names, description.operands, strict=True):
+        arguments.append((text, c.PtrType(operand.element_type, const=text != "out", restrict=True)))
+    arguments += [(argument.name, IndexType()) for argument in description.arguments]
+    function = c.FuncOp(name, arguments, None, ["static"])
+    values: list[SSAValue] = list(function.body.block.args)
+    count = len(names)
+    numbers = dict(zip(description.arguments, values[count:], strict=True))
+    builder = CBuilder(function.body.block)
+    nest = Nest(builder, op, simplify(description), tuning, values[:count], numbers)
+    if isinstance(op, MapOp):
+        emit_map(nest)
+    elif isinstance(op, RowOp):
+        emit_row(nest)
+    elif isinstance(op, ScatterOp):
+        emit_scatter(nest)
+    else:
+        reduction = Reduction(nest)
+        plan = vector_plan(reduction)
+        if plan is None:
+            reduction.emit()
+        else:
+            VectorReduction(reduction, plan).emit()
+    return function

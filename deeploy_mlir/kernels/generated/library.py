@@ -1,0 +1,169 @@
+"""The generated kernels as a library of bindings: one for an engine of plain cores, whatever the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from deeploy_mlir.dialects import c
+from deeploy_mlir.dialects.kernel.base import KernelOp, element_type_of_value
+from deeploy_mlir.dialects.kernel.ops import MapOp, ReduceOp, RowFunction, RowOp, ScatterOp
+from deeploy_mlir.kernels.binding import KernelBinding
+from deeploy_mlir.kernels.generated.costs import KernelCosts, bits_of, body_cost
+from deeploy_mlir.kernels.generated.function import kernel_function
+from deeploy_mlir.kernels.generated.reduction import REMAINDER_FACTOR
+from deeploy_mlir.kernels.generated.tuning import Tuning, block_factor
+from deeploy_mlir.space.iteration_space import DimKind, IterationSpace
+from deeploy_mlir.space.work_split import NARROW_WINDOWS, core_split_dim
+
+
+def share(space: IterationSpace, sizes: Sequence[int], cores: int) -> list[int]:
+    """The sizes of the largest share when `cores` cores split a tile."""
+    result = list(sizes)
+    if cores > 1 and (dim := core_split_dim(space, sizes, cores)) is not None:
+        result[dim] = -(-sizes[dim] // cores)
+    return result
+
+
+def varying_dims(space: IterationSpace, sizes: Sequence[int], cores: int) -> frozenset[int]:
+    """The dimensions whose size is only known at run time: the last tile, or some cores' share, is smaller."""
+    varying = {d for d, dim in enumerate(space.dims) if dim.size % max(sizes[d], 1)}
+    split = core_split_dim(space, sizes, cores) if cores > 1 else None
+    if split is not None and sizes[split] % cores:
+        varying.add(split)
+    return frozenset(varying)
+
+
+def blocked_dims(space: IterationSpace) -> tuple[int | None, int | None]:
+    """The dimensions that a contraction is blocked along: outputs (second operand only), pixels (first only)."""
+    first, second = (set(access.dims) for access in space.accesses[:2])
+    parallel = [d for d in space.output.dims if space.dims[d].kind == DimKind.PARALLEL and space.dims[d].size != 1]
+    outputs = [d for d in parallel if d in second and d not in first] or [d for d in parallel if d in second]
+    pixels = [d for d in parallel if d in first and d not in second]
+    return (outputs[-1] if outputs else None), (pixels[-1] if pixels else None)
+
+
+@dataclass(frozen=True)
+class GeneratedKernels(KernelBinding):
+    """The kernels that `kernels.generated` generates."""
+
+    engine: str
+    tuning: Tuning
+    costs: KernelCosts
+
+    def accepts(self, op: KernelOp) -> bool | str:
+        return True
+
+    def multiples(self, op: KernelOp) -> tuple[int, ...]:
+        """Blocks of outputs are full."""
+        space = op.iteration_space()
+        result = [1] * len(space.dims)
+        if self._contracts(op):
+            outputs, _ = blocked_dims(space)
+            if outputs is not None:
+                result[outputs] = min(self.tuning.block_outputs, max(space.dims[outputs].size, 1))
+        return tuple(result)
+
+    def function(self, op: KernelOp, name: str) -> c.FuncOp:
+        return kernel_function(op, name, self.tuning)
+
+    def cost(self, op: KernelOp, cores: int) -> Callable[[Sequence[int]], int]:
+        space, contracts = op.iteration_space(), self._contracts(op)
+        scalar = self.costs.scalar
+        an_output, an_element = body_cost(op, scalar), 0.0
+        if isinstance(op, RowOp):
+            an_output += self._row_element(op)
+        elif isinstance(op, MapOp):
+            an_output += len(op.ins) * scalar.access + 0.7
+        elif isinstance(op, ScatterOp):
+            return self._scatter_cost(op, cores)
+        elif not contracts:
+            an_output += 4
+            an_element = self.costs.combine
+        integer = c.is_integer(op.accumulator())
+
+        def cycles(sizes: Sequence[int]) -> int:
+            mine = share(space, sizes, cores)
+            outputs = prod(mine[d] for d in space.output.dims)
+            total = self.costs.kernel + outputs * an_output + space.iterations(mine) * an_element
+            varying = varying_dims(space, sizes, cores)
+            total += self._contraction(integer, space, mine, varying) if contracts else 0
+            if cores > 1 and core_split_dim(space, sizes, cores) in space.inner_window_dims:
+                total *= NARROW_WINDOWS
+            return round(total)
+
+        return cycles
+
+    def _scatter_cost(self, op: ScatterOp, cores: int) -> Callable[[Sequence[int]], int]:
+        """Each element is copied, and each update is looked at by every core that has a part of its line."""
+        space, scalar = op.iteration_space(), self.costs.scalar
+        a_copy, an_update = 2 * scalar.access + 0.7, body_cost(op, scalar) + 2 * scalar.access + 2 * scalar.select
+
+        def cycles(sizes: Sequence[int]) -> int:
+            mine = share(space, sizes, cores)
+            elements = prod(mine[d] for d in space.output.dims)
+            updates = space.iterations(mine) // max(mine[op.along], 1)
+            return round(self.costs.kernel + elements * a_copy + updates * an_update)
+
+        return cycles
+
+    def _contracts(self, op: KernelOp) -> bool:
+        return len(op.ins) == 2 and not isinstance(op, MapOp | RowOp | ReduceOp)
+
+    def _contraction(self, integer: bool, space: IterationSpace, mine: Sequence[int], varying: frozenset[int]) -> float:
+        """Multiply-accumulates, counting what incomplete blocks compute in vain, and the set-up of their loops."""
+        costs, tuning = self.costs, self.tuning
+        outputs, pixels = blocked_dims(space)
+        shared = outputs is not None and outputs in space.accesses[0].dims
+        most = (
+            (tuning.depthwise_outputs, tuning.depthwise_pixels) if shared
+            else (tuning.block_outputs, tuning.block_pixels)
+        )  # fmt: skip
+        macs, cells = float(space.iterations(mine)), 1
+        for number, d in enumerate((outputs, pixels)):
+            if d is None:
+                continue
+            size, walked = mine[d], {d}
+            if number and not any(axis.padded for axis in space.accesses[0].axes):
+                # Without padding all pixels are one walk.
+                walked = {p for p in space.output.dims if p not in space.accesses[1].dims}
+                size = space.iterations([n if p in walked else 1 for p, n in enumerate(mine)])
+            factor = block_factor(None if walked & varying else size, most[number])
+            if walked & varying and factor >= REMAINDER_FACTOR:
+                # Full blocks, then one by one, with all loads for one product each.
+                macs *= 1 + 0.5 * (size % factor) / max(size, 1)
+            else:
+                macs *= -(-size // factor) * factor / max(size, 1)
+            cells *= factor
+        if shared:
+            return macs * (costs.depthwise if integer else costs.float_depthwise)
+        a_mac = costs.multiply_accumulate if integer else costs.float_multiply_accumulate
+        if cells < 4:
+            # Loads are shared by fewer products.
+            a_mac *= 1.0 + 0.25 * (4 - cells) / 3
+        length = 1
+        for d in [d for d in range(len(space.dims)) if d not in space.output.dims][-2:]:
+            length *= mine[d]
+        return macs * a_mac + macs / max(cells * length, 1) * costs.run
+
+    def _row_element(self, op: RowOp) -> float:
+        """Cycles of one element of a row, loops over the row included."""
+        s = self.costs.scalar
+        integer_divisions = s.divide_wide if element_bits(op) > 16 else s.divide
+        return {
+            RowFunction.SOFTMAX: s.function + 27,
+            RowFunction.LOG_SOFTMAX: s.function + 31,
+            RowFunction.LAYER_NORM: 13,
+            RowFunction.RMS_NORM: 7,
+            RowFunction.I_SOFTMAX: 70,
+            RowFunction.ITA_MAX: 20,
+            RowFunction.ITA_PARTIAL_MAX: 15,
+            RowFunction.I_LAYER_NORM: 20 + integer_divisions,
+            RowFunction.I_RMS_NORM: 15 + integer_divisions,
+        }[op.function.data]
+
+
+def element_bits(op: RowOp) -> int:
+    """Bits of the widest vector operand of a row function, of the rows themselves if there is none."""
+    return max(bits_of(element_type_of_value(v)) for v in op.ins)

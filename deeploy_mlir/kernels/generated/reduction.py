@@ -1,0 +1,447 @@
+"""Kernels that combine: matmul, conv, pool and reduce, with several outputs computed together in scalar accumulators.
+
+Two dimensions of the output are blocked: one that the second operand moves along (output channels, columns), and one
+that only the first moves along (pixels, rows), so that what is loaded serves several outputs. A dimension that is no
+multiple of its block computes its last row more than once, which needs no code of its own.
+Pixels that touch the padding are computed one by one, with window loops that are cut there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from math import prod
+
+from xdsl.dialects.builtin import BFloat16Type, Float16Type
+from xdsl.ir import Attribute, SSAValue
+
+from deeploy_mlir.dialects import c
+from deeploy_mlir.dialects.kernel.ops import Combiner, ConvOp, MatmulOp, PoolOp, ReduceOp
+from deeploy_mlir.kernels.generated.nest import Nest, is_zero
+from deeploy_mlir.kernels.generated.tuning import block_factor
+from deeploy_mlir.support.numpy_types import SmallFloat
+
+REMAINDER_FACTOR = 3
+"""Blocks of a dimension of unknown size that are at least this large get code for what is left."""
+
+MAX_COMPARED = 16
+"""Most floats that one maximum or minimum takes in straight code: from some 24 on, each more doubles clang's time."""
+
+Cell = tuple[int, int]
+"""Numbers of an output within its block: along the first and along the second blocked dimension."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A blocked dimension (None: none is) and how many of its iterations are computed together."""
+
+    dim: int | None
+    factor: int
+
+
+@dataclass
+class Reduction:
+    """A kernel that combines elements, on its way to C."""
+
+    nest: Nest
+
+    # -- what to block ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def contracts(self) -> bool:
+        """Whether products are summed."""
+        return isinstance(self.nest.op, MatmulOp | ConvOp)
+
+    @cached_property
+    def combiner(self) -> Combiner:
+        op = self.nest.op
+        return op.combiner.data if isinstance(op, PoolOp | ReduceOp) else Combiner.SUM
+
+    @cached_property
+    def depthwise(self) -> bool:
+        """Whether products are summed without any sharing of the first operand between outputs."""
+        only_second = [d for d in self.nest.parallel if self.depends(1, d) and not self.depends(0, d)]
+        return self.contracts and not only_second
+
+    def depends(self, operand: int, dim: int) -> bool:
+        """Whether a dimension selects another element of an operand."""
+        return self.nest.d.operands[operand].steps[dim] != 0
+
+    @cached_property
+    def blocks(self) -> tuple[Block, Block]:
+        """The blocked dimensions."""
+        nest, tuning = self.nest, self.nest.tuning
+        parallel = nest.parallel
+        if self.contracts:
+            shared = [d for d in parallel if self.depends(0, d) and self.depends(1, d)]
+            outputs = [d for d in parallel if self.depends(1, d) and not self.depends(0, d)] or shared
+            pixels = [d for d in parallel if self.depends(0, d) and not self.depends(1, d)]
+        else:
+            outputs = parallel
+            pixels = [d for d in parallel if nest.pads_on(d) and nest.d.out.steps[d] == 1]
+        outputs = [d for d in outputs if not nest.pads_on(d)]
+        if self.depthwise:
+            return self._block(outputs, tuning.depthwise_outputs), self._block(pixels, tuning.depthwise_pixels)
+        second = self._block(pixels, tuning.block_pixels)
+        # With nothing to share along pixels, more outputs share what is loaded.
+        most = tuning.block_outputs * (tuning.block_pixels if self.contracts and second.factor == 1 else 1)
+        return self._block(outputs, most), second
+
+    def _block(self, dims: Sequence[int], most: int) -> Block:
+        """Blocks the dimension with the smallest step in the output."""
+        nest = self.nest
+        dims = [d for d in dims if nest.d.dims[d].static != 1]
+        if not dims:
+            return Block(None, 1)
+        dim = min(dims, key=lambda d: nest.d.out.steps[d])
+        size = nest.d.dims[dim].static
+        if nest.pads_on(dim):
+            # Blocks lie off the padding.
+            low, high = (c.constant_of(x) for x in self.interior(dim))
+            size = max(1, high - low) if isinstance(low, int) and isinstance(high, int) else None
+        return Block(dim, block_factor(size, most))
+
+    # -- types -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def accumulator_type(self) -> Attribute:
+        return self.nest.op.accumulator()
+
+    @cached_property
+    def pad_value(self) -> int | float:
+        """What the padding adds to sums; a maximum ignores padding."""
+        pads = any(p.operand == 0 for p in self.nest.d.padded)
+        return self.nest.op.pad_value() if pads and self.combiner in (Combiner.SUM, Combiner.AVERAGE) else 0
+
+    @cached_property
+    def wraps(self) -> bool:
+        """Whether the sums may leave the accumulator's type, so that they need arithmetic that wraps."""
+        if not c.is_integer(self.accumulator_type) or self.combiner in (Combiner.MAX, Combiner.MIN):
+            return False
+        if self.combiner == Combiner.PRODUCT:
+            return True
+        sizes = [self.nest.d.dims[d].static for d in self.nest.combined]
+        bound = prod(s if s is not None else 1 << 31 for s in sizes)
+        for operand in range(self.nest.d.num_ins):
+            low, high = c.integer_range(self.nest.d.operands[operand].element_type)
+            largest = max(-low, high) + (abs(int(self.pad_value)) if operand == 0 else 0)
+            bound *= largest
+        return bound >= 1 << (c.bit_width(self.accumulator_type) - 1)
+
+    def widened(self, value: SSAValue) -> SSAValue:
+        """An element in the accumulator's type."""
+        if isinstance(value.type, BFloat16Type | Float16Type | SmallFloat):
+            value = self.nest.body.widened(value)
+        return self.nest.b.cast(value, self.accumulator_type)
+
+    def load(self, operand: int, pointer: SSAValue, index: SSAValue) -> SSAValue:
+        """An element to combine; the first operand less its padding value."""
+        value = self.widened(self.nest.b.load(pointer, index))
+        if operand == 0 and self.pad_value:
+            value = self.nest.b.sub(value, self.pad_value, wrap=self.wraps)
+        return value
+
+    # -- loops -----------------------------------------------------------------------------------------------------
+
+    def emit(self) -> None:
+        """The whole kernel."""
+        nest = self.nest
+        first, second = self.blocks
+        outer = [d for d in nest.parallel if d not in (first.dim, second.dim)]
+
+        def block(rows: list[SSAValue]) -> None:
+            initial = self.initial_values(rows)
+            self.pixels(second, lambda columns: self.block_of_outputs(rows, columns, initial))
+
+        with nest.loops(outer):
+            self.blocks_of(first, block)
+
+    def blocks_of(self, block: Block, body: Callable[[list[SSAValue]], None]) -> None:
+        """A loop over the blocks of a dimension; `body` takes the offsets of the rows from the block's first.
+
+        Of a size that is only known at run time, what is left of full blocks comes one by one if blocks are large."""
+        nest, b = self.nest, self.nest.b
+        if block.dim is None:
+            body([b.const(0)])
+            return
+        size = nest.size(block.dim)
+        static = c.constant_of(size)
+        if static is not None or block.factor < REMAINDER_FACTOR:
+            with nest.loop(block.dim, step=block.factor) as index:
+                body(self.rows(block.factor, b.sub(size, index), static))
+            return
+        full = b.named("full", b.mul(b.div(size, block.factor), block.factor))
+        with nest.loop(block.dim, (b.const(0), full), step=block.factor):
+            body([b.const(j) for j in range(block.factor)])
+        with nest.loop(block.dim, (full, size)):
+            body([b.const(0)])
+
+    def pixels(self, block: Block, body: Callable[[list[SSAValue]], None]) -> None:
+        """As `block`, with `body` emitted for each way to go.
+
+        Where the dimension moves along padded axes, blocks lie wholly off the padding, so that their window loops need
+        no bounds; the iterations that touch it come one by one behind them."""
+        nest, b = self.nest, self.nest.b
+        if block.dim is None or not nest.pads_on(block.dim):
+            self.blocks_of(block, body)
+            return
+        size = nest.size(block.dim)
+        low, high = self.interior(block.dim)
+        low = b.min(low, size)
+        high = b.max(low, high)
+        inner = b.sub(high, low)
+        if c.constant_of(inner) != 0:
+            with b.for_(nest.d.dims[block.dim].name, low, high, block.factor) as index:
+                with nest.fixed(block.dim, index), nest.unclamped(block.dim):
+                    body(self.rows(block.factor, b.sub(high, index), c.constant_of(inner)))
+        if c.constant_of(inner) is None or c.constant_of(inner) != c.constant_of(size):
+            with b.for_("border", b.const(0), b.sub(size, inner)) as number:
+                index = b.select(b.cmp("lt", number, low), number, b.add(number, inner))
+                with nest.fixed(block.dim, index):
+                    body([b.const(0)])
+
+    def rows(self, factor: int, left: SSAValue, size: int | float | None) -> list[SSAValue]:
+        """Offsets of a block's rows, when `left` iterations of a range of `size` are left: at most the last one's."""
+        b = self.nest.b
+        if factor == 1 or (isinstance(size, int) and size % factor == 0):
+            return [b.const(j) for j in range(factor)]
+        last = b.sub(left, 1)
+        return [b.const(0), *(b.min(b.const(j), last) for j in range(1, factor))]
+
+    def interior(self, dim: int) -> tuple[SSAValue, SSAValue]:
+        """The iterations of an output dimension at which no window iteration along its padded axes is outside."""
+        nest, b = self.nest, self.nest.b
+        low, high = b.const(0), nest.size(dim)
+        for pad in nest.pads_on(dim):
+            reach = b.const(0)
+            for d in nest.combined:
+                reach = b.add(reach, b.mul(b.sub(nest.size(d), 1), pad.coefficients[d]))
+            step, at = pad.coefficients[dim], nest.positions[pad]
+            first = b.div(b.add(b.max(b.neg(at), 0), step - 1), step)
+            room = b.max(b.sub(b.sub(nest.quantity(pad.extent), at), reach), 0)
+            low = first if is_zero(low) else b.max(low, first)
+            high = b.min(high, b.div(b.add(room, step - 1), step))
+        return low, high
+
+    # -- one block -------------------------------------------------------------------------------------------------
+
+    def initial_values(self, rows: Sequence[SSAValue]) -> list[SSAValue]:
+        """What the accumulators of each row start from."""
+        nest, b, t = self.nest, self.nest.b, self.accumulator_type
+        if not (self.contracts and self.pad_value):
+            return [self.first_value()] * len(rows)
+        sums = [b.var(f"offset{i}", t, 0) for i in range(len(rows))]
+        first = self.blocks[0].dim
+        with ExitStack() as stack:
+            for d in nest.combined:
+                stack.enter_context(nest.loop(d))
+            for place, row in zip(sums, rows, strict=True):
+                step = nest.d.operands[1].steps[first] if first is not None else 0
+                value = self.widened(nest.element(1, b.mul(row, step)))
+                b.assign(place, b.add(b.load(place), value, wrap=self.wraps))
+        return [b.mul(b.load(place), self.pad_value, wrap=self.wraps) for place in sums]
+
+    def first_value(self) -> SSAValue:
+        """What an accumulator starts from; for sums of products with padding that is not zero see `initial_values`."""
+        nest, b, t = self.nest, self.nest.b, self.accumulator_type
+        if self.combiner in (Combiner.MAX, Combiner.MIN):
+            return self.extreme()
+        if self.combiner == Combiner.PRODUCT:
+            return b.const(1, t)
+        if not self.pad_value:
+            return b.const(0, t)
+        total = b.const(1)
+        for d in nest.combined:
+            total = b.mul(total, nest.size(d))
+        return b.mul(b.cast(total, t), self.pad_value, wrap=self.wraps)
+
+    def extreme(self) -> SSAValue:
+        """The value that never wins."""
+        t, maximum = self.accumulator_type, self.combiner == Combiner.MAX
+        if c.is_integer(t):
+            return self.nest.b.const(c.integer_range(t)[0 if maximum else 1], t)
+        return self.nest.body.constant(float("-inf") if maximum else float("inf"), t)
+
+    def shifts(self, operand: int, rows: Sequence[SSAValue], columns: Sequence[SSAValue]) -> dict[Cell, SSAValue]:
+        """Offset in elements of each output's part of an operand; outputs that share it share the value."""
+        nest, b = self.nest, self.nest.b
+        first, second = (
+            nest.d.operands[operand].steps[block.dim] if block.dim is not None else 0 for block in self.blocks
+        )
+        along_rows = [b.mul(row, first) for row in (rows if first else rows[:1])]
+        along_columns = [b.mul(column, second) for column in (columns if second else columns[:1])]
+        sums = {(i, j): b.add(x, y) for (i, x), (j, y) in product(enumerate(along_rows), enumerate(along_columns))}
+        return {
+            (i, j): sums[i if first else 0, j if second else 0]
+            for i, j in product(range(len(rows)), range(len(columns)))
+        }
+
+    def block_of_outputs(
+        self, rows: Sequence[SSAValue], columns: Sequence[SSAValue], initial: Sequence[SSAValue]
+    ) -> None:
+        """Accumulators, reduction loops and epilogues of one block."""
+        nest, b = self.nest, self.nest.b
+        cells = list(product(range(len(rows)), range(len(columns))))
+        several = len(cells) > 1
+        places = {
+            (i, j): b.var(f"acc{i}{j}" if several else "acc", self.accumulator_type, initial[i]) for i, j in cells
+        }
+        shifts = [self.shifts(operand, rows, columns) for operand in range(nest.d.num_ins)]
+        counts = self.inside_count()
+        self.reduce(places, shifts)
+        accumulators = {cell: self.finished(b.load(place), counts) for cell, place in places.items()}
+        self.store(rows, columns, accumulators)
+
+    def inside_count(self) -> SSAValue | None:
+        """For an average: what it divides by, as a float."""
+        nest, b = self.nest, self.nest.b
+        if self.combiner != Combiner.AVERAGE:
+            return None
+        exclude = isinstance(nest.op, PoolOp) and nest.op.exclude_pad is not None
+        count = b.const(1)
+        for d in nest.combined:
+            low, high = nest.inside(d) if exclude else (b.const(0), nest.size(d))
+            count = b.mul(count, b.max(b.sub(high, low), 0))
+        return b.cast(count, self.accumulator_type)
+
+    def finished(self, value: SSAValue, count: SSAValue | None) -> SSAValue:
+        """The accumulator that the epilogue receives."""
+        return value if count is None else self.nest.b.div(value, count)
+
+    # -- the reduction loops ---------------------------------------------------------------------------------------
+
+    def run_length(self) -> tuple[list[int], bool]:
+        """The combined dimensions, and whether the last two are one walk with the outer one cut at the padding."""
+        nest = self.nest
+        dims = nest.combined
+        if len(dims) < 2:
+            return dims, False
+        outer, inner = dims[-2:]
+        size = nest.d.dims[inner].static
+        joined = size is not None and not nest.pads_on(inner)
+        for operand in nest.d.operands[: nest.d.num_ins]:
+            joined = joined and operand.steps[outer] == (size or 0) * operand.steps[inner]
+        return dims, joined
+
+    def reduce(self, places: dict[Cell, SSAValue], shifts: Sequence[dict[Cell, SSAValue]]) -> None:
+        """All reduction loops of a block."""
+        nest, b = self.nest, self.nest.b
+        dims, joined = self.run_length()
+        with ExitStack() as stack:
+            for d in dims[: -2 if joined else -1]:
+                stack.enter_context(nest.window(d))
+            if not dims:
+                self.innermost(places, shifts, None, b.const(1))
+                return
+            length, inner = self.enter_innermost(stack, dims, joined)
+            self.innermost(places, shifts, inner, length)
+
+    def enter_innermost(self, stack: ExitStack, dims: Sequence[int], joined: bool) -> tuple[SSAValue, int]:
+        """Puts the start of the innermost loop into the pointers until `stack` closes; its length and dimension."""
+        nest, b, inner = self.nest, self.nest.b, dims[-1]
+        if joined:
+            low, high = nest.inside(dims[-2])
+            stack.enter_context(nest.fixed(dims[-2], low))
+            nest.enter_padded(dims[-2])
+            return b.mul(b.sub(high, low), nest.size(inner)), inner
+        if nest.pads_on(inner):
+            low, high = nest.inside(inner)
+            stack.enter_context(nest.fixed(inner, low))
+            nest.enter_padded(inner)
+            return b.sub(high, low), inner
+        return nest.size(inner), inner
+
+    def innermost(
+        self,
+        places: dict[Cell, SSAValue],
+        shifts: Sequence[dict[Cell, SSAValue]],
+        dim: int | None,
+        length: SSAValue,
+    ) -> None:
+        """The loop in which all outputs of the block take one element each; a short one is written out."""
+        nest, b = self.nest, self.nest.b
+        known = c.constant_of(length)
+        name = nest.d.dims[dim].name if dim is not None else "k"
+        steps = [nest.d.operands[o].steps[dim] if dim is not None else 0 for o in range(len(shifts))]
+        copies = nest.tuning.unroll
+        if isinstance(known, int) and known * len(places) <= nest.tuning.straight and known <= self.longest_chain:
+            copies = max(known, 1)
+        elif not isinstance(known, int):
+            copies = 1
+        elif known % copies:
+            # One more, rather than a loop whose unrolling is left to the compiler.
+            copies = copies + 1 if copies > 1 and known % (copies + 1) == 0 else 1
+        pointers: list[dict[Cell, SSAValue]] = [{}, {}]
+        if known != copies:
+            # In a loop, each row has a pointer of its own.
+            for operand, shift in enumerate(shifts):
+                distinct = {
+                    id(s): b.named(f"{'xw'[operand]}{number}", b.add(nest.pointers[operand], s))
+                    for number, s in enumerate({id(s): s for s in shift.values()}.values())
+                }
+                pointers[operand] = {cell: distinct[id(s)] for cell, s in shift.items()}
+        if nest.tuning.keep_loops and isinstance(known, int) and known != copies:
+            b.verbatim('_Pragma("GCC unroll 1")')
+        with b.for_(name, b.const(0), length, copies) as index:
+            loaded: dict[Hashable, SSAValue] = {}
+            for copy in range(copies):
+                for cell, place in places.items():
+                    elements: list[SSAValue] = []
+                    for operand, shift in enumerate(shifts):
+                        at = b.mul(b.add(index, copy), steps[operand])
+                        pointer = pointers[operand].get(cell)
+                        if pointer is None:
+                            pointer, at = nest.pointers[operand], b.add(at, shift[cell])
+                        constant = c.constant_of(at)
+                        key = (operand, pointer, at if constant is None else constant)
+                        if constant is None:
+                            key = (operand, pointer, copy, id(shift[cell]))
+                        if key not in loaded:
+                            loaded[key] = self.load(operand, pointer, at)
+                        elements.append(loaded[key])
+                    b.assign(place, self.combine(b.load(place), elements))
+
+    @property
+    def longest_chain(self) -> int:
+        """Most elements that one accumulator takes in straight code."""
+        compares = not self.contracts and self.combiner in (Combiner.MAX, Combiner.MIN)
+        return MAX_COMPARED if compares and c.is_float(self.accumulator_type) else self.nest.tuning.straight
+
+    def combine(self, accumulator: SSAValue, elements: Sequence[SSAValue]) -> SSAValue:
+        """The accumulator with one more element, or product of two."""
+        b = self.nest.b
+        if self.contracts:
+            return b.add(accumulator, b.mul(elements[0], elements[1], wrap=self.wraps), wrap=self.wraps)
+        (x,) = elements
+        match self.combiner:
+            case Combiner.MAX:
+                return b.max(accumulator, x)
+            case Combiner.MIN:
+                return b.min(accumulator, x)
+            case Combiner.PRODUCT:
+                return b.mul(accumulator, x, wrap=self.wraps)
+            case _:
+                return b.add(accumulator, x, wrap=self.wraps)
+
+    # -- the epilogue ----------------------------------------------------------------------------------------------
+
+    def store(self, rows: Sequence[SSAValue], columns: Sequence[SSAValue], accumulators: dict[Cell, SSAValue]) -> None:
+        """Runs the epilogue on each output of the block and stores it."""
+        nest, b = self.nest, self.nest.b
+        extras = range(nest.d.num_ins, len(nest.d.operands) - 1)
+        shifts = {o: self.shifts(o, rows, columns) for o in (*extras, len(nest.d.operands) - 1)}
+        loaded: dict[tuple[int, int], SSAValue] = {}
+        results: dict[Cell, SSAValue] = {}
+        for cell, accumulator in accumulators.items():
+            arguments: list[SSAValue] = []
+            for extra in extras:
+                shift = shifts[extra][cell]
+                key = extra, id(shift)
+                if key not in loaded:
+                    loaded[key] = b.load(nest.pointers[extra], shift)
+                arguments.append(loaded[key])
+            results[cell] = nest.epilogue([accumulator], arguments)
+            b.store(nest.pointers[-1], shifts[len(nest.d.operands) - 1][cell], results[cell])

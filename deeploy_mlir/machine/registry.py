@@ -1,0 +1,93 @@
+"""The targets: those that ship, and those of other packages through the entry point group `deeploy_mlir.targets`.
+
+A target is a package with a `soc.mlir`; the entry point's name is the target's, its value the package:
+
+    [project.entry-points."deeploy_mlir.targets"]
+    my-board = "my_package.my_board"
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from importlib.resources import files
+from typing import Literal, overload
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import Builtin, ModuleOp
+from xdsl.parser import Parser
+from xdsl.utils.exceptions import ParseError, VerifyException
+
+from deeploy_mlir.dialects.soc import Soc, SystemOp
+from deeploy_mlir.support.errors import DeeployError
+
+GROUP = "deeploy_mlir.targets"
+"""The entry point group of targets."""
+
+DESCRIPTION = "soc.mlir"
+"""The file of a target's package that holds its `soc.system`."""
+
+_OWN = ("generic", "siracusa")
+
+
+def target_packages() -> dict[str, str]:
+    """Target name -> the package that describes it. Ours cannot be replaced by an entry point of the same name."""
+    found = {point.name: point.value for point in entry_points(group=GROUP)}
+    return found | {name: f"deeploy_mlir.targets.{name}" for name in _OWN}
+
+
+def target_names() -> tuple[str, ...]:
+    """The names of all targets, sorted."""
+    return tuple(sorted(target_packages()))
+
+
+def target_package(name: str) -> str:
+    """The package of a target. Raises DeeployError naming the known targets if there is none of that name."""
+    packages = target_packages()
+    if name not in packages:
+        raise DeeployError(f"there is no target '{name}'; there are: {', '.join(sorted(packages))}")
+    return packages[name]
+
+
+def parse_soc(text: str, source: str = "soc.mlir") -> SystemOp:
+    """The verified `soc.system` of a description. Raises DeeployError if it holds no such thing."""
+    context = Context()
+    context.load_dialect(Builtin)
+    context.load_dialect(Soc)
+    try:
+        module = Parser(context, text, source).parse_module()
+        module.verify()
+    except (ParseError, VerifyException) as error:
+        raise DeeployError(f"the description of the SoC is not valid: {error}", source) from error
+    systems = [op for op in module.ops if isinstance(op, SystemOp)]
+    if len(systems) != 1:
+        raise DeeployError(f"a description holds one soc.system, this one {len(systems)}", source)
+    systems[0].detach()
+    return systems[0]
+
+
+def load_soc(name: str) -> SystemOp:
+    """The `soc.system` of a target, a new one each time.
+
+    Raises DeeployError if there is no such target, or its description is missing or not valid."""
+    package = target_package(name)
+    try:
+        text = (files(package) / DESCRIPTION).read_text()
+    except (ModuleNotFoundError, FileNotFoundError) as error:
+        raise DeeployError(f"target '{name}': package {package} has no {DESCRIPTION}") from error
+    return parse_soc(text, f"{package}/{DESCRIPTION}")
+
+
+@overload
+def system_of(module: ModuleOp, *, required: Literal[True] = True) -> SystemOp: ...
+@overload
+def system_of(module: ModuleOp, *, required: bool) -> SystemOp | None: ...
+def system_of(module: ModuleOp, *, required: bool = True) -> SystemOp | None:
+    """The system that a module is compiled for.
+
+    If there is none: None where it is not `required`, else DeeployError."""
+    for op in module.ops:
+        if isinstance(op, SystemOp):
+            return op
+    if required:
+        raise DeeployError("the module names no SoC: run deeploy-attach-soc first")
+    return None

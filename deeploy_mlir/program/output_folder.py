@@ -1,0 +1,168 @@
+"""The folder that `deeploy compile` writes: sources, the runtime files they need, build files, `plan.json`.
+
+It is self-contained: it compiles without this package. Layout, for a network `kws`:
+
+    kws.c kws.h kws_weights.c     generated
+    main.c test_data.h            a test program with one set of inputs
+    runtime/                      the files of `deeploy_mlir/runtime` that the above include, and the platforms
+    Makefile CMakeLists.txt       build it
+    plan.json                     the plan, and what `deeploy run` needs to know
+    files.json                    these files with digests, so that what is the user's is told apart
+    user/                         never written: a program and platforms of the user's, which the build files take up
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from deeploy_mlir.ir.plan_report import Plan, from_plain, to_plain
+from deeploy_mlir.program.build_files import cmake_lists, makefile, recipe, test_data
+from deeploy_mlir.program.folder_update import LISTING, update_folder
+from deeploy_mlir.program.network import Network, TensorInfo, bind_inputs, to_bytes
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
+
+RUNTIME = Path(__file__).parent.parent / "runtime"
+FORMAT = 1
+PLAN_FILE = "plan.json"
+OWN_FILES = frozenset({"main.c", "test_data.h", "Makefile", "CMakeLists.txt", PLAN_FILE, LISTING})
+"""Files of every output folder, beside the generated ones."""
+
+INCLUDE_FOLDERS = ("include", "kernels")
+"""Folders of the runtime on the include path, besides the platform's own."""
+
+PLATFORMS: Mapping[str, tuple[str, ...]] = {"generic": ("host",), "siracusa": ("siracusa", "threads")}
+"""Target -> the platforms that its code runs on, the target's own first. A platform is a folder of the runtime."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """`plan.json`: the network's outside, how it was compiled and what was planned."""
+
+    format: int
+    target: str
+    platforms: tuple[str, ...]
+    network: Network
+    sources: tuple[str, ...]
+    plan: Plan
+    compile_seconds: float
+    core_stack_bytes: int | None = None
+    """Stack of one cluster core, where the SoC's description reserves one."""
+
+
+def platforms_of(target: str) -> tuple[str, ...]:
+    """The platforms of a target; a target from elsewhere has one of its own name, or the host's."""
+    return PLATFORMS.get(target, (target if (RUNTIME / "platforms" / target).is_dir() else "host",))
+
+
+def runtime_closure(texts: Sequence[str], folders: Sequence[Path]) -> tuple[Path, ...]:
+    """The runtime files that C texts need: what they include with quotes from `folders`, what that includes in turn,
+    and the .c file beside every header so reached. Paths relative to the runtime folder, sorted.
+
+    An include that is in none of the folders is the network's own."""
+    found: set[Path] = set()
+    pending = [name for text in texts for name in _includes(text)]
+    while pending:
+        name = pending.pop()
+        header = next((folder / name for folder in folders if (folder / name).is_file()), None)
+        if header is None:
+            continue
+        for file in (header, header.with_suffix(".c")):
+            if file.is_file() and file not in found:
+                found.add(file)
+                pending += _includes(file.read_text())
+    return tuple(sorted(file.relative_to(RUNTIME) for file in found))
+
+
+def _includes(text: str) -> list[str]:
+    return re.findall(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', text, re.MULTILINE)
+
+
+def _runtime_files(sources: Mapping[str, str], platforms: Sequence[str]) -> tuple[Path, ...]:
+    folders = [RUNTIME / "platforms" / platform for platform in platforms]
+    platform_files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    texts = [*sources.values(), (RUNTIME / "test" / "main.c").read_text()]
+    texts += [file.read_text() for file in platform_files if file.suffix in (".c", ".h", ".S")]
+    reached = runtime_closure(texts, [RUNTIME / folder for folder in INCLUDE_FOLDERS])
+    return (*reached, *sorted(file.relative_to(RUNTIME) for file in platform_files))
+
+
+def default_inputs(network: Network) -> tuple[Array, ...]:
+    """A fixed pattern of small values, for a test program whose user gave no data."""
+    return tuple(_pattern(tensor) for tensor in network.inputs)
+
+
+def _pattern(tensor: TensorInfo) -> Array:
+    values = np.arange(int(np.prod(tensor.shape))) * 37 % 101
+    if tensor.numpy.kind == "b":
+        values = values % 2
+    elif tensor.numpy.kind not in "iu":
+        values = values / 100
+    return values.astype(tensor.numpy).reshape(tensor.shape)
+
+
+def write_output_folder(
+    path: Path,
+    manifest: Manifest,
+    sources: Mapping[str, str],
+    inputs: Mapping[str, Array] | None = None,
+    *,
+    force: bool = False,
+) -> Manifest:
+    """Writes the folder, or brings an earlier one up to date (`update_folder`, which says what `force` does).
+
+    `inputs` go into the test program. Returns the manifest with its list of C sources.
+    Raises DeeployError if files of the user's are in the way."""
+    manifest, files = folder_files(manifest, sources, inputs)
+    update_folder(path, files, force=force)
+    return manifest
+
+
+def folder_files(
+    manifest: Manifest, sources: Mapping[str, str], inputs: Mapping[str, Array] | None
+) -> tuple[Manifest, dict[str, bytes]]:
+    """The manifest with its list of C sources, and the contents of all files by their paths in the folder."""
+    network = manifest.network
+    clashing = sorted(OWN_FILES & set(sources))
+    if clashing:
+        raise DeeployError(f"a network called {network.name} would overwrite {clashing[0]}; give another --name")
+    reached = _runtime_files(sources, manifest.platforms)
+    files = {f"runtime/{file.as_posix()}": (RUNTIME / file).read_bytes() for file in reached}
+    for name in sources:
+        if PurePosixPath(name).name != name:
+            raise ValueError(f"a generated file lies in the output folder itself, not at {name}")
+    generated = [name for name in sources if name.endswith(".c")]
+    common = [f"runtime/{file.as_posix()}" for file in reached if file.suffix == ".c" and file.parts[0] != "platforms"]
+    manifest = replace(manifest, sources=(*generated, *common))
+    data = default_inputs(network) if inputs is None else bind_inputs(network, inputs)
+    recipes = {platform: recipe(platform, manifest.core_stack_bytes) for platform in manifest.platforms}
+    texts = {
+        **sources,
+        "test_data.h": test_data(network, to_bytes(network.inputs, data)),
+        "Makefile": makefile(network, manifest.target, manifest.sources, recipes),
+        "CMakeLists.txt": cmake_lists(network, manifest.target, manifest.sources, recipes),
+        PLAN_FILE: json.dumps(to_plain(manifest), indent=1) + "\n",
+    }
+    files |= {name: text.encode() for name, text in texts.items()}
+    files["main.c"] = (RUNTIME / "test" / "main.c").read_bytes()
+    return manifest, files
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of an output folder. Raises DeeployError for a folder that is none, or of another version."""
+    file = folder / PLAN_FILE
+    if not file.is_file():
+        raise DeeployError(f"{folder} is no output folder: it holds no {PLAN_FILE}; make one with `deeploy compile`")
+    try:
+        manifest = from_plain(Manifest, json.loads(file.read_text()))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise DeeployError(f"{file} cannot be read: {error}; compile again") from error
+    if manifest.format != FORMAT:
+        raise DeeployError(f"{file} has format {manifest.format}, this version reads {FORMAT}; compile again")
+    return manifest

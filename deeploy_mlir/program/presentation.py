@@ -1,0 +1,131 @@
+"""Plans and reports as text for people and as the JSON object of `--json`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from deeploy_mlir.ir.plan_report import Plan, to_plain
+from deeploy_mlir.machine.registry import load_soc, target_names
+from deeploy_mlir.program.comparison import Comparison
+from deeploy_mlir.program.execution import Execution, Measurements
+from deeploy_mlir.program.output_folder import Manifest, platforms_of
+
+
+def report_json(manifest: Manifest, execution: Execution, comparisons: Sequence[Comparison] | None) -> dict[str, Any]:
+    """The object that `--json` prints. `match` and `max_abs_error` are null where nothing was compared; what only a
+    simulator knows is null or empty elsewhere. Sizes in bytes, times in seconds."""
+    plan, measured = manifest.plan, execution.measured
+    return {
+        "match": None if comparisons is None else all(c.match for c in comparisons),
+        "max_abs_error": None if comparisons is None else max(c.max_abs_error for c in comparisons),
+        "target": manifest.target,
+        "platform": execution.platform,
+        "memory": {m.name: {"used": m.used, "capacity": m.capacity} for m in plan.memory},
+        "memory_linked": dict(execution.linked),
+        "traffic": [to_plain(t) for t in plan.traffic],
+        "traffic_measured": None
+        if measured is None
+        else {"l1_in": measured.dma_bytes_in, "l1_out": measured.dma_bytes_out},
+        "cycles_planned": plan.cycles,
+        "cycles_estimated": None if measured is None else measured.cycles,
+        "dma_busy_cycles": None if measured is None else measured.dma_busy_cycles,
+        "instructions": None if measured is None else list(measured.instructions),
+        "stalls": None if measured is None else [dict(core) for core in measured.stalls],
+        "solver": None if plan.solver is None else to_plain(plan.solver),
+        "compile_seconds": round(manifest.compile_seconds, 3),
+        "code_bytes": execution.code_bytes,
+        "compiler_warnings": execution.warnings,
+    }
+
+
+def report_text(manifest: Manifest, execution: Execution, comparisons: Sequence[Comparison] | None) -> str:
+    """The same for people: the verdict first, then the plan and what was measured."""
+    lines = [*_verdict(manifest, execution, comparisons), "", plan_text(manifest)]
+    if execution.measured is not None:
+        lines += ["", *_measured(execution.platform, execution.measured)]
+    if execution.code_bytes is not None:
+        lines.append(f"  code {execution.code_bytes:,} bytes")
+    if execution.warnings:
+        lines += ["C compiler warnings:", execution.warnings.rstrip()]
+    return "\n".join(lines)
+
+
+def _measured(platform: str, measured: Measurements) -> list[str]:
+    def each(counts: Sequence[int]) -> str:
+        return " ".join(f"{count:,}" for count in counts)
+
+    causes = {cause: [core[cause] for core in measured.stalls] for cause in measured.stalls[0]}
+    return [
+        f"ran on {platform}: {measured.cycles:,} cycles",
+        f"  DMA: {measured.dma_bytes_in:,} bytes into L1, {measured.dma_bytes_out:,} out, "
+        f"busy {measured.dma_busy_cycles:,} cycles",
+        "  each cluster core, then the host core:",
+        f"  {'instructions':<15}{each(measured.instructions)}",
+        *(f"  {cause.replace('_', ' '):<15}{each(counts)}" for cause, counts in causes.items() if any(counts)),
+    ]
+
+
+def _verdict(manifest: Manifest, execution: Execution, comparisons: Sequence[Comparison] | None) -> list[str]:
+    where = f"{manifest.network.name} on {manifest.target}"
+    if execution.platform not in (manifest.target, "host"):
+        where += f" ({execution.platform})"
+    if comparisons is None:
+        return [f"{where}: ran", *_values(execution)]
+    verdict = "match" if all(c.match for c in comparisons) else "MISMATCH"
+    lines = [f"{where}: {verdict}"]
+    for c in comparisons:
+        allowed = f", allowed {c.allowed:g}" if c.allowed else ""
+        wrong = f"; {c.wrong} of {c.elements} beyond it" if c.wrong and c.allowed else ""
+        wrong = f"; {c.wrong} of {c.elements} differ" if c.wrong and not c.allowed else wrong
+        lines.append(f"  {c.name}: largest error {c.max_abs_error:g}{allowed}{wrong}")
+    skipped = [name for name in execution.outputs if name not in {c.name for c in comparisons}]
+    return lines + [f"  {name}: not compared, no golden array" for name in skipped]
+
+
+def _values(execution: Execution) -> list[str]:
+    """The first values of each output, since there is nothing to compare them with."""
+    return [
+        f"  {name} {list(array.shape)}: {' '.join(f'{value:g}' for value in array.reshape(-1)[:10].tolist())}"
+        + (" ..." if array.size > 10 else "")
+        for name, array in execution.outputs.items()
+    ]
+
+
+def plan_text(manifest: Manifest) -> str:
+    """Memories, traffic, steps and how good the plan is proved to be."""
+    plan = manifest.plan
+    lines = [f"plan for {manifest.network.name} on {manifest.target}: {plan.cycles:,} cycles planned"]
+    lines += [f"  {m.name:<6}{m.used:>10,} of {m.capacity:,} bytes" for m in plan.memory]
+    lines += [f"  {t.source} -> {t.destination}: {t.bytes:,} bytes" for t in plan.traffic]
+    if plan.solver is not None:
+        s = plan.solver
+        proof = f"objective {s.objective:,.0f}, bound {s.bound:,.0f}, gap {100 * s.gap:.2f} %"
+        lines.append(f"  {proof}, solved in {s.seconds:.2f} s")
+    lines.append(f"  compiled in {manifest.compile_seconds:.2f} s")
+    return "\n".join(lines + _steps(plan))
+
+
+def _steps(plan: Plan) -> list[str]:
+    if not plan.steps:
+        return []
+    rows = [("node", "kernel", "tiles", "L1 bytes", "cycles")]
+    rows += [(s.node, s.kernel, s.tiles, f"{s.l1_bytes:,}", f"{s.cycles:,}") for s in plan.steps]
+    widths = [min(48, max(len(row[i]) for row in rows)) for i in range(5)]
+    lines = [""]
+    for row in rows:
+        cells = [cell.ljust(w) if i < 3 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  " + "  ".join(cells))
+    return lines
+
+
+def targets_text() -> str:
+    """A line a target: its name, memories, cores, and the platforms that run its code."""
+    return "\n".join(_target_line(name) for name in target_names())
+
+
+def _target_line(name: str) -> str:
+    system = load_soc(name)
+    memories = ", ".join(f"{m.sym_name.data} {m.size // 1024:,} KiB" for m in system.memories)
+    cores = ", ".join(f"{e.sym_name.data} of {e.core_count}" for e in system.engines)
+    return f"{name:<12}{memories}; {cores}; runs on {', '.join(platforms_of(name))}"

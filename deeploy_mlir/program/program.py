@@ -1,0 +1,122 @@
+"""A compiled network."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from xdsl.dialects.builtin import ModuleOp
+
+from deeploy_mlir.ir.plan_report import Plan
+from deeploy_mlir.program import host, siracusa_run
+from deeploy_mlir.program.execution import Execution, Runner
+from deeploy_mlir.program.network import Network, bind_inputs
+from deeploy_mlir.program.output_folder import FORMAT, Manifest, platforms_of, read_manifest, write_output_folder
+from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
+
+
+@dataclass(frozen=True)
+class Program:
+    """A network compiled for a target: what `deeploy_mlir.compile` returns.
+
+    `module` is the final IR, `plan` what the planner decided, `sources` the generated C by file name, `pipeline` the
+    passes that ran."""
+
+    network: Network
+    target: str
+    module: ModuleOp
+    plan: Plan
+    sources: Mapping[str, str]
+    pipeline: str
+    compile_seconds: float
+    core_stack_bytes: int | None = None
+
+    @property
+    def manifest(self) -> Manifest:
+        """What `plan.json` says, without the list of sources, which is known once they are written."""
+        platforms = platforms_of(self.target)
+        return Manifest(
+            FORMAT,
+            self.target,
+            platforms,
+            self.network,
+            (),
+            self.plan,
+            self.compile_seconds,
+            self.core_stack_bytes,
+        )
+
+    def save(self, path: str | Path, inputs: Mapping[str, Array] | None = None, *, force: bool = False) -> Path:
+        """Writes the self-contained output folder; `inputs` go into its test program.
+
+        An earlier one is brought up to date; files of the user's in it stay. Raises DeeployError if such files are in
+        the way: not written by an earlier call, or changed since. `force` overwrites those."""
+        path = Path(path).absolute()
+        write_output_folder(path, self.manifest, self.sources, inputs, force=force)
+        return path
+
+    def run(self, inputs: Mapping[str, Array], platform: str | None = None) -> dict[str, Array]:
+        """Builds and runs the network once; arrays by ONNX name in and out. See `run_folder` for the errors."""
+        return self.execute(inputs, platform).outputs
+
+    def execute(
+        self,
+        inputs: Mapping[str, Array],
+        platform: str | None = None,
+        sanitize: Sequence[str] = (),
+    ) -> Execution:
+        """As `run`, with all that was measured."""
+        bind_inputs(self.network, inputs)  # what does not fit is refused before the C compiler's work
+        with self.built(platform, sanitize) as run:
+            return run(inputs)
+
+    @contextmanager
+    def built(self, platform: str | None = None, sanitize: Sequence[str] = ()) -> Generator[Runner]:
+        """Builds the network once, for any number of runs:
+
+            with program.built() as run:
+                outputs = [run({"x": sample}).outputs for sample in samples]
+
+        Errors as in `run_folder`."""
+        with tempfile.TemporaryDirectory(prefix="deeploy-") as scratch:
+            folder = self.save(Path(scratch, self.network.name))
+            with built_folder(folder, platform, sanitize) as run:
+                yield run
+
+
+def run_folder(
+    folder: Path,
+    inputs: Mapping[str, Array],
+    platform: str | None = None,
+    sanitize: Sequence[str] = (),
+) -> Execution:
+    """Builds and runs an output folder on one of its platforms, the first by default.
+
+    Raises DeeployError for a platform that the target has not, sanitizers on a simulated target, inputs that do not
+    fit, or a C compiler that fails; ExecutionError if the program does not run to its end."""
+    bind_inputs(read_manifest(folder).network, inputs)
+    with built_folder(folder, platform, sanitize) as run:
+        return run(inputs)
+
+
+@contextmanager
+def built_folder(folder: Path, platform: str | None = None, sanitize: Sequence[str] = ()) -> Generator[Runner]:
+    """Builds an output folder for one of its platforms; gives a function that runs it. Errors as in `run_folder`."""
+    manifest = read_manifest(folder)
+    platform = platform or manifest.platforms[0]
+    if platform not in manifest.platforms:
+        raise DeeployError(
+            f"target {manifest.target} has no platform '{platform}'; there are: {', '.join(manifest.platforms)}"
+        )
+    if platform == "siracusa":
+        if sanitize:
+            raise DeeployError("sanitizers need a host platform: add --platform threads")
+        with siracusa_run.built(folder, manifest) as run:
+            yield run
+    else:
+        with host.built(folder, manifest, platform=platform, sanitize=sanitize) as run:
+            yield run
