@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from deeploy_mlir.program.program import Program
     from deeploy_mlir.support.errors import DeeployError
 
-__all__ = ["DeeployError", "Program", "compile"]
+__all__ = ["DeeployError", "Program", "__version__", "compile"]
+
+__version__ = "0.1.0"
 
 _HOMES = {"compile": "api", "DeeployError": "support.errors", "Program": "program.program"}
 

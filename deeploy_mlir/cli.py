@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from deeploy_mlir import __version__
 from deeploy_mlir.support.errors import DeeployError, OutputsDifferError
 
 MATCH, MISMATCH, ERROR = 0, 1, 2
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="deeploy", description="ONNX networks as C for microcontrollers")
+    parser.add_argument("--version", action="version", version=f"deeploy-mlir {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("compile", help="compile a network into a folder of C")

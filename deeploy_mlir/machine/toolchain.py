@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from deeploy_mlir.support.errors import DeeployError
@@ -15,7 +16,16 @@ RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
 """The C side that is copied into output folders: `include/`, `kernels/`, `platforms/`."""
 
 ZIG_CC = (sys.executable, "-m", "ziglang", "cc")
-"""The C compiler of the `ziglang` package, which needs nothing else on the machine."""
+"""The C compiler of the `ziglang` package (the extra `toolchain`), which needs nothing else on the machine."""
+
+
+def check_installed(command: Sequence[str]) -> None:
+    """Raises DeeployError that says how to install ziglang if `command` is ziglang's and the package is not there."""
+    if tuple(command) == ZIG_CC and find_spec("ziglang") is None:
+        raise DeeployError(
+            "there is no C compiler for it: pip install 'deeploy-mlir[toolchain]' brings ziglang; or name a compiler "
+            "in DEEPLOY_CC (for this machine) or DEEPLOY_RISCV_CC (for siracusa)"
+        )
 
 
 def platform_dir(platform: str) -> Path:
@@ -92,8 +102,10 @@ class Toolchain:
     ) -> str:
         """Compiles and links `sources` into `out`; returns the compiler's warnings (empty if there were none).
 
-        Raises DeeployError with the compiler's messages if it fails or takes longer than `timeout` seconds.
+        Raises DeeployError with the compiler's messages if it fails or takes longer than `timeout` seconds, or if
+        there is no compiler.
         """
+        check_installed(self.command)
         command = self.arguments(sources, include_dirs, out, opt=opt, defines=defines, extra=extra)
         out.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from typing import NoReturn
 
@@ -82,7 +83,23 @@ def main() -> None:
     ) as error:  # xDSL's errors have no base
         if os.environ.get("DEEPLOY_DEBUG"):
             raise
-        _refuse(error if isinstance(error, DeeployError) else DeeployError(str(error).strip() or type(error).__name__))
+        what = str(error).strip() or type(error).__name__
+        for note in getattr(error, "__notes__", ()):  # where xDSL's verifier prints the IR with the place marked
+            what += "\n" + _marked_place(note)
+        _refuse(error if isinstance(error, DeeployError) else DeeployError(what))
+
+
+def _marked_place(printed: str, context: int = 3, width: int = 200) -> str:
+    """Of a printed module in which an operation is underlined with a message below it: the operation, the message, and
+    `context` lines before and after. Without a mark, the first lines. Lines are cut to `width` characters."""
+    lines = printed.rstrip().splitlines()
+    marks = [i for i, line in enumerate(lines) if re.fullmatch(r"\s*\^+-*", line)]
+    first, last = (marks[0] - 1, marks[-1]) if marks else (0, 0)
+    while last + 1 < len(lines) and re.match(r"\s*(\||-+$)", lines[last + 1]):  # the message and the rule below it
+        last += 1
+    start, end = max(0, first - context), last + context + 1
+    shown = [line if len(line) <= width else f"{line[:width]} ..." for line in lines[start:end]]
+    return "\n".join([*(["..."] if start else []), *shown, *(["..."] if end < len(lines) else [])])
 
 
 def _refuse(error: DeeployError) -> NoReturn:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deeploy_mlir.machine.toolchain import ZIG_CC
+from deeploy_mlir.machine.toolchain import ZIG_CC, check_installed
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.targets.generic.toolchain import toolchain
 
@@ -49,7 +49,8 @@ def _source_files() -> list[Path]:
 
 
 def _compile(command: tuple[str, ...], out: Path) -> str | None:
-    """Compiles the shared object; the compiler's complaint if that fails."""
+    """Compiles the shared object; the compiler's complaint if that fails. Raises DeeployError if there is none."""
+    check_installed(command)
     sources = [str(p) for p in _source_files() if p.suffix == ".c"]
     try:
         done = subprocess.run(
