@@ -2,53 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-import numpy as np
-
+from deeploy_mlir.frontend.calculation import Calculation
 from deeploy_mlir.frontend.node import Node
 from deeploy_mlir.graph.emitter import Emitter
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.errors import DeeployError
-from deeploy_mlir.support.numpy_types import numpy_dtype
 
 DOMAIN = "ai.onnx.preview.training"
 
 
-class _Step:
-    """One update: arithmetic on tensors, and the operands grouped by what they are."""
+class _Step(Calculation):
+    """One update: the operands grouped by what they are."""
 
     def __init__(self, emitter: Emitter, node: Node, groups: int) -> None:
         """`groups`: how many tensors belong to each one that is optimised."""
-        self.emitter, self.node = emitter, node
+        super().__init__(emitter, node)
         self.rate, self.count = node.required(0), node.required(1)
         rest = [node.required(i) for i in range(2, len(node.inputs))]
         if not rest or len(rest) % groups:
             raise DeeployError(f"{node.op_type} takes {groups} tensors for each that is optimised", node.name)
         self.tensors = len(rest) // groups
         self.groups = [rest[g * self.tensors : (g + 1) * self.tensors] for g in range(groups)]
-
-    def apply(self, op_type: str, *values: Value | float) -> Value:
-        """An operator on tensors; a number becomes a constant of the type of the first tensor."""
-        like = next(v for v in values if isinstance(v, Value))
-        dtype = numpy_dtype(like.element_type)
-        inputs = [
-            v if isinstance(v, Value) else self.emitter.constant(np.asarray(v, dtype), f"{self.node.name}_constant")
-            for v in values
-        ]
-        return self.emitter.onnx(op_type, inputs, {}, self.node.name)[0]
-
-    def plus(self, a: Value | float, b: Value | float) -> Value:
-        return self.apply("Add", a, b)
-
-    def minus(self, a: Value | float, b: Value | float) -> Value:
-        return self.apply("Sub", a, b)
-
-    def times(self, a: Value | float, b: Value | float) -> Value:
-        return self.apply("Mul", a, b)
-
-    def over(self, a: Value | float, b: Value | float) -> Value:
-        return self.apply("Div", a, b)
 
     def mixed(self, weight: float, a: Value, b: Value) -> Value:
         """weight * a + (1 - weight) * b."""
@@ -61,14 +37,8 @@ class _Step:
 
     def later(self, value: Value | float, first: Value | float) -> Value:
         """`value`, or `first` at the first update."""
-        zero = self.emitter.constant(np.asarray(0, numpy_dtype(self.count.element_type)), f"{self.node.name}_zero")
-        begun = self.emitter.onnx("Greater", [self.count, zero], {}, self.node.name)[0]
-        dtype = numpy_dtype(self.rate.element_type)
-        values = [
-            v if isinstance(v, Value) else self.emitter.constant(np.asarray(v, dtype), f"{self.node.name}_constant")
-            for v in (value, first)
-        ]
-        return self.emitter.onnx("Where", [begun, *values], {}, self.node.name)[0]
+        begun = self.apply("Greater", self.count, 0)
+        return self.choose(begun, value, first, self.rate.element_type)
 
     def regularised(self, x: Value, gradient: Value) -> Value:
         """The gradient with that of the squared norm of x."""
@@ -94,7 +64,7 @@ def _adam(emitter: Emitter, node: Node) -> list[Value]:
     step = _Step(emitter, node, 4)
     alpha, beta = node.number("alpha", 0.9), node.number("beta", 0.999)
     epsilon, after = node.number("epsilon", 1e-6), node.number("norm_coefficient_post", 0.0)
-    powers = [step.apply("Pow", v, step.real_count) for v in _constants(step, alpha, beta)]
+    powers = [step.apply("Pow", step.number(v, step.rate.element_type), step.real_count) for v in (alpha, beta)]
     left_alpha, left_beta = (step.plus(step.times(power, -1.0), 1.0) for power in powers)
     rate = step.later(step.over(step.times(step.rate, step.apply("Sqrt", left_beta)), left_alpha), step.rate)
     xs: list[Value] = []
@@ -123,11 +93,6 @@ def _momentum(emitter: Emitter, node: Node) -> list[Value]:
         move = step.plus(g, step.times(alpha, vs[-1])) if nesterov else vs[-1]
         xs.append(step.minus(x, step.times(step.rate, move)))
     return [*xs, *vs]
-
-
-def _constants(step: _Step, *values: float) -> Sequence[Value]:
-    dtype = numpy_dtype(step.rate.element_type)
-    return [step.emitter.constant(np.asarray(v, dtype), f"{step.node.name}_constant") for v in values]
 
 
 RULES: Mapping[str, Callable[[Emitter, Node], list[Value]]] = {

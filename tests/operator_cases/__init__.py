@@ -9,6 +9,7 @@ from . import (
     elementwise,
     exported,
     indexing,
+    microsoft,
     movement,
     networks,
     normalisations,
@@ -32,6 +33,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "sequence": sequences.CASES,
     "quantized": quantized.CASES,
     "network": networks.CASES,
+    "transformer": microsoft.CASES,
 }
 """The cases of each family; those that have more to vary more than once."""
 

@@ -200,7 +200,11 @@ def _replacements() -> list[Any]:
 
 
 def expected(model: onnx.ModelProto, values: Mapping[str, Array]) -> list[Array]:
-    """The outputs of the model, in the types that it declares, if it does (the evaluator widens some integer sums)."""
+    """The outputs of the model, in the types that it declares, if it does (the evaluator widens some integer sums).
+
+    Models of onnxruntime's own operators only run there."""
+    if all(node.domain == MICROSOFT for node in model.graph.node):
+        return [np.asarray(array) for array in onnxruntime_session(model).run(None, dict(values))]
     evaluator: Any = ReferenceEvaluator(model, new_ops=_replacements())
     results: list[Any] = evaluator.run(None, dict(values))
     types = [value.type.tensor_type.elem_type for value in model.graph.output]

@@ -1,0 +1,141 @@
+"""Matrix products: with transposed operands, an activation, integers, or weights of few bits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from deeploy_mlir.frontend.calculation import Calculation
+from deeploy_mlir.graph.value import Value
+from deeploy_mlir.support.numpy_types import Array
+
+_ACTIVATIONS: Mapping[str, tuple[str, Sequence[str]]] = {
+    "Relu": ("Relu", ()),
+    "Sigmoid": ("Sigmoid", ()),
+    "Tanh": ("Tanh", ()),
+    "LeakyRelu": ("LeakyRelu", ("alpha",)),
+    "HardSigmoid": ("HardSigmoid", ("alpha", "beta")),
+    "Gelu": ("Gelu", ()),
+}
+"""Activations that are fused: the standard operator, and its attributes in the order of the parameters."""
+
+
+def activated(c: Calculation, y: Value, parameters: Sequence[float]) -> Value:
+    """y through the node's attribute `activation`. Raises DeeployError for one that is not known."""
+    name = str(c.node.attrs.get("activation", ""))
+    if not name:
+        return y
+    if name == "Clip":
+        return c.apply("Clip", y, *parameters)
+    if name == "HardSwish":
+        return c.apply("HardSwish", y)
+    if name not in _ACTIVATIONS:
+        raise c.error(f"with activation {name} is not supported")
+    op_type, attributes = _ACTIVATIONS[name]
+    return c.apply(op_type, y, **dict(zip(attributes, parameters, strict=False)))
+
+
+def fused_gemm(c: Calculation) -> Sequence[Value]:
+    """Gemm, then the activation."""
+    attrs = {key: c.node.attrs[key] for key in ("alpha", "beta", "transA", "transB") if key in c.node.attrs}
+    y = c.apply("Gemm", *c.node.inputs, **attrs)
+    return [activated(c, y, _parameters(c))]
+
+
+def _parameters(c: Calculation) -> list[float]:
+    names = ("activation_alpha", "activation_beta", "activation_gamma")
+    return [c.node.number(name) for name in names if name in c.node.attrs]
+
+
+def gemm_fast_gelu(c: Calculation) -> Sequence[Value]:
+    """The approximate Gelu of X W + bias."""
+    y, bias = c.apply("MatMul", c.node.required(0), c.node.required(1)), c.node.input(2)
+    return [c.apply("Gelu", y if bias is None else c.plus(y, bias), approximate="tanh")]
+
+
+def _matrices(c: Calculation, value: Value, swapped: bool, batch: bool) -> Value:
+    """The operand of a FusedMatMul as MatMul takes it.
+
+    `swapped`: its last two axes are exchanged. `batch`: its first axis, which counts the rows, stands before the
+    batch."""
+    rank = len(value.shape)
+    order = list(range(rank))
+    if batch and rank > 2:
+        order = [*range(1, rank - 1), 0, rank - 1]
+    if swapped and rank > 1:
+        order[-2:] = order[:-3:-1]
+    return value if order == list(range(rank)) else c.transpose(value, order)
+
+
+def fused_matmul(c: Calculation) -> Sequence[Value]:
+    """alpha times the product of operands that may be transposed, then the activation."""
+    node = c.node
+    a, b = (
+        _matrices(
+            c, node.required(i), bool(node.integer(f"trans{side}", 0)), bool(node.integer(f"transBatch{side}", 0))
+        )
+        for i, side in enumerate("AB")
+    )
+    return [activated(c, c.times(c.apply("MatMul", a, b), node.number("alpha", 1.0)), _parameters(c))]
+
+
+def integer_product(
+    c: Calculation, a: Value, b: Value, zeros: Sequence[Value | None], scales: Sequence[Value], bias: Value | None
+) -> Value:
+    """The product of integers as floats, by both scales, plus a float bias."""
+    sums = c.apply("MatMulInteger", a, b, *zeros)
+    y = c.times(c.cast(sums, scales[0].element_type), c.times(*scales))
+    return y if bias is None else c.plus(y, bias)
+
+
+def matmul_integer_to_float(c: Calculation) -> Sequence[Value]:
+    """A product of integers, as floats."""
+    node = c.node
+    scales, zeros = [node.required(2), node.required(3)], [node.input(4), node.input(5)]
+    return [integer_product(c, node.required(0), node.required(1), zeros, scales, node.input(6))]
+
+
+def dynamic_quantize_matmul(c: Calculation) -> Sequence[Value]:
+    """A is quantised to its own range when the network runs."""
+    node = c.node
+    a, a_scale, a_zero = c.emitter.onnx("DynamicQuantizeLinear", [node.required(0)], {}, node.name, [True, True, True])
+    zeros, scales = [a_zero, node.input(3)], [a_scale, node.required(2)]
+    return [integer_product(c, a, node.required(1), zeros, scales, node.input(4))]
+
+
+def matmul_integer_16(c: Calculation) -> Sequence[Value]:
+    """A product of integers of 16 bits whose sums have 32."""
+    wide = [c.apply("Cast", c.node.required(i), to=6) for i in (0, 1)]
+    return [c.apply("MatMul", *wide)]
+
+
+def unpacked(array: Array, bits: int) -> Array:
+    """uint8 elements that hold several of `bits` bits each, lowest first, as one element each along the last axis."""
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    each = (array[..., None] >> shifts) & ((1 << bits) - 1)
+    return each.reshape(*array.shape[:-1], -1)
+
+
+def matmul_n_bits(c: Calculation) -> Sequence[Value]:
+    """A times the transpose of B [N, blocks, bytes], which holds `bits` bits an element in blocks along K."""
+    node = c.node
+    a, packed, scale = node.required(0), node.constant_input(1), node.required(2)
+    n, k, bits, block = (node.integer(name) for name in ("N", "K", "bits", "block_size"))
+    if packed is None or bits not in (2, 4, 8):
+        raise c.error(f"of {bits} bits is not supported")
+    blocks = -(-k // block)
+    zero = node.constant_input(3)
+    if zero is None:
+        zeros = np.full((n, blocks), 1 << (bits - 1), np.float64)
+    elif zero.dtype == np.uint8:
+        zeros = unpacked(zero.reshape(n, -1), bits)[:, :blocks].astype(np.float64)
+    else:
+        zeros = zero.reshape(n, blocks).astype(np.float64)
+    integers = unpacked(packed.reshape(n, -1), bits)[:, : blocks * block].reshape(n, blocks, block)
+    weights = (integers - zeros[:, :, None]) * scale.array().reshape(n, blocks, 1).astype(np.float64)
+    real = weights.reshape(n, -1)[:, :k].T.astype(np.float32)
+    weight = c.emitter.constant(np.ascontiguousarray(real), f"{node.name}_weights")
+    y = c.apply("MatMul", a, c.cast(weight, a.element_type))
+    bias = node.input(5)
+    return [y if bias is None else c.plus(y, bias)]
