@@ -11,8 +11,8 @@ import numpy as np
 import onnx
 
 from deeploy_mlir.frontend.graph import ControlFlow, GraphImporter
-from deeploy_mlir.frontend.node import Node
 from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.node import Node
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.errors import DeeployError
 

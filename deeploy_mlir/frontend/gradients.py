@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from deeploy_mlir.frontend.node import Node, Rule
 from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.node import Node, Rule
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.numpy_types import numpy_dtype
 

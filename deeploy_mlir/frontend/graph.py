@@ -17,11 +17,11 @@ from deeploy_mlir.frontend.expansion import MAX_DEPTH, MAX_NODES, TOO_MANY
 from deeploy_mlir.frontend.integers import apply_rules
 from deeploy_mlir.frontend.legacy import drop_unknown_attributes, modernise
 from deeploy_mlir.frontend.load import STANDARD, node_label, sorted_nodes, standard_opset
-from deeploy_mlir.frontend.node import Node, attribute_value, sparse_value, tensor_value
 from deeploy_mlir.frontend.qonnx import quantize_to_four_bits
 from deeploy_mlir.frontend.quantized import BY_TYPE
 from deeploy_mlir.frontend.told_by_result import fill_in
 from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.node import Node, attribute_value, sparse_value, tensor_value
 from deeploy_mlir.graph.types import AnyTensor, checked_tensor, element_of_onnx, type_proto
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.errors import DeeployError

@@ -30,8 +30,8 @@ from xdsl.ir import Attribute
 from deeploy_mlir.dialects.onnx import OPERATORS, allowed_types
 from deeploy_mlir.dialects.qnn import integer_bits, integer_type, is_unsigned
 from deeploy_mlir.frontend.legacy import drop_unknown_attributes
-from deeploy_mlir.frontend.node import Node, Rule
 from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.node import Node, Rule
 from deeploy_mlir.graph.types import constant_type, is_integral
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.errors import DeeployError

@@ -8,9 +8,9 @@ import numpy as np
 
 from deeploy_mlir.frontend.gradients import BY_TYPE as GRADIENTS
 from deeploy_mlir.frontend.integers import channel_parameter, integer_parameter
-from deeploy_mlir.frontend.node import Node, Rule
 from deeploy_mlir.frontend.qonnx import BY_TYPE as QONNX
 from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.node import Node, Rule
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.errors import DeeployError
 

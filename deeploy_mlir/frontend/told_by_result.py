@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from deeploy_mlir.frontend.node import Node
 from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.node import Node
 from deeploy_mlir.graph.types import AnyTensor
 from deeploy_mlir.support.numpy_types import Array, numpy_dtype
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from deeploy_mlir.frontend.calculation import Calculation
-from deeploy_mlir.frontend.node import Node
+from deeploy_mlir.graph.calculation import Calculation
 from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.node import Node
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.errors import DeeployError
 

@@ -17,9 +17,9 @@ from deeploy_mlir.dialects.kernel import element_type_of_value
 from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.frontend.control_flow import CONTROL_FLOW
 from deeploy_mlir.frontend.graph import GraphImporter
-from deeploy_mlir.frontend.node import Node
 from deeploy_mlir.graph.dead_code import erase_dead
 from deeploy_mlir.graph.evaluate_onnx import node_proto
+from deeploy_mlir.graph.node import Node
 from deeploy_mlir.graph.types import type_proto
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.passes.shared.graph_rewriting import GraphRewriter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deeploy_mlir.frontend.calculation import Calculation
+from deeploy_mlir.graph.calculation import Calculation
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.errors import DeeployError
 

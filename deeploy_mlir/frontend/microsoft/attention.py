@@ -9,9 +9,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deeploy_mlir.frontend.calculation import Calculation
 from deeploy_mlir.frontend.microsoft import masks
 from deeploy_mlir.frontend.microsoft.products import integer_product
+from deeploy_mlir.graph.calculation import Calculation
 from deeploy_mlir.graph.value import Value
 
 HIDDEN = -10000.0

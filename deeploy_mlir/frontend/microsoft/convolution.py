@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deeploy_mlir.frontend.calculation import Calculation
-from deeploy_mlir.frontend.legacy import explicit_window
 from deeploy_mlir.frontend.microsoft.products import activated
 from deeploy_mlir.frontend.microsoft.quantized import channels_first, channels_last
-from deeploy_mlir.frontend.node import Node
+from deeploy_mlir.graph.calculation import Calculation
+from deeploy_mlir.graph.node import Node
 from deeploy_mlir.graph.value import Value
+from deeploy_mlir.graph.windows import explicit_window
 
 WINDOW = ("auto_pad", "dilations", "kernel_shape", "pads", "strides")
 """The attributes of a window."""

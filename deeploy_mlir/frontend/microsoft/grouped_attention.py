@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deeploy_mlir.frontend.calculation import Calculation
 from deeploy_mlir.frontend.microsoft import rotary
 from deeploy_mlir.frontend.microsoft.attention import attend, split_heads
+from deeploy_mlir.graph.calculation import Calculation
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.remarks import remark

@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 from xdsl.ir import Attribute
 
-from deeploy_mlir.frontend.calculation import Calculation
+from deeploy_mlir.graph.calculation import Calculation
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.numpy_types import numpy_dtype
 

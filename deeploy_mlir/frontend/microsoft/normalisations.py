@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deeploy_mlir.frontend.calculation import Calculation
 from deeploy_mlir.frontend.microsoft.operator import Formula
 from deeploy_mlir.frontend.microsoft.quantized import channels_first, channels_last
+from deeploy_mlir.graph.calculation import Calculation
 from deeploy_mlir.graph.value import Value
 
 

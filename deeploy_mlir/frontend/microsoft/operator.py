@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deeploy_mlir.frontend.calculation import Calculation
-from deeploy_mlir.frontend.node import Node
+from deeploy_mlir.graph.calculation import Calculation
 from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.node import Node
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.errors import DeeployError
 

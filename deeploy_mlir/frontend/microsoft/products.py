@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from deeploy_mlir.frontend.calculation import Calculation
+from deeploy_mlir.graph.calculation import Calculation
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.numpy_types import Array
 

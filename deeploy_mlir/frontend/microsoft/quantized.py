@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from deeploy_mlir.frontend.calculation import Calculation
-from deeploy_mlir.frontend.legacy import explicit_window
 from deeploy_mlir.frontend.microsoft.operator import Formula
-from deeploy_mlir.frontend.node import Node
+from deeploy_mlir.graph.calculation import Calculation
+from deeploy_mlir.graph.node import Node
 from deeploy_mlir.graph.value import Value
+from deeploy_mlir.graph.windows import explicit_window
 
 
 def real(c: Calculation, index: int, axis: int = 1) -> Value:

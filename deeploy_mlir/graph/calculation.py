@@ -9,8 +9,8 @@ import numpy as np
 from xdsl.dialects.builtin import i64
 from xdsl.ir import Attribute
 
-from deeploy_mlir.frontend.node import Node
 from deeploy_mlir.graph.emitter import Emitter
+from deeploy_mlir.graph.node import Node
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array, numpy_dtype
