@@ -8,7 +8,7 @@ from deeploy_mlir import cli
 
 from .peer_suite import shared_folder
 
-CASES = {"dim_minus_1": ["--dim", "x_0=1"]}
+CASES: dict[str, list[str]] = {"dim_minus_1": ["--dim", "x_0=1"], "transpose_reshape_matmul": []}
 """Network -> further options."""
 
 
