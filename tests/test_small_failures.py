@@ -8,7 +8,11 @@ from deeploy_mlir import cli
 
 from .peer_suite import shared_folder
 
-CASES: dict[str, list[str]] = {"dim_minus_1": ["--dim", "x_0=1"], "transpose_reshape_matmul": []}
+CASES: dict[str, list[str]] = {
+    "dim_minus_1": ["--dim", "x_0=1"],
+    "transpose_reshape_matmul": [],
+    "sum_of_17": [],
+}
 """Network -> further options."""
 
 

@@ -8,12 +8,13 @@ Three rewrites, all within a step:
   and the last ones after the loop;
 - every other wait moves down to the first operation that touches what its transfer touches.
 
-The token of a transfer in flight is a loop-carried value.
+A DMA has so many channels: where more transfers would be in flight, the oldest is waited for first. The token of a
+transfer in flight is a loop-carried value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -54,10 +55,12 @@ def wait_of(start: StartOp) -> WaitOp:
 
 @dataclass(frozen=True)
 class Transfers:
-    """The transfers of a loop body that are to be carried across iterations."""
+    """The transfers of a loop body that are to be carried across iterations; of those written back, how many at once
+    each."""
 
     prefetched: tuple[StartOp, ...]
     written_back: tuple[StartOp, ...]
+    depths: tuple[int, ...]
 
     @classmethod
     def of(cls, body: Block, channels: int) -> Transfers:
@@ -67,12 +70,19 @@ class Transfers:
         written = {id(k.out) for k in kernels}
         starts = [op for op in body.ops if isinstance(op, StartOp)]
         arriving = [s for s in starts if id(s.destination) in read]
-        leaving = tuple(s for s in starts if id(s.source) in written)
+        written_back: list[StartOp] = []
+        depths: list[int] = []
+        for start in starts:
+            # One channel is left for what is not carried.
+            depth = min(depth_of(start.source), channels - 1 - sum(depths))
+            if id(start.source) in written and depth > 0:
+                written_back.append(start)
+                depths.append(depth)
         # A prefetched operand has the transfers of two tiles in flight.
-        spare = max(0, channels - len(arriving) - sum(depth_of(s.source) for s in leaving))
+        spare = max(0, channels - len(arriving) - sum(depths))
         doubled = [s for s in arriving if depth_of(s.destination) == 2]
         largest = sorted(doubled, key=lambda s: -elements_of(s.destination))[:spare]
-        return cls(tuple(s for s in doubled if s in largest), leaving)
+        return cls(tuple(s for s in doubled if s in largest), tuple(written_back), tuple(depths))
 
 
 def depth_of(value: SSAValue) -> int:
@@ -165,7 +175,7 @@ class LoopPipeliner:
             return
         before = Builder(InsertPoint.before(self.loop))
         initial = [clone_start(s, self.loop.lb, self.old, before, None).token for s in transfers.prefetched]
-        depths = [depth_of(s.source) for s in transfers.written_back]
+        depths = transfers.depths
         initial += [before.insert(NoneOp()).token for depth in depths for _ in range(depth)]
         body = Block(arg_types=[self.loop.lb.type, *(v.type for v in initial)])
         tile = body.args[0]
@@ -227,13 +237,9 @@ def touches(op: Operation, start: StartOp) -> bool:
     return isinstance(op, scf.ForOp) or (not isinstance(op, StartOp | WaitOp) and bool(op.regions))
 
 
-def sink_waits(block: Block, channels: int) -> None:
-    """Moves waits down to the first user of their transfer, or to the end of the block.
-
-    At most `channels` transfers are in flight, counting those that the block is handed and hands on."""
-    starts = [op for op in block.ops if isinstance(op, StartOp)]
-    handed_on = sum(isinstance(a.type, TokenType) for a in block.args)
-    for start in starts[: max(0, channels - 2 * handed_on)]:
+def sink_waits(block: Block) -> None:
+    """Moves waits down to the first user of their transfer, or to the end of the block."""
+    for start in [op for op in block.ops if isinstance(op, StartOp)]:
         uses = list(start.token.uses)
         if len(uses) != 1 or not isinstance(wait := uses[0].operation, WaitOp) or wait.parent_block() is not block:
             continue
@@ -251,9 +257,34 @@ def sink_waits(block: Block, channels: int) -> None:
             block.insert_op_after(wait, point)
 
 
+def limit_transfers(block: Block, channels: int) -> None:
+    """Moves waits up to where otherwise more than `channels` transfers would be in flight, oldest first.
+
+    Transfers that the block hands on without a wait stay: `Transfers.of` leaves a channel beside them."""
+    flying: dict[SSAValue, None] = {a: None for a in block.args if isinstance(a.type, TokenType)}
+    for op in list(block.ops):
+        if isinstance(op, WaitOp):
+            flying.pop(op.token, None)
+        elif isinstance(op, StartOp):
+            while len(flying) >= channels and (wait := _wait_among(flying, block)) is not None:
+                wait.detach()
+                block.insert_op_before(wait, op)
+                del flying[wait.token]
+            flying[op.token] = None
+        elif isinstance(op, scf.ForOp):
+            flying = {t: None for t in flying if t not in op.iter_args}
+            flying.update((r, None) for r in op.results if isinstance(r.type, TokenType))
+
+
+def _wait_among(tokens: Iterable[SSAValue], block: Block) -> WaitOp | None:
+    """The wait for the first of these transfers that is waited for in the block."""
+    waits = (u.operation for t in tokens for u in t.uses if isinstance(u.operation, WaitOp))
+    return next((wait for wait in waits if wait.parent_block() is block), None)
+
+
 @dataclass(frozen=True)
 class PipelineDmaPass(ModulePass):
-    """Applies the three rewrites to every step."""
+    """Applies the three rewrites to every step, within the channels of the DMA that has the fewest."""
 
     name = "deeploy-pipeline-dma"
 
@@ -263,4 +294,5 @@ class PipelineDmaPass(ModulePass):
             for loop in [o for o in step.body.block.ops if isinstance(o, scf.ForOp)]:
                 LoopPipeliner(loop, channels).run()
             for block in [b for o in step.walk() for r in o.regions for b in r.blocks]:
-                sink_waits(block, channels)
+                sink_waits(block)
+                limit_transfers(block, channels)

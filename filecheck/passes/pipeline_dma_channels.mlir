@@ -36,12 +36,49 @@ func.func @double(%in: memref<64xi8, #soc.memory<@l2>>, %out: memref<64xi8, #soc
   func.return
 }
 
+// The fourth operand has to wait for the first.
+func.func @four(%a: memref<16xi8, #soc.memory<@l2>>, %b: memref<16xi8, #soc.memory<@l2>>, %c: memref<16xi8, #soc.memory<@l2>>, %d: memref<16xi8, #soc.memory<@l2>>) {
+  mem.step "four" {tiles = array<i64: 16>} do {
+    %v = mem.view @net_l1 {offsets = array<i64: 0>} : memref<16xi8, #soc.memory<@l1>>
+    %ta = dma.start %a to %v : memref<16xi8, #soc.memory<@l2>> to memref<16xi8, #soc.memory<@l1>>
+    dma.wait %ta
+    %w = mem.view @net_l1 {offsets = array<i64: 16>} : memref<16xi8, #soc.memory<@l1>>
+    %tb = dma.start %b to %w : memref<16xi8, #soc.memory<@l2>> to memref<16xi8, #soc.memory<@l1>>
+    dma.wait %tb
+    %x = mem.view @net_l1 {offsets = array<i64: 32>} : memref<16xi8, #soc.memory<@l1>>
+    %tc = dma.start %c to %x : memref<16xi8, #soc.memory<@l2>> to memref<16xi8, #soc.memory<@l1>>
+    dma.wait %tc
+    %y = mem.view @net_l1 {offsets = array<i64: 48>} : memref<16xi8, #soc.memory<@l1>>
+    %td = dma.start %d to %y : memref<16xi8, #soc.memory<@l2>> to memref<16xi8, #soc.memory<@l1>>
+    dma.wait %td
+    %z = mem.view @net_l1 {offsets = array<i64: 64>} : memref<16xi8, #soc.memory<@l1>>
+    kernel.map ins(%v, %w, %x, %y : memref<16xi8, #soc.memory<@l1>>, memref<16xi8, #soc.memory<@l1>>, memref<16xi8, #soc.memory<@l1>>, memref<16xi8, #soc.memory<@l1>>) outs(%z : memref<16xi8, #soc.memory<@l1>>) {layer = "four", maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>]} {
+    ^bb0(%e: i8, %f: i8, %g: i8, %h: i8):
+      kernel.yield %e : i8
+    }
+  }
+  func.return
+}
+
 // CHECK-LABEL: func.func @double
 // CHECK-NOT:   dma.start
 // CHECK:       scf.for {{.*}} iter_args([[OLD:%[^ ]+]] = %{{[^ ]+}}, [[NEW:%[^ ]+]] = %{{[^ ]+}})
 // CHECK:       [[ARRIVING:%[^ ]+]] = dma.start %part to %local :
-// CHECK-NEXT:  dma.wait [[ARRIVING]]
+// CHECK-NOT:   dma.start
 // CHECK:       dma.wait [[OLD]]
+// CHECK-NEXT:  dma.wait [[ARRIVING]]
 // CHECK-NEXT:  kernel.map
 // CHECK:       [[LEAVING:%[^ ]+]] = dma.start
 // CHECK-NEXT:  scf.yield [[NEW]], [[LEAVING]]
+
+// CHECK-LABEL: func.func @four
+// CHECK:       [[A:%[^ ]+]] = dma.start %a
+// CHECK:       [[B:%[^ ]+]] = dma.start %b
+// CHECK:       [[C:%[^ ]+]] = dma.start %c
+// CHECK:       dma.wait [[A]]
+// CHECK-NEXT:  [[D:%[^ ]+]] = dma.start %d
+// CHECK-NOT:   dma.start
+// CHECK:       dma.wait [[B]]
+// CHECK-NEXT:  dma.wait [[C]]
+// CHECK-NEXT:  dma.wait [[D]]
+// CHECK-NEXT:  kernel.map
