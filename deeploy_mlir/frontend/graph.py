@@ -25,6 +25,7 @@ from deeploy_mlir.graph.node import Node, attribute_value, sparse_value, tensor_
 from deeploy_mlir.graph.types import AnyTensor, checked_tensor, element_of_onnx, type_proto
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.remarks import remark
 
 ControlFlow = Mapping[str, "Callable[[GraphImporter, Node, MutableMapping[str, Value]], list[Value]]"]
 
@@ -34,6 +35,10 @@ _BYTES: Mapping[np.dtype[Any], type[np.integer[Any]]] = {
     np.dtype(ml_dtypes.uint4): np.uint8,
 }
 """Integers of four bits, and the type that they are kept in."""
+
+
+MOST_TOLD = 3
+"""Tensors of other shapes than declared that a remark names."""
 
 
 class GraphImporter:
@@ -83,6 +88,8 @@ class GraphImporter:
         nodes = sorted_nodes(graph.node, set(env), f"graph '{graph.name}'")
         for index, node in enumerate(nodes):
             self.node(node, index, env, self.opset, declared)
+        if not self._depth:
+            _tell_other_shapes(graph, env)
         return [self._lookup(env, value.name, graph.name or "graph") for value in graph.output]
 
     @contextmanager
@@ -341,6 +348,26 @@ def _without_inputs(node: onnx.NodeProto, missing: Sequence[str]) -> onnx.NodePr
         if key in missing:
             copy.input[index] = ""
     return copy
+
+
+def _tell_other_shapes(graph: onnx.GraphProto, env: Mapping[str, Value]) -> None:
+    """A remark on the tensors that turn out to have another shape than the file declares; outputs come first."""
+    told: dict[str, str] = {}
+    for value in [*graph.output, *graph.value_info]:
+        found, proto = env.get(value.name), value.type.tensor_type
+        if found is None or not proto.HasField("shape"):
+            continue
+        # Neither 0 nor -1 says anything: exporters write them for unknown sizes.
+        dims = [dim.dim_value if dim.dim_value > 0 else None for dim in proto.shape.dim]
+        if len(dims) != len(found.shape) or any(d not in (None, n) for d, n in zip(dims, found.shape, strict=True)):
+            shape = ", ".join("?" if d is None else str(d) for d in dims)
+            told[value.name] = f"'{value.name}' is declared as [{shape}], but has shape {list(found.shape)}"
+    if told:
+        more = len(told) - MOST_TOLD
+        remark(
+            graph.name or "graph",
+            "; ".join(list(told.values())[:MOST_TOLD]) + (f"; and {more} tensors more" if more > 0 else ""),
+        )
 
 
 def declared_types(graph: onnx.GraphProto) -> dict[str, AnyTensor]:

@@ -125,12 +125,29 @@ def _range(emitter: Emitter, node: Node) -> None:
 
 
 def _conv_transpose(emitter: Emitter, node: Node) -> None:
-    """SAME means an output `strides` times as large; ONNX's shape inference adds `output_padding` to that."""
-    if node.attrs.get("auto_pad", "NOTSET") not in ("SAME_UPPER", "SAME_LOWER") or node.attrs.get("output_shape"):
+    """SAME means an output `strides` times as large, or less where the windows do not reach so far, as onnxruntime has
+    it. Written out as pads."""
+    mode = node.attrs.get("auto_pad", "NOTSET")
+    if mode not in ("SAME_UPPER", "SAME_LOWER") or node.attrs.get("output_shape"):
         return
-    image = node.required(0).shape[2:]
-    strides = node.attrs.get("strides") or [1] * len(image)
-    node.attrs["output_shape"] = [n * s for n, s in zip(image, strides, strict=False)]
+    image, kernel = node.required(0).shape[2:], node.required(1).shape[2:]
+    ones = [1] * len(image)
+    strides, dilations = node.attrs.get("strides") or ones, node.attrs.get("dilations") or ones
+    extra = node.attrs.get("output_padding") or [0] * len(image)
+    if any(len(values) != len(image) for values in (kernel, strides, dilations, extra)):
+        raise DeeployError(
+            f"has weights {list(kernel)}, strides {strides}, dilations {dilations}, output_padding {extra}"
+            f" for an image {list(image)}",
+            node.name,
+        )
+    low: list[int] = []
+    high: list[int] = []
+    for n, k, s, d, e in zip(image, kernel, strides, dilations, extra, strict=True):
+        total = max((n - 1) * s + e + d * (k - 1) + 1 - n * s, 0)
+        low.append(total // 2 if mode == "SAME_UPPER" else total - total // 2)
+        high.append(total - low[-1])
+    node.attrs.update(pads=[*low, *high])
+    del node.attrs["auto_pad"]
 
 
 def _stft(emitter: Emitter, node: Node) -> None:
