@@ -20,9 +20,10 @@ from pathlib import Path
 
 import deeploy_mlir
 from deeploy_mlir import api
-from deeploy_mlir.program import host
+from deeploy_mlir.machine.host import HOST
 from deeploy_mlir.program.network import to_bytes
 from deeploy_mlir.program.output_folder import read_manifest
+from deeploy_mlir.program.program import build_folder
 from deeploy_mlir.support.errors import DeeployError
 
 PEER: dict[str, int | None] = {
@@ -75,7 +76,7 @@ def instructions(leaf: Path) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = program.save(Path(scratch, "out"))
         binary, source, sink = (Path(scratch, name) for name in ("program", "inputs.bin", "outputs.bin"))
-        host.build(folder, read_manifest(folder), binary, "host")
+        build_folder(folder, read_manifest(folder), HOST, binary)
         source.write_bytes(b"".join(to_bytes(program.network.inputs, [inputs[t.name] for t in program.network.inputs])))
         return callgrind([str(binary), str(source), str(sink)], f"{program.network.name}_run")
 

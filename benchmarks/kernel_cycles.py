@@ -49,9 +49,11 @@ from deeploy_mlir.dialects.kernel import (
     window_properties,
 )
 from deeploy_mlir.kernels.generated import HOST, RV32
+from deeploy_mlir.machine.platform import configuration_of
+from deeploy_mlir.machine.registry import load_soc
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
 from deeploy_mlir.support.numpy_types import Array, element_type_of, numpy_dtype
-from deeploy_mlir.targets.siracusa.toolchain import compile_image
+from deeploy_mlir.targets.siracusa.platforms import SIRACUSA
 from deeploy_mlir.testing.kernel_cases import KernelCase, i8, make_case, ui8
 from deeploy_mlir.testing.native import RUNTIME, c_type, kernels_source
 from deeploy_mlir.testing.random_kernels import ROW_PARAMETERS, requantisation
@@ -228,11 +230,10 @@ def on_siracusa(cases: Sequence[Benchmark], folder: Path) -> list[tuple[int, int
         + "int main(void) {\n  dm_cluster_run(work);\n  return 0;\n}\n"
     )
     kernels = RUNTIME / "kernels"
-    image = compile_image(
-        [folder / "kernels.c", folder / "main.c", *kernels.glob("*.c")], [kernels], folder / "image.elf"
-    )
+    image, sources = folder / "image.elf", [folder / "kernels.c", folder / "main.c", *kernels.glob("*.c")]
+    SIRACUSA.build(sources, [kernels], image, configuration_of(load_soc("siracusa")))
     simulator = Simulator()
-    simulator.load(image.elf.read_bytes())
+    simulator.load(image.read_bytes())
     result = simulator.run(1 << 32)
     if result.fault is not None:
         raise SystemExit(str(result.fault))

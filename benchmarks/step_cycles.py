@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from deeploy_mlir import api
-from deeploy_mlir.program import siracusa_run
 from deeploy_mlir.program.output_folder import read_manifest
-from deeploy_mlir.program.program import Program
+from deeploy_mlir.program.program import Program, build_folder
 from deeploy_mlir.simulators.siracusa.result import Result
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
+from deeploy_mlir.targets.siracusa.platforms import SIRACUSA
 
 STEP, KERNEL = 100, 200
 """First numbers of the regions of steps and of their kernels."""
@@ -72,7 +72,7 @@ def simulate(program: Program) -> Result:
         source = folder / f"{program.network.name}.c"
         source.write_text(instrument(source.read_text(), program.network.name))
         image = Path(scratch, "image.elf")
-        siracusa_run.build(folder, read_manifest(folder), image)
+        build_folder(folder, read_manifest(folder), SIRACUSA, image)
         simulator = Simulator()
         simulator.load(image.read_bytes())
         return simulator.run(1 << 34)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp
-from xdsl.utils.hints import isa
+from xdsl.dialects.builtin import ModuleOp
 
 from deeploy_mlir.ir.plan_report import plan_of
+from deeploy_mlir.machine.platform import configuration_of
 from deeploy_mlir.machine.registry import load_soc
 from deeploy_mlir.pipelines import Observer, PipelineOptions, pipeline_for, run_pipeline
 from deeploy_mlir.program.network import Network, bind_inputs, network_of
@@ -136,14 +136,8 @@ def compile_module(
         sources=c_sources(module),
         pipeline=pipeline,
         compile_seconds=time.perf_counter() - started,
-        core_stack_bytes=_core_stack_bytes(options.target),
+        configuration=configuration_of(load_soc(options.target)),
     )
-
-
-def _core_stack_bytes(target: str) -> int | None:
-    """The stack of one core that the SoC's description reserves in the cluster's memory."""
-    stacks = [engine.properties.get("stack_bytes") for engine in load_soc(target).engines]
-    return max((stack.value.data for stack in stacks if isa(stack, IntegerAttr)), default=None)
 
 
 def compile(

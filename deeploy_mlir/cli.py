@@ -150,7 +150,7 @@ def _add_quantization(command: argparse.ArgumentParser) -> None:
 
 
 def _add_running(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--platform", metavar="P", help="run on another platform of the target, such as threads")
+    command.add_argument("--platform", metavar="P", help="run on another platform of the target")
     command.add_argument(
         "--sanitize", metavar="S", default="", help="host platforms: build with address, undefined or thread (commas)"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xdsl.dialects.builtin import ModuleOp
 
 from deeploy_mlir.ir.plan_report import MemoryUse, Plan, SolverReport, Step, Traffic
+from deeploy_mlir.machine.platform import Configuration
 from deeploy_mlir.program.network import Network, TensorInfo
 from deeploy_mlir.program.program import Program
 
@@ -62,6 +63,10 @@ PLAN = Plan(
 )
 
 
+ONE_CORE = Configuration(1, ("ram",))
+CLUSTER = Configuration(8, ("l1", "l2", "wmem"), 512)
+
+
 def triple(target: str = "siracusa", source: str = SOURCE) -> Program:
     """out = 3 x - 100 on the cluster, through L1 by DMA (of which a host has none); half = y / 2 on the host core."""
     if target == "generic":
@@ -74,5 +79,5 @@ def triple(target: str = "siracusa", source: str = SOURCE) -> Program:
         sources={"triple.h": HEADER, "triple.c": source},
         pipeline="",
         compile_seconds=0.25,
-        core_stack_bytes=512,
+        configuration=ONE_CORE if target == "generic" else CLUSTER,
     )

@@ -7,11 +7,17 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from deeploy_mlir.machine.platform import Configuration
 from deeploy_mlir.simulators.siracusa.result import Result
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
-from deeploy_mlir.targets.siracusa.toolchain import compile_image
+from deeploy_mlir.targets.siracusa.platforms import SIRACUSA
 
 PROGRAMS = Path(__file__).resolve().parent / "programs" / "siracusa"
+
+
+def configuration(cores: int = 8, core_stack_bytes: int = 1024) -> Configuration:
+    """Of an image whose cluster has that many cores with that much stack each."""
+    return Configuration(cores, ("l1", "l2", "wmem"), core_stack_bytes)
 
 
 @functools.cache
@@ -21,9 +27,10 @@ def compiled(
     """The ELF image of C files of `programs/siracusa` (once a test process), with the siracusa platform."""
     with tempfile.TemporaryDirectory() as folder:
         sources = [PROGRAMS / name for name in (source, *more)]
-        image = compile_image(sources, [], Path(folder) / "image.elf", opt=opt, cores=cores, defines=dict(defines))
-        assert image.warnings == "", image.warnings
-        return image.elf.read_bytes()
+        image = Path(folder) / "image.elf"
+        warnings = SIRACUSA.build(sources, [], image, configuration(cores), opt=opt, defines=dict(defines))
+        assert warnings == "", warnings
+        return image.read_bytes()
 
 
 def loaded(elf: bytes, words: Mapping[str, int] | None = None, *, cores: int = 8) -> Simulator:

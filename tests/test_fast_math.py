@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 import deeploy_mlir
 from deeploy_mlir import api
+from deeploy_mlir.machine.host import HOST
 from deeploy_mlir.machine.toolchain import RUNTIME, Toolchain
 from deeploy_mlir.pipelines import MATH, pipeline_for
 from deeploy_mlir.support.errors import DeeployError
-from deeploy_mlir.targets.generic.toolchain import toolchain
 
 from .adversarial import model_of, node, tensor_input
 
@@ -31,7 +31,7 @@ STATED = 4e-6
 @pytest.fixture(scope="module")
 def fast(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Floats], NDArray[np.float64]]:
     out = tmp_path_factory.mktemp("fast") / "fast.so"
-    host = Toolchain("host", toolchain().command, ("-shared", "-fPIC"))
+    host = Toolchain("host", HOST.compiler().command, ("-shared", "-fPIC"))
     assert host.build([PROGRAM], [RUNTIME / "kernels"], out, opt="-O2") == ""
     library = ctypes.CDLL(str(out))
 

@@ -11,10 +11,12 @@ from deeploy_mlir.interpreters.kernel import run_kernel_op
 from deeploy_mlir.kernels.generated import RV32, dynamic_arguments
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
 from deeploy_mlir.support.numpy_types import Array, element_type_of
-from deeploy_mlir.targets.siracusa.toolchain import compile_image
+from deeploy_mlir.targets.siracusa.platforms import SIRACUSA
 from deeploy_mlir.testing.kernel_cases import KernelCase, random_tile
 from deeploy_mlir.testing.native import RUNTIME, argument_value, c_type, kernels_source
 from deeploy_mlir.testing.random_kernels import RANDOM_KERNELS
+
+from .siracusa_images import configuration
 
 
 def main_source(cases: list[KernelCase]) -> tuple[str, list[list[int]]]:
@@ -58,10 +60,10 @@ def run_on_siracusa(cases: list[KernelCase], folder: Path) -> list[Array]:
     (folder / "kernels.c").write_text(kernels_source([case.op for case in cases], RV32))
     kernels = RUNTIME / "kernels"
     sources = [folder / "kernels.c", folder / "main.c", *sorted(kernels.glob("*.c"))]
-    image = compile_image(sources, [kernels], folder / "image.elf", opt="-O2")
-    assert not image.warnings, image.warnings
+    image = folder / "image.elf"
+    assert SIRACUSA.build(sources, [kernels], image, configuration(), opt="-O2") == ""
     simulator = Simulator()
-    elf = simulator.load(image.elf.read_bytes())
+    elf = simulator.load(image.read_bytes())
     arena = elf.address_of("arena")
     for case, offsets in zip(cases, places, strict=True):
         for array, offset in zip(case.arrays, offsets, strict=True):

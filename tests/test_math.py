@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from deeploy_mlir.machine.host import HOST
 from deeploy_mlir.machine.toolchain import RUNTIME, ZIG_CC, Toolchain
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
-from deeploy_mlir.targets.siracusa.toolchain import compile_image
+from deeploy_mlir.targets.siracusa.platforms import SIRACUSA
+
+from .siracusa_images import configuration
 
 Floats = NDArray[np.float32]
 PROGRAM = Path(__file__).resolve().parent / "programs" / "math" / "functions.c"
@@ -66,9 +69,7 @@ def build(command: tuple[str, ...], out: Path, *flags: str) -> Callable[[str, Fl
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Floats, Floats], Floats]:
-    from deeploy_mlir.targets.generic.toolchain import toolchain
-
-    return build(toolchain().command, tmp_path_factory.mktemp("math") / "host.so")
+    return build(HOST.compiler().command, tmp_path_factory.mktemp("math") / "host.so")
 
 
 SPECIAL = np.array(
@@ -130,12 +131,12 @@ def test_same_bits_from_another_compiler(
 
 
 def test_same_bits_on_the_emulated_core(host: Callable[[str, Floats, Floats], Floats], tmp_path: Path) -> None:
-    built = compile_image(SOURCES, INCLUDE, tmp_path / "math.elf", opt="-O2", defines={"ON_TARGET": 1})
-    assert built.warnings == ""
+    elf = tmp_path / "math.elf"
+    assert SIRACUSA.build(SOURCES, INCLUDE, elf, configuration(), opt="-O2", defines={"ON_TARGET": 1}) == ""
     for name in ALL:
         x, y = (a[-3000:] for a in operands(name, 2500, seed=9))
         simulator = Simulator()
-        image = simulator.load(built.elf.read_bytes())
+        image = simulator.load(elf.read_bytes())
         for variable, value in {"function": ALL.index(name), "count": len(x)}.items():
             simulator.write(image.address_of(variable), value.to_bytes(4, "little"))
         for variable, array in {"x": x, "y": y}.items():

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deeploy_mlir.program.output_folder import RUNTIME, platforms_of
+from deeploy_mlir.machine.registry import platforms_of
+from deeploy_mlir.machine.toolchain import RUNTIME
 
 from .handmade import triple
 
@@ -33,7 +34,7 @@ def call_graph(folder: Path, sources: list[Path], includes: list[Path]) -> dict[
 @pytest.mark.parametrize("target", ["generic", "siracusa"])
 def test_no_function_of_a_test_program_recurses(target: str, tmp_path: Path) -> None:
     folder = triple(target).save(tmp_path / "out")
-    platform = RUNTIME / "platforms" / platforms_of(target)[-1]
+    platform = folder / "runtime" / "platforms" / platforms_of(target)[-1].name
     sources = [folder / "main.c", folder / "triple.c", *platform.glob("*.c"), *(RUNTIME / "kernels").glob("*.c")]
     includes = [folder, RUNTIME / "include", RUNTIME / "kernels", platform]
     graph = call_graph(tmp_path, sources, includes)

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deeploy_mlir.program.execution import ExecutionError
-from deeploy_mlir.program.output_folder import RUNTIME, read_manifest, runtime_closure
-from deeploy_mlir.program.program import run_folder
+from deeploy_mlir.machine.running import ExecutionError
+from deeploy_mlir.machine.toolchain import RUNTIME
+from deeploy_mlir.program.output_folder import read_manifest, runtime_closure
+from deeploy_mlir.program.program import built_folder, run_folder
 from deeploy_mlir.support.errors import DeeployError
 
 from .handmade import NETWORK, SOURCE, triple
@@ -89,7 +90,7 @@ int main(void) {
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="no cmake")
 def test_a_program_and_a_platform_of_the_users_are_built(tmp_path: Path) -> None:
     folder = triple("generic").save(tmp_path / "out", INPUTS)
-    shutil.copytree(RUNTIME / "platforms" / "host", folder / "user" / "platforms" / "board")
+    shutil.copytree(folder / "runtime" / "platforms" / "host", folder / "user" / "platforms" / "board")
     port = folder / "user" / "platforms" / "board" / "platform.c"
     port.write_text(port.read_text().replace("  entry();", '  puts("my board");\n  entry();'))
     (folder / "user" / "main.c").write_text(PROGRAM)
@@ -158,7 +159,7 @@ def test_a_damaged_manifest_is_an_error(text: str, tmp_path: Path) -> None:
 def test_a_manifest_of_another_version_is_an_error(tmp_path: Path) -> None:
     file = triple().save(tmp_path / "out") / "plan.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 99}))
-    with pytest.raises(DeeployError, match="has format 99, this version reads 1"):
+    with pytest.raises(DeeployError, match="has format 99, this version reads 2"):
         read_manifest(file.parent)
 
 
@@ -211,14 +212,12 @@ def test_sanitizers_catch_what_they_are_for(sanitizer: str) -> None:
 
 
 def test_a_program_that_does_not_end_is_stopped(tmp_path: Path) -> None:
-    from deeploy_mlir.program import host
-
     endless = SOURCE.replace(
         "dm_cluster_run(on_every_core);", "for (volatile int go = 1; go;) dm_cluster_run(on_every_core);"
     )
     folder = triple("generic", endless).save(tmp_path / "out")
     with (
-        host.built(folder, read_manifest(folder), timeout=2) as run,
+        built_folder(folder, seconds=2) as run,
         pytest.raises(ExecutionError, match="took more than 2 s"),
     ):
         run(INPUTS)

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deeploy_mlir.targets.generic import toolchain as generic
+from deeploy_mlir.machine.host import HOST, THREADS
+from deeploy_mlir.machine.platform import Platform
 
-from .siracusa_images import PROGRAMS, compiled, loaded
+from .siracusa_images import PROGRAMS, compiled, configuration, loaded
 
 LOCAL, OUTER = 204800, 262144
 
@@ -70,12 +71,11 @@ def run_siracusa(transfers: Sequence[Transfer], local: bytes, outer: bytes) -> t
     return simulator.read(image.address_of("local"), LOCAL), simulator.read(image.address_of("outer"), OUTER)
 
 
-def host_runner(platform: str, folder: Path) -> Runner:
-    built = generic.compile_image(
-        [PROGRAMS / "transfers.c"], [], folder / f"{platform}.so", opt="-O2", platform=platform, defines={"NO_MAIN": 1}
-    )
-    assert built.warnings == ""
-    library = ctypes.CDLL(str(built.path))
+def host_runner(platform: Platform, folder: Path) -> Runner:
+    path = folder / f"{platform.name}.so"
+    flags, program = ["-shared", "-fPIC"], PROGRAMS / "transfers.c"
+    assert platform.build([program], [], path, configuration(), opt="-O2", defines={"NO_MAIN": 1}, extra=flags) == ""
+    library = ctypes.CDLL(str(path))
 
     def run(transfers: Sequence[Transfer], local: bytes, outer: bytes) -> tuple[bytes, bytes]:
         descriptors = encoded(transfers)
@@ -90,11 +90,12 @@ def host_runner(platform: str, folder: Path) -> Runner:
     return run
 
 
-@pytest.fixture(scope="module", params=["siracusa", "host", "threads"])
+@pytest.fixture(scope="module", params=[None, HOST, THREADS], ids=["siracusa", "host", "threads"])
 def runner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Runner:
-    if request.param == "siracusa":
+    platform: Platform | None = request.param
+    if platform is None:
         return run_siracusa
-    return host_runner(str(request.param), tmp_path_factory.mktemp("platform"))
+    return host_runner(platform, tmp_path_factory.mktemp("platform"))
 
 
 def check(runner: Runner, transfers: Sequence[Transfer], seed: int = 1) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from deeploy_mlir.machine.host import THREADS
 from deeploy_mlir.support.errors import DeeployError
-from deeploy_mlir.targets.generic.toolchain import compile_image
 
-from .siracusa_images import PROGRAMS
+from .siracusa_images import PROGRAMS, configuration
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +18,10 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """races.c under ThreadSanitizer; skipped where the compiler has none."""
     out = tmp_path_factory.mktemp("races") / "races"
     try:
-        built = compile_image(
-            [PROGRAMS / "races.c"], [], out, opt="-O1", platform="threads", shared=False, sanitize=["thread"]
-        )
+        warnings = THREADS.build([PROGRAMS / "races.c"], [], out, configuration(), opt="-O1", sanitize=["thread"])
     except DeeployError as e:
         pytest.skip(f"no ThreadSanitizer here: {e}")
-    assert built.warnings == ""
+    assert warnings == ""
     if subprocess.run([str(out), "0"], capture_output=True, timeout=100, check=False).returncode not in (0, 1, 66):
         pytest.skip("programs under ThreadSanitizer do not run here")
     return out

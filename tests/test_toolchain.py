@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deeploy_mlir.machine.toolchain import (
-    RUNTIME,
-    ZIG_CC,
-    Toolchain,
-    platform_dir,
-    platform_include_dirs,
-    platform_sources,
-)
+from deeploy_mlir.machine.host import HOST, THREADS
+from deeploy_mlir.machine.platform import Configuration, Platform, configuration_of
+from deeploy_mlir.machine.registry import load_soc, platform_of, platforms_of
+from deeploy_mlir.machine.toolchain import RUNTIME, ZIG_CC, Toolchain
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
 from deeploy_mlir.support.errors import DeeployError
-from deeploy_mlir.targets.generic import toolchain as generic
-from deeploy_mlir.targets.siracusa import toolchain as siracusa
+from deeploy_mlir.targets.siracusa.platforms import SIRACUSA
+from deeploy_mlir.targets.siracusa.toolchain import COMPILERS
+
+from .siracusa_images import configuration
 
 HELLO = """
 #include "deeploy/platform.h"
@@ -47,28 +46,28 @@ def hello(tmp_path: Path) -> Path:
 
 
 def test_host_executable(hello: Path, tmp_path: Path) -> None:
-    built = generic.compile_image([hello], [], tmp_path / "out" / "hello", shared=False, defines={"TEXT": '"hi\\n"'})
-    assert built.warnings == ""
-    done = subprocess.run([str(built.path)], capture_output=True, text=True, check=False)
+    program = tmp_path / "out" / "hello"
+    assert HOST.build([hello], [], program, configuration(1), defines={"TEXT": '"hi\\n"'}) == ""
+    done = subprocess.run([str(program)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "hi\n")
 
 
 def test_siracusa_image_with_the_compilers_own_library(hello: Path, tmp_path: Path) -> None:
     """64-bit division and double arithmetic come from the compiler's runtime library."""
-    built = siracusa.compile_image([hello], [], tmp_path / "hello.elf", defines={"TEXT": '"hi\\n"'})
-    assert built.warnings == ""
+    image = tmp_path / "hello.elf"
+    assert SIRACUSA.build([hello], [], image, configuration(), defines={"TEXT": '"hi\\n"'}) == ""
     simulator = Simulator()
-    simulator.load(built.elf.read_bytes())
+    simulator.load(image.read_bytes())
     result = simulator.run(1_000_000)
     assert (result.exit_code, result.stdout, result.fault) == (0, "hi\n", None)
 
 
 def test_size_of_stacks_and_memory(tmp_path: Path) -> None:
-    source = tmp_path / "main.c"
+    source, elf = tmp_path / "main.c", tmp_path / "m.elf"
     source.write_text(TILE.format(1000))
     for cores, stack in ((8, 1024), (4, 2048), (1, 4096)):
-        built = siracusa.compile_image([source], [], tmp_path / "m.elf", cores=cores, core_stack_bytes=stack)
-        image = Simulator(cores).load(built.elf.read_bytes())
+        SIRACUSA.build([source], [], elf, configuration(cores, stack))
+        image = Simulator(cores).load(elf.read_bytes())
         assert image.address_of("__dm_core_stacks") == 0x10000000
         assert image.address_of("tile") == 0x10000000 + cores * stack
         assert image.address_of("__dm_l1_end") == image.address_of("tile") + 1000
@@ -79,16 +78,15 @@ def test_l1_that_does_not_fit_is_the_linkers_error(tmp_path: Path) -> None:
     source = tmp_path / "main.c"
     source.write_text(TILE.format(260_000))
     with pytest.raises(DeeployError, match="L1"):
-        siracusa.compile_image([source], [], tmp_path / "m.elf")
+        SIRACUSA.build([source], [], tmp_path / "m.elf", configuration())
 
 
-@pytest.mark.parametrize("compile_image", [generic.compile_image, siracusa.compile_image])
-def test_compile_errors_are_handed_on(compile_image: object, tmp_path: Path) -> None:
+@pytest.mark.parametrize("platform", [HOST, SIRACUSA], ids=lambda platform: platform.name)
+def test_compile_errors_are_handed_on(platform: Platform, tmp_path: Path) -> None:
     source = tmp_path / "bad.c"
     source.write_text("int main(void) { return nonesuch; }\n")
-    assert callable(compile_image)
     with pytest.raises(DeeployError, match="nonesuch") as caught:
-        compile_image([source], [], tmp_path / "bad.out")
+        platform.build([source], [], tmp_path / "bad.out", configuration())
     assert "bad.c" in str(caught.value)
 
 
@@ -105,27 +103,58 @@ def test_compiler_that_hangs(hello: Path, tmp_path: Path) -> None:
 
 def test_compilers_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEEPLOY_CC", "ccache gcc -g")
-    assert generic.toolchain().command == ("ccache", "gcc", "-g")
+    assert HOST.compiler().command == ("ccache", "gcc", "-g")
+    monkeypatch.setenv("DEEPLOY_CC", "/opt/cc1")
+    assert HOST.compiler().command == ("/opt/cc1",)
     monkeypatch.delenv("DEEPLOY_CC")
     monkeypatch.setenv("PATH", "")
-    assert generic.toolchain().command == ZIG_CC
-    assert siracusa.toolchain().command == ZIG_CC
-    monkeypatch.setenv("DEEPLOY_RISCV_CC", "riscv64-unknown-elf-gcc")
-    assert siracusa.toolchain().command == ("riscv64-unknown-elf-gcc",)
+    assert HOST.compiler().command == ZIG_CC
+    assert SIRACUSA.compiler().command == ZIG_CC
+    for command in ("/opt/bin/riscv32-unknown-elf-gcc", "clang-19"):
+        monkeypatch.setenv("DEEPLOY_RISCV_CC", command)
+        assert SIRACUSA.compiler().command == (command,)
+        (like,) = [compiler for compiler in COMPILERS if compiler.name in command]
+        assert SIRACUSA.compiler().flags == like.flags
+    monkeypatch.setenv("DEEPLOY_RISCV_CC", "tcc")
+    with pytest.raises(DeeployError, match=r"DEEPLOY_RISCV_CC=tcc: .* for siracusa are known for zig, gcc, clang"):
+        SIRACUSA.compiler()
 
 
-def test_platform_folders() -> None:
-    for platform in ("host", "threads", "siracusa"):
-        assert platform_dir(platform) / "platform.c" in platform_sources(platform)
-        assert (platform_include_dirs(platform)[1] / "dm_port.h").is_file()
-    assert platform_include_dirs("host")[0] == RUNTIME / "include"
-    with pytest.raises(DeeployError, match="there are: host, siracusa, threads"):
-        platform_dir("toaster")
+def test_a_machine_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("DEEPLOY_RISCV_CC", raising=False)
+    without = replace(SIRACUSA, compilers=COMPILERS[1:])
+    with pytest.raises(DeeployError, match=r"no C compiler for siracusa \(gcc, clang\): pip install"):
+        without.compiler()
 
 
-@pytest.mark.parametrize("platform", ["host", "threads", "siracusa"])
-def test_platforms_compile_with_every_warning_under_zig(platform: str, tmp_path: Path) -> None:
-    flags = siracusa.toolchain().flags if platform == "siracusa" else ()
-    compiler = Toolchain("zig", ZIG_CC, ("-c", *flags), warnings=("-Wall", "-Wextra", "-Wpedantic", "-Wshadow"))
-    for source in platform_sources(platform):
-        assert compiler.build([source], platform_include_dirs(platform), tmp_path / f"{source.name}.o") == ""
+def test_a_memory_that_a_platform_does_not_know() -> None:
+    with pytest.raises(DeeployError, match="platform siracusa has no section for memory flash; it has l1, l2, wmem"):
+        SIRACUSA.headers(Configuration(8, ("l1", "flash"), 640))
+    assert "#define DM_FLASH_NOINIT\n" in THREADS.headers(Configuration(8, ("l1", "flash"), 640))["dm_port.h"]
+
+
+def test_the_configuration_is_the_socs() -> None:
+    assert configuration_of(load_soc("siracusa")) == Configuration(8, ("l1", "l2", "wmem"), 640)
+    assert configuration_of(load_soc("generic")) == Configuration(1, ("ram",))
+
+
+def test_platforms_of_targets() -> None:
+    assert [p.name for p in platforms_of("siracusa")] == ["siracusa", "threads"]
+    assert platform_of("generic") is HOST
+    assert platform_of("siracusa", "threads") is THREADS
+    for platform in (HOST, THREADS, SIRACUSA):
+        assert platform.folder / "platform.c" in platform.sources()
+    with pytest.raises(DeeployError, match="target generic has no platform 'toaster'; there are: host"):
+        platform_of("generic", "toaster")
+
+
+@pytest.mark.parametrize("platform", [HOST, THREADS, SIRACUSA], ids=lambda platform: platform.name)
+def test_platforms_compile_with_every_warning_under_zig(platform: Platform, tmp_path: Path) -> None:
+    (zig,) = [compiler for compiler in platform.compilers if compiler.name == "zig"]
+    compiler = replace(zig, flags=("-c", *zig.flags), warnings=("-Wall", "-Wextra", "-Wpedantic", "-Wshadow"))
+    for name, text in platform.headers(configuration()).items():
+        (tmp_path / name).write_text(text)
+    for source in platform.sources():
+        out = tmp_path / f"{source.name}.o"
+        assert compiler.build([source], [tmp_path, platform.folder, RUNTIME / "include"], out, link_flags=()) == ""

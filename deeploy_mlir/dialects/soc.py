@@ -320,6 +320,11 @@ class EngineOp(PartOp):
         return self._symbol("weights")
 
     @property
+    def core_stack_bytes(self) -> int | None:
+        """Bytes of its memory that the stack of one core takes; None if not given."""
+        return None if self.stack_bytes_attr is None else self.stack_bytes_attr.value.data
+
+    @property
     def reserved_bytes(self) -> int:
         """Bytes of its memory that the stacks of all cores take together."""
         return self._int("stack_bytes", 0) * self.core_count

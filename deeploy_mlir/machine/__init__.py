@@ -1,0 +1,1 @@
+"""What a target says of its machine: how its programs are built, and how they are run."""

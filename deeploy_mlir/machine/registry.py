@@ -1,6 +1,7 @@
 """The targets: those that ship, and those of other packages through the entry point group `deeploy_mlir.targets`.
 
-A target is a package with a `soc.mlir`; the entry point's name is the target's, its value the package:
+A target is a package with a `soc.mlir`, and modules `kernels` and `platforms`; the entry point's name is the target's,
+its value the package:
 
     [project.entry-points."deeploy_mlir.targets"]
     my-board = "my_package.my_board"
@@ -8,9 +9,10 @@ A target is a package with a `soc.mlir`; the entry point's name is the target's,
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.resources import files
-from typing import Literal, overload
+from typing import Literal, cast, overload
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import Builtin, ModuleOp
@@ -18,6 +20,7 @@ from xdsl.parser import Parser
 from xdsl.utils.exceptions import ParseError, VerifyException
 
 from deeploy_mlir.dialects.soc import Soc, SystemOp
+from deeploy_mlir.machine.platform import Platform
 from deeploy_mlir.support.errors import DeeployError
 
 GROUP = "deeploy_mlir.targets"
@@ -26,13 +29,15 @@ GROUP = "deeploy_mlir.targets"
 DESCRIPTION = "soc.mlir"
 """The file of a target's package that holds its `soc.system`."""
 
-_OWN = ("generic", "siracusa")
+_OWN = "deeploy_mlir.targets"
+"""The package whose packages with a description are the targets that ship."""
 
 
 def target_packages() -> dict[str, str]:
     """Target name -> the package that describes it. Ours cannot be replaced by an entry point of the same name."""
     found = {point.name: point.value for point in entry_points(group=GROUP)}
-    return found | {name: f"deeploy_mlir.targets.{name}" for name in _OWN}
+    own = [folder.name for folder in files(_OWN).iterdir() if (folder / DESCRIPTION).is_file()]
+    return found | {name: f"{_OWN}.{name}" for name in own}
 
 
 def target_names() -> tuple[str, ...]:
@@ -75,6 +80,30 @@ def load_soc(name: str) -> SystemOp:
     except (ModuleNotFoundError, FileNotFoundError) as error:
         raise DeeployError(f"target '{name}': package {package} has no {DESCRIPTION}") from error
     return parse_soc(text, f"{package}/{DESCRIPTION}")
+
+
+def platforms_of(target: str) -> tuple[Platform, ...]:
+    """The platforms that a target's code runs on, its own first: `PLATFORMS` of its package's module `platforms`.
+
+    Raises DeeployError if there is no such target, or its package has none."""
+    package = target_package(target)
+    try:
+        module = import_module(f"{package}.platforms")
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{package}.platforms".startswith(error.name):
+            raise
+        raise DeeployError(f"target '{target}': package {package} has no module platforms") from error
+    return tuple(cast("tuple[Platform, ...]", module.PLATFORMS))
+
+
+def platform_of(target: str, name: str | None = None) -> Platform:
+    """A platform of a target by name, by default its own. Raises DeeployError if it has none of that name."""
+    platforms = platforms_of(target)
+    found = next((platform for platform in platforms if name in (None, platform.name)), None)
+    if found is None:
+        known = ", ".join(platform.name for platform in platforms)
+        raise DeeployError(f"target {target} has no platform '{name}'; there are: {known}")
+    return found
 
 
 @overload

@@ -2,58 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from deeploy_mlir.support.errors import DeeployError
 
 RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
-"""The C side that is copied into output folders: `include/`, `kernels/`, `platforms/`."""
+"""The C side that is copied into output folders: `include/`, `kernels/`, and platforms for any target."""
 
-ZIG_CC = (sys.executable, "-m", "ziglang", "cc")
+ZIG = (sys.executable, "-m", "ziglang")
+ZIG_CC = (*ZIG, "cc")
 """The C compiler of the `ziglang` package (the extra `toolchain`), which needs nothing else on the machine."""
+
+INSTALL_ZIG = "pip install 'deeploy-mlir[toolchain]' brings ziglang"
 
 
 def check_installed(command: Sequence[str]) -> None:
     """Raises DeeployError that says how to install ziglang if `command` is ziglang's and the package is not there."""
     if tuple(command) == ZIG_CC and find_spec("ziglang") is None:
-        raise DeeployError(
-            "there is no C compiler for it: pip install 'deeploy-mlir[toolchain]' brings ziglang; or name a compiler "
-            "in DEEPLOY_CC (for this machine) or DEEPLOY_RISCV_CC (for siracusa)"
-        )
-
-
-def platform_dir(platform: str) -> Path:
-    """The folder that implements the platform API for `platform` (`host`, `threads`, `siracusa`)."""
-    folder = RUNTIME / "platforms" / platform
-    if not folder.is_dir():
-        known = ", ".join(sorted(p.name for p in folder.parent.iterdir() if p.is_dir()))
-        raise DeeployError(f"no platform {platform!r}; there are: {known}")
-    return folder
-
-
-def platform_sources(platform: str) -> list[Path]:
-    """The C and assembly files of a platform, sorted by name."""
-    folder = platform_dir(platform)
-    return sorted(p for p in folder.iterdir() if p.suffix in (".c", ".S"))
-
-
-def platform_include_dirs(platform: str) -> list[Path]:
-    """Include folders that code for a platform needs: the contract and the platform's `dm_port.h`."""
-    return [RUNTIME / "include", platform_dir(platform)]
+        raise DeeployError(f"there is no C compiler for it: {INSTALL_ZIG}; docs/using.md says how to name another")
 
 
 @dataclass(frozen=True)
 class Toolchain:
-    """A compiler with the flags that a target always needs.
+    """A compiler with the flags that a platform always needs.
 
-    `flags` go before the sources, `link_flags` after them. `standard` and `warnings` are separate so that a caller
-    may build third-party sources with others.
+    `name` is how users choose it, a word that its command holds. `flags` go before the sources, `link_flags` after
+    them. `needs` are further programs that it calls. `standard` and `warnings` are separate so that a caller may build
+    third-party sources with others.
     """
 
     name: str
@@ -62,6 +45,14 @@ class Toolchain:
     link_flags: tuple[str, ...] = ()
     standard: str = "-std=c11"
     warnings: tuple[str, ...] = ("-Wall", "-Wextra")
+    needs: tuple[str, ...] = ()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this machine has it."""
+        if self.command[: len(ZIG)] == ZIG:
+            return find_spec("ziglang") is not None
+        return all(shutil.which(program) for program in (self.command[0], *self.needs))
 
     def arguments(
         self,
@@ -72,8 +63,9 @@ class Toolchain:
         opt: str = "-O3",
         defines: Mapping[str, str | int] | None = None,
         extra: Sequence[str] = (),
+        link_flags: Sequence[str] | None = None,
     ) -> list[str]:
-        """The whole command line that compiles and links `sources` into `out`."""
+        """The whole command line that compiles and links `sources` into `out`; `link_flags` in place of its own."""
         return [
             *self.command,
             self.standard,
@@ -84,7 +76,7 @@ class Toolchain:
             *(f"-I{d}" for d in include_dirs),
             *extra,
             *(str(s) for s in sources),
-            *self.link_flags,
+            *(self.link_flags if link_flags is None else link_flags),
             "-o",
             str(out),
         ]
@@ -98,6 +90,7 @@ class Toolchain:
         opt: str = "-O3",
         defines: Mapping[str, str | int] | None = None,
         extra: Sequence[str] = (),
+        link_flags: Sequence[str] | None = None,
         timeout: float = 600,
     ) -> str:
         """Compiles and links `sources` into `out`; returns the compiler's warnings (empty if there were none).
@@ -106,7 +99,9 @@ class Toolchain:
         there is no compiler.
         """
         check_installed(self.command)
-        command = self.arguments(sources, include_dirs, out, opt=opt, defines=defines, extra=extra)
+        command = self.arguments(
+            sources, include_dirs, out, opt=opt, defines=defines, extra=extra, link_flags=link_flags
+        )
         out.parent.mkdir(parents=True, exist_ok=True)
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
@@ -117,3 +112,20 @@ class Toolchain:
         if done.returncode != 0:
             raise DeeployError(f"C compiler failed: {shlex.join(command)}\n{done.stderr[-8000:]}")
         return done.stderr
+
+
+def chosen(compilers: Sequence[Toolchain], variable: str, platform: str) -> Toolchain:
+    """The compiler that an environment variable names, by a command that holds one of the names; else the first that
+    this machine has. Raises DeeployError if there is none, or a command of none of these kinds."""
+    names = ", ".join(compiler.name for compiler in compilers)
+    command = os.environ.get(variable)
+    if command:
+        like = [compiler for compiler in compilers if compiler.name in command]
+        same = len({(compiler.flags, compiler.link_flags) for compiler in compilers}) == 1
+        if not like and not same:
+            raise DeeployError(f"{variable}={command}: the flags for {platform} are known for {names}, not for this")
+        return replace((like or compilers)[0], name=command, command=tuple(shlex.split(command)))
+    here = next((compiler for compiler in compilers if compiler.is_here), None)
+    if here is None:
+        raise DeeployError(f"no C compiler for {platform} ({names}): {INSTALL_ZIG}; {variable} may name another")
+    return here

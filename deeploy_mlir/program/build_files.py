@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
+from deeploy_mlir.machine.platform import Platform
+from deeploy_mlir.machine.toolchain import ZIG, Toolchain
 from deeploy_mlir.program.network import Network, TensorInfo
-from deeploy_mlir.targets.siracusa.toolchain import toolchain as siracusa_toolchain
 
 INCLUDES = (".", "runtime/include", "runtime/kernels")
+"""Folders on the include path, besides the platform's own."""
+
+ZIG_COMMAND = "python3 -m ziglang"
+"""How build files call zig unless told otherwise."""
 
 
 def test_data(network: Network, inputs: Sequence[bytes]) -> str:
@@ -59,72 +61,59 @@ def _table(network: Network, kind: str, tensors: Sequence[TensorInfo]) -> list[s
     return [f"static const dm_test_tensor dm_test_{kind}s[] = {{", *(rows or ["    {0, 0, 0},"]), "};"]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a platform's program is compiled: what replaces `cc`, flags before the sources and after them."""
-
-    compiler: str
-    flags: tuple[str, ...] = ()
-    link_flags: tuple[str, ...] = ("-lm",)
-    runs_here: bool = True
+def platform_folder(name: str) -> str:
+    """Where a platform's files lie in an output folder."""
+    return f"runtime/platforms/{name}"
 
 
-def recipe(platform: str, core_stack_bytes: int | None = None) -> Recipe:
-    """The recipe of one platform, with paths relative to the output folder."""
-    if platform == "siracusa":
-        tools = siracusa_toolchain()
-        words = ["python3" if word == sys.executable else word for word in tools.command]
-        link = tuple(
-            f"runtime/platforms/{platform}/{Path(word).name}" if word.endswith(".ld") else word
-            for word in tools.link_flags
-        )
-        if core_stack_bytes is not None:
-            link = (*link, f"-Wl,--defsym=__dm_core_stack_size={core_stack_bytes}")
-        return Recipe(shlex.join(words), tools.flags, link, runs_here=False)
-    return Recipe("cc", ("-pthread",) if platform == "threads" else ())
-
-
-def makefile(network: Network, target: str, sources: Sequence[str], recipes: Mapping[str, Recipe]) -> str:
-    """A Makefile for the test program, on any of the platforms that have a recipe; the first is the default."""
-    platforms = list(recipes)
-    elsewhere = [platform for platform, r in recipes.items() if not r.runs_here]
+def makefile(network: Network, target: str, sources: Sequence[str], platforms: Sequence[Platform]) -> str:
+    """A Makefile for the test program, on any of the platforms; the first is the default."""
+    names = " or ".join(platform.name for platform in platforms)
     lines = [
         f"# {network.name}, compiled for {target}. `make` builds the test program, `make run` runs it.",
-        f"# PLATFORM: {' or '.join(platforms)}, or a folder of user/platforms. CC and CFLAGS are yours to set, also in",
-        "# user/config.mk. C files in user/ are built instead of main.c. `deeploy compile` never writes into user/.",
+        f"# PLATFORM: {names}, or a folder of user/platforms. COMPILER: one that is named below for the platform.",
+        "# CC, CFLAGS, LDFLAGS and LDLIBS are yours to set, also in user/config.mk. C files in user/ are built instead",
+        "# of main.c. `deeploy compile` never writes into user/.",
         "-include user/config.mk",
         f"NAME = {network.name}",
-        f"PLATFORM ?= {platforms[0]}",
+        f"PLATFORM ?= {platforms[0].name}",
         "CFLAGS ?= -O3",
+        f"ZIG ?= {ZIG_COMMAND}",
+        *(line for platform in platforms for line in _make_compilers(platform)),
         "",
-        *(f"COMPILER_{platform} = {r.compiler}" for platform, r in recipes.items()),
-        *(f"FLAGS_{platform} = {shlex.join(r.flags)}" for platform, r in recipes.items()),
-        *(f"LINK_{platform} = {shlex.join(r.link_flags)}" for platform, r in recipes.items()),
+        "COMPILERS = $(COMPILERS_$(PLATFORM))",
+        "ifneq ($(origin CC),default)",
+        "GIVEN = $(foreach name,$(COMPILERS),$(if $(findstring $(name),$(CC)),$(name)))",
+        "endif",
+        "COMPILER ?= $(firstword $(GIVEN) $(COMPILERS) cc)",
         "ifeq ($(origin CC),default)",
-        "CC = $(or $(COMPILER_$(PLATFORM)),cc)",
+        "CC = $(or $(CC_$(PLATFORM)_$(COMPILER)),$(COMPILER))",
+        "endif",
+        "ifneq ($(COMPILERS),)",
+        "ifeq ($(filter $(COMPILER),$(COMPILERS)),)",
+        "$(error COMPILER=$(COMPILER): platform $(PLATFORM) has $(COMPILERS))",
+        "endif",
+        "else",
+        "LDLIBS ?= -lm",
         "endif",
         "",
         "MAIN = $(or $(wildcard user/*.c),main.c)",
         f"SOURCES = {_wrapped(sources)}",
-        "FOLDER = $(firstword $(wildcard user/platforms/$(PLATFORM)) runtime/platforms/$(PLATFORM))",
+        f"FOLDER = $(firstword $(wildcard user/platforms/$(PLATFORM)) {platform_folder('$(PLATFORM)')})",
         "PLATFORM_SOURCES = $(wildcard $(FOLDER)/*.c $(FOLDER)/*.S)",
         f"INCLUDES = {' '.join('-I' + i for i in INCLUDES)} -I$(FOLDER)",
         "HEADERS = $(wildcard *.h runtime/*/*.h runtime/*/*/*.h user/*.h $(FOLDER)/*.h) Makefile",
-        "PROGRAM = build/$(NAME)_$(PLATFORM)",
+        "PROGRAM = build/$(NAME)_$(PLATFORM)_$(COMPILER)",
         "",
         "all: $(PROGRAM)",
         "",
         "$(PROGRAM): $(MAIN) $(SOURCES) $(PLATFORM_SOURCES) $(HEADERS)",
         "\tmkdir -p build",
-        "\t$(CC) -std=c11 -Wall -Wextra $(CFLAGS) $(FLAGS_$(PLATFORM)) $(INCLUDES) \\",
-        "\t  $(MAIN) $(SOURCES) $(PLATFORM_SOURCES) $(or $(LINK_$(PLATFORM)),-lm) -o $@",
+        "\t$(CC) -std=c11 -Wall -Wextra $(CFLAGS) $(FLAGS_$(PLATFORM)_$(COMPILER)) $(INCLUDES) \\",
+        "\t  $(MAIN) $(SOURCES) $(PLATFORM_SOURCES) $(LDFLAGS) $(LINK_$(PLATFORM)_$(COMPILER)) $(LDLIBS) -o $@",
         "",
         "run: $(PROGRAM)",
-        f"ifneq ($(filter $(PLATFORM),{' '.join(elsewhere)}),)",
-        f'\t@echo "$(PROGRAM) does not run on this machine: deeploy run .{_run_here(recipes)}"; exit 1',
-        "else",
-        "\t./$(PROGRAM)",
-        "endif",
+        *_make_run(platforms),
         "",
         "clean:",
         "\trm -rf build",
@@ -134,41 +123,76 @@ def makefile(network: Network, target: str, sources: Sequence[str], recipes: Map
     return "\n".join(lines) + "\n"
 
 
-def _run_here(recipes: Mapping[str, Recipe]) -> str:
-    return "".join(f", or make run PLATFORM={platform}" for platform, r in recipes.items() if r.runs_here)
+def _make_compilers(platform: Platform) -> list[str]:
+    """Variables of a platform: its compilers, and each one's command and flags."""
+    lines = ["", f"COMPILERS_{platform.name} = {' '.join(compiler.name for compiler in platform.compilers)}"]
+    for compiler in platform.compilers:
+        which = f"{platform.name}_{compiler.name}"
+        lines.append(f"CC_{which} = {_command(compiler, '$(ZIG)')}")
+        if flags := (*compiler.flags, *platform.flags):
+            lines.append(f"FLAGS_{which} = {shlex.join(flags)}")
+        if link := platform.link_flags(compiler, platform_folder(platform.name)):
+            lines.append(f"LINK_{which} = {shlex.join(link)}")
+    return lines
+
+
+def _make_run(platforms: Sequence[Platform]) -> list[str]:
+    elsewhere = [platform.name for platform in platforms if not platform.is_host]
+    if not elsewhere:
+        return ["\t./$(PROGRAM)"]
+    ways = ["deeploy run .", *(f"make run PLATFORM={platform.name}" for platform in platforms if platform.is_host)]
+    return [
+        f"ifneq ($(filter $(PLATFORM),{' '.join(elsewhere)}),)",
+        f'\t@echo "$(PROGRAM) does not run on this machine: {", or ".join(ways)}"; exit 1',
+        "else",
+        "\t./$(PROGRAM)",
+        "endif",
+    ]
+
+
+def _command(compiler: Toolchain, zig: str) -> str:
+    """A compiler's command as a user of the folder calls it; `zig` is how the build file spells zig."""
+    if compiler.command[: len(ZIG)] == ZIG:
+        return f"{zig} {shlex.join(compiler.command[len(ZIG) :])}"
+    return shlex.join(compiler.command)
 
 
 def _wrapped(words: Sequence[str]) -> str:
     return " \\\n  ".join(words)
 
 
-def cmake_lists(network: Network, target: str, sources: Sequence[str], recipes: Mapping[str, Recipe]) -> str:
+def cmake_lists(network: Network, target: str, sources: Sequence[str], platforms: Sequence[Platform]) -> str:
     """A CMakeLists.txt with the network as a library and the test program."""
-    name, platforms = network.name, list(recipes)
+    name, names = network.name, " or ".join(platform.name for platform in platforms)
     library = f"{name}_network"
     lines = [
-        f"# {name}, compiled for {target}. PLATFORM: {' or '.join(platforms)}, or a folder of user/platforms.",
+        f"# {name}, compiled for {target}. PLATFORM: {names}, or a folder of user/platforms.",
+        "# COMPILER: one that is named below for the platform, unless CMAKE_C_COMPILER is given.",
         "# C files in user/ are built instead of main.c. `deeploy compile` never writes into user/.",
         "cmake_minimum_required(VERSION 3.16)",
-        f"project({name} C)" if all(r.runs_here for r in recipes.values()) else f"project({name} C ASM)",
-        f'set(PLATFORM {platforms[0]} CACHE STRING "{" or ".join(platforms)}")',
+        f'set(PLATFORM {platforms[0].name} CACHE STRING "{names}")',
+        'set(COMPILER "" CACHE STRING "compiler of the platform")',
+        f'set(ZIG "{ZIG_COMMAND.replace(" ", ";")}" CACHE STRING "the command zig, as a list")',
+        *(line for platform in platforms for line in _cmake_compiler(platform)),
+        f"project({name} C ASM)",
         "set(CMAKE_C_STANDARD 11)",
         "set(CMAKE_C_EXTENSIONS OFF)",
         "if(NOT CMAKE_BUILD_TYPE)",
         "  set(CMAKE_BUILD_TYPE Release)",
         "endif()",
         "",
-        f"add_library({library} STATIC",
-        *(f"  {source}" for source in sources),
-        ")",
         "set(here ${CMAKE_CURRENT_SOURCE_DIR})",
-        "set(platform ${here}/runtime/platforms/${PLATFORM})",
+        f"set(platform ${{here}}/{platform_folder('${PLATFORM}')})",
         "if(EXISTS ${here}/user/platforms/${PLATFORM})",
         "  set(platform ${here}/user/platforms/${PLATFORM})",
         "endif()",
+        "",
+        f"add_library({library} OBJECT",
+        *(f"  {source}" for source in sources),
+        ")",
         f"target_include_directories({library} PUBLIC {' '.join(INCLUDES)} ${{platform}})",
         f"target_compile_options({library} PUBLIC -Wall -Wextra)",
-        *_cmake_flags(library, recipes),
+        *(line for platform in platforms for line in _cmake_flags(library, platform)),
         "",
         "file(GLOB platform_sources CONFIGURE_DEPENDS ${platform}/*.c ${platform}/*.S)",
         "file(GLOB main CONFIGURE_DEPENDS ${here}/user/*.c)",
@@ -181,13 +205,43 @@ def cmake_lists(network: Network, target: str, sources: Sequence[str], recipes: 
     return "\n".join(lines) + "\n"
 
 
-def _cmake_flags(library: str, recipes: Mapping[str, Recipe]) -> list[str]:
+def _cmake_compiler(platform: Platform) -> list[str]:
+    """Chooses the compiler before `project` looks for one."""
+    lines = ["", f"if(PLATFORM STREQUAL {platform.name})"]
+    if not platform.is_host:
+        lines += ["  set(CMAKE_SYSTEM_NAME Generic)", "  set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)"]
+        lines += ["  if(NOT COMPILER)", f"    set(COMPILER {platform.compilers[0].name})", "  endif()"]
+    for compiler in platform.compilers:
+        lines += [
+            f'  if(COMPILER STREQUAL "{compiler.name}" AND NOT CMAKE_C_COMPILER)',
+            f"    set(CMAKE_C_COMPILER {_command(compiler, '${ZIG}')})",
+            "    set(CMAKE_ASM_COMPILER ${CMAKE_C_COMPILER})",
+            "  endif()",
+        ]
+    names = " ".join(compiler.name for compiler in platform.compilers)
+    lines += [
+        f'  if(COMPILER AND NOT COMPILER MATCHES "^({names.replace(" ", "|")})$")',
+        f'    message(FATAL_ERROR "COMPILER=${{COMPILER}}: platform {platform.name} has {names}")',
+        "  endif()",
+    ]
+    return [*lines, "endif()"]
+
+
+def _cmake_flags(library: str, platform: Platform) -> list[str]:
+    """Flags of a platform with each of its compilers; with COMPILER not given, those of the first."""
     lines: list[str] = []
-    for platform, r in recipes.items():
-        link = [word.replace("runtime/", "${CMAKE_CURRENT_SOURCE_DIR}/runtime/") for word in r.link_flags]
-        lines.append(f"if(PLATFORM STREQUAL {platform})")
-        if r.flags:
-            lines.append(f'  target_compile_options({library} PUBLIC "SHELL:{" ".join(r.flags)}")')
-        lines.append(f'  target_link_libraries({library} PUBLIC "{" ".join([*r.flags, *link])}")')
+    for number, compiler in enumerate(platform.compilers):
+        flags = (*compiler.flags, *platform.flags)
+        link = platform.link_flags(compiler, "${here}/" + platform_folder(platform.name))
+        options = [*flags, *(word for word in link if not word.startswith("-l"))]
+        libraries = [word for word in link if word.startswith("-l")]
+        default = "" if number else "NOT COMPILER OR "
+        lines.append(f'if(PLATFORM STREQUAL {platform.name} AND ({default}COMPILER STREQUAL "{compiler.name}"))')
+        if flags:
+            lines.append(f'  target_compile_options({library} PUBLIC "SHELL:{" ".join(flags)}")')
+        if options:
+            lines.append(f'  target_link_options({library} PUBLIC "SHELL:{" ".join(options)}")')
+        if libraries:
+            lines.append(f"  target_link_libraries({library} PUBLIC {' '.join(libraries)})")
         lines.append("endif()")
     return lines

@@ -6,28 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.machine.running import Measurements
 from deeploy_mlir.support.numpy_types import Array
-
-
-class ExecutionError(DeeployError):
-    """The program was built but did not run to its end: a fault, a sanitizer's report, a time limit."""
-
-
-@dataclass(frozen=True)
-class Measurements:
-    """What a simulator counted during one inference.
-
-    `cycles`: from the network's start to its end, in cycles of the cluster. `instructions` and `stalls` (cycles by
-    cause): of each cluster core, the host core last. `dma_bytes_in` and `dma_bytes_out`: into L1 and out of it.
-    `dma_busy_cycles`: cycles with a transfer under way."""
-
-    cycles: int
-    instructions: tuple[int, ...]
-    stalls: tuple[Mapping[str, int], ...]
-    dma_bytes_in: int
-    dma_bytes_out: int
-    dma_busy_cycles: int
 
 
 @dataclass(frozen=True)

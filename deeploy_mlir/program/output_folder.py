@@ -4,7 +4,8 @@ It is self-contained: it compiles without this package. Layout, for a network `k
 
     kws.c kws.h kws_weights.c     generated
     main.c test_data.h            a test program with one set of inputs
-    runtime/                      the files of `deeploy_mlir/runtime` that the above include, and the platforms
+    dm_config.h                   cores and stacks that the network was compiled for
+    runtime/                      the files of `deeploy_mlir/runtime` that the above include, and the target's platforms
     Makefile CMakeLists.txt       build it
     plan.json                     the plan, and what `deeploy run` needs to know
     files.json                    these files with digests, so that what is the user's is told apart
@@ -22,28 +23,27 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from deeploy_mlir.ir.plan_report import Plan, from_plain, to_plain
-from deeploy_mlir.program.build_files import cmake_lists, makefile, recipe, test_data
+from deeploy_mlir.machine.platform import CONFIG_HEADER, PORT_HEADER, Configuration, Platform, config_header
+from deeploy_mlir.machine.registry import platform_of
+from deeploy_mlir.machine.toolchain import RUNTIME
+from deeploy_mlir.program.build_files import cmake_lists, makefile, platform_folder, test_data
 from deeploy_mlir.program.folder_update import LISTING, update_folder
 from deeploy_mlir.program.network import Network, TensorInfo, bind_inputs, to_bytes
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array
 
-RUNTIME = Path(__file__).parent.parent / "runtime"
-FORMAT = 1
+FORMAT = 2
 PLAN_FILE = "plan.json"
-OWN_FILES = frozenset({"main.c", "test_data.h", "Makefile", "CMakeLists.txt", PLAN_FILE, LISTING})
+OWN_FILES = frozenset({"main.c", "test_data.h", "Makefile", "CMakeLists.txt", CONFIG_HEADER, PLAN_FILE, LISTING})
 """Files of every output folder, beside the generated ones."""
 
 INCLUDE_FOLDERS = ("include", "kernels")
 """Folders of the runtime on the include path, besides the platform's own."""
 
-PLATFORMS: Mapping[str, tuple[str, ...]] = {"generic": ("host",), "siracusa": ("siracusa", "threads")}
-"""Target -> the platforms that its code runs on, the target's own first. A platform is a folder of the runtime."""
-
 
 @dataclass(frozen=True)
 class Manifest:
-    """`plan.json`: the network's outside, how it was compiled and what was planned."""
+    """`plan.json`: the network's outside, how it was compiled and what was planned. `platforms` are names."""
 
     format: int
     target: str
@@ -52,13 +52,7 @@ class Manifest:
     sources: tuple[str, ...]
     plan: Plan
     compile_seconds: float
-    core_stack_bytes: int | None = None
-    """Stack of one cluster core, where the SoC's description reserves one."""
-
-
-def platforms_of(target: str) -> tuple[str, ...]:
-    """The platforms of a target; a target from elsewhere has one of its own name, or the host's."""
-    return PLATFORMS.get(target, (target if (RUNTIME / "platforms" / target).is_dir() else "host",))
+    configuration: Configuration
 
 
 def runtime_closure(texts: Sequence[str], folders: Sequence[Path]) -> tuple[Path, ...]:
@@ -84,13 +78,22 @@ def _includes(text: str) -> list[str]:
     return re.findall(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', text, re.MULTILINE)
 
 
-def _runtime_files(sources: Mapping[str, str], platforms: Sequence[str]) -> tuple[Path, ...]:
-    folders = [RUNTIME / "platforms" / platform for platform in platforms]
-    platform_files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+def _runtime_files(sources: Mapping[str, str], platforms: Mapping[str, bytes]) -> tuple[Path, ...]:
+    """Shared files of the runtime that the generated sources, the test program and the platforms' files need."""
     texts = [*sources.values(), (RUNTIME / "test" / "main.c").read_text()]
-    texts += [file.read_text() for file in platform_files if file.suffix in (".c", ".h", ".S")]
-    reached = runtime_closure(texts, [RUNTIME / folder for folder in INCLUDE_FOLDERS])
-    return (*reached, *sorted(file.relative_to(RUNTIME) for file in platform_files))
+    texts += [data.decode() for name, data in platforms.items() if name.endswith((".c", ".h", ".S"))]
+    return runtime_closure(texts, [RUNTIME / folder for folder in INCLUDE_FOLDERS])
+
+
+def _platform_files(platform: Platform, configuration: Configuration) -> dict[str, bytes]:
+    """The files of a platform by their paths in the output folder, with its header for the memories."""
+    files = {
+        file.relative_to(platform.folder).as_posix(): file.read_bytes()
+        for file in sorted(platform.folder.rglob("*"))
+        if file.is_file()
+    }
+    files[PORT_HEADER] = platform.headers(configuration)[PORT_HEADER].encode()
+    return {f"{platform_folder(platform.name)}/{name}": data for name, data in files.items()}
 
 
 def default_inputs(network: Network) -> tuple[Array, ...]:
@@ -132,21 +135,25 @@ def folder_files(
     clashing = sorted(OWN_FILES & set(sources))
     if clashing:
         raise DeeployError(f"a network called {network.name} would overwrite {clashing[0]}; give another --name")
-    reached = _runtime_files(sources, manifest.platforms)
-    files = {f"runtime/{file.as_posix()}": (RUNTIME / file).read_bytes() for file in reached}
+    platforms = [platform_of(manifest.target, name) for name in manifest.platforms]
+    files: dict[str, bytes] = {}
+    for platform in platforms:
+        files |= _platform_files(platform, manifest.configuration)
+    reached = _runtime_files(sources, files)
+    files |= {f"runtime/{file.as_posix()}": (RUNTIME / file).read_bytes() for file in reached}
     for name in sources:
         if PurePosixPath(name).name != name:
             raise ValueError(f"a generated file lies in the output folder itself, not at {name}")
     generated = [name for name in sources if name.endswith(".c")]
-    common = [f"runtime/{file.as_posix()}" for file in reached if file.suffix == ".c" and file.parts[0] != "platforms"]
+    common = [f"runtime/{file.as_posix()}" for file in reached if file.suffix == ".c"]
     manifest = replace(manifest, sources=(*generated, *common))
     data = default_inputs(network) if inputs is None else bind_inputs(network, inputs)
-    recipes = {platform: recipe(platform, manifest.core_stack_bytes) for platform in manifest.platforms}
     texts = {
         **sources,
         "test_data.h": test_data(network, to_bytes(network.inputs, data)),
-        "Makefile": makefile(network, manifest.target, manifest.sources, recipes),
-        "CMakeLists.txt": cmake_lists(network, manifest.target, manifest.sources, recipes),
+        CONFIG_HEADER: config_header(manifest.configuration),
+        "Makefile": makefile(network, manifest.target, manifest.sources, platforms),
+        "CMakeLists.txt": cmake_lists(network, manifest.target, manifest.sources, platforms),
         PLAN_FILE: json.dumps(to_plain(manifest), indent=1) + "\n",
     }
     files |= {name: text.encode() for name, text in texts.items()}

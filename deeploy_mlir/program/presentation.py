@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from deeploy_mlir.ir.plan_report import Plan, to_plain
-from deeploy_mlir.machine.registry import load_soc, target_names
+from deeploy_mlir.machine.registry import load_soc, platforms_of, target_names
+from deeploy_mlir.machine.running import Measurements
 from deeploy_mlir.program.comparison import Comparison
-from deeploy_mlir.program.execution import Execution, Measurements
-from deeploy_mlir.program.output_folder import Manifest, platforms_of
+from deeploy_mlir.program.execution import Execution
+from deeploy_mlir.program.output_folder import Manifest
 
 
 def report_json(manifest: Manifest, execution: Execution, comparisons: Sequence[Comparison] | None) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def _measured(platform: str, measured: Measurements) -> list[str]:
 
 def _verdict(manifest: Manifest, execution: Execution, comparisons: Sequence[Comparison] | None) -> list[str]:
     where = f"{manifest.network.name} on {manifest.target}"
-    if execution.platform not in (manifest.target, "host"):
+    if execution.platform != manifest.platforms[0]:
         where += f" ({execution.platform})"
     if comparisons is None:
         return [f"{where}: ran", *_values(execution)]
@@ -128,4 +129,4 @@ def _target_line(name: str) -> str:
     system = load_soc(name)
     memories = ", ".join(f"{m.sym_name.data} {m.size // 1024:,} KiB" for m in system.memories)
     cores = ", ".join(f"{e.sym_name.data} of {e.core_count}" for e in system.engines)
-    return f"{name:<12}{memories}; {cores}; runs on {', '.join(platforms_of(name))}"
+    return f"{name:<12}{memories}; {cores}; runs on {', '.join(platform.name for platform in platforms_of(name))}"

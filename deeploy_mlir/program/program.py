@@ -5,16 +5,20 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
 
 from deeploy_mlir.ir.plan_report import Plan
-from deeploy_mlir.program import host, siracusa_run
+from deeploy_mlir.machine.platform import Configuration, Platform
+from deeploy_mlir.machine.registry import platform_of, platforms_of
+from deeploy_mlir.machine.running import Job
+from deeploy_mlir.program.build_files import INCLUDES, platform_folder
+from deeploy_mlir.program.code_size import code_bytes
 from deeploy_mlir.program.execution import Execution, Runner
-from deeploy_mlir.program.network import Network, bind_inputs
-from deeploy_mlir.program.output_folder import FORMAT, Manifest, platforms_of, read_manifest, write_output_folder
+from deeploy_mlir.program.network import Network, bind_inputs, from_bytes, to_bytes
+from deeploy_mlir.program.output_folder import FORMAT, Manifest, read_manifest, write_output_folder
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array
 
@@ -33,12 +37,12 @@ class Program:
     sources: Mapping[str, str]
     pipeline: str
     compile_seconds: float
-    core_stack_bytes: int | None = None
+    configuration: Configuration
 
     @property
     def manifest(self) -> Manifest:
         """What `plan.json` says, without the list of sources, which is known once they are written."""
-        platforms = platforms_of(self.target)
+        platforms = tuple(platform.name for platform in platforms_of(self.target))
         return Manifest(
             FORMAT,
             self.target,
@@ -47,7 +51,7 @@ class Program:
             (),
             self.plan,
             self.compile_seconds,
-            self.core_stack_bytes,
+            self.configuration,
         )
 
     def save(self, path: str | Path, inputs: Mapping[str, Array] | None = None, *, force: bool = False) -> Path:
@@ -104,19 +108,57 @@ def run_folder(
 
 
 @contextmanager
-def built_folder(folder: Path, platform: str | None = None, sanitize: Sequence[str] = ()) -> Generator[Runner]:
-    """Builds an output folder for one of its platforms; gives a function that runs it. Errors as in `run_folder`."""
+def built_folder(
+    folder: Path, platform: str | None = None, sanitize: Sequence[str] = (), seconds: float = 600
+) -> Generator[Runner]:
+    """Builds an output folder for one of its platforms; gives a function that runs it, for at most `seconds` on a host.
+
+    Errors as in `run_folder`."""
     manifest = read_manifest(folder)
-    platform = platform or manifest.platforms[0]
-    if platform not in manifest.platforms:
-        raise DeeployError(
-            f"target {manifest.target} has no platform '{platform}'; there are: {', '.join(manifest.platforms)}"
+    chosen = platform_of(manifest.target, platform)
+    if sanitize and not chosen.is_host:
+        hosts = [p.name for p in platforms_of(manifest.target) if p.is_host]
+        raise DeeployError(f"sanitizers need a host platform: add --platform {' or '.join(hosts) or '(there is none)'}")
+    with tempfile.TemporaryDirectory(prefix="deeploy-") as scratch:
+        image = Path(scratch, manifest.network.name)
+        warnings = build_folder(folder, manifest, chosen, image, sanitize)
+        size = code_bytes(image.read_bytes())
+        yield lambda arrays: replace(
+            _run_image(image, manifest, chosen, arrays, seconds), code_bytes=size, warnings=warnings
         )
-    if platform == "siracusa":
-        if sanitize:
-            raise DeeployError("sanitizers need a host platform: add --platform threads")
-        with siracusa_run.built(folder, manifest) as run:
-            yield run
-    else:
-        with host.built(folder, manifest, platform=platform, sanitize=sanitize) as run:
-            yield run
+
+
+def build_folder(
+    folder: Path, manifest: Manifest, platform: Platform, image: Path, sanitize: Sequence[str] = ()
+) -> str:
+    """Builds the test program of an output folder as `image`; returns the C compiler's warnings."""
+    return platform.build_copy(
+        folder / platform_folder(platform.name),
+        [folder / "main.c", *(folder / source for source in manifest.sources)],
+        [folder / include for include in INCLUDES],
+        image,
+        opt="-O1" if sanitize else "-O3",
+        defines={platform.test_macro: 1},
+        sanitize=sanitize,
+    )
+
+
+def _run_image(
+    image: Path, manifest: Manifest, platform: Platform, arrays: Mapping[str, Array], seconds: float
+) -> Execution:
+    network = manifest.network
+    inputs = to_bytes(network.inputs, bind_inputs(network, arrays))
+    job = Job(
+        tuple((f"{network.name}_input_{index}", data) for index, data in enumerate(inputs)),
+        tuple((f"{network.name}_output_{index}", tensor.bytes) for index, tensor in enumerate(network.outputs)),
+        manifest.configuration.cores,
+        seconds,
+    )
+    outcome = platform.run(image, job)
+    return Execution(
+        outputs=from_bytes(network.outputs, outcome.outputs),
+        platform=platform.name,
+        measured=outcome.measured,
+        linked=outcome.linked,
+        stdout=outcome.stdout,
+    )

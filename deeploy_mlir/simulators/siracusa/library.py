@@ -12,9 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from deeploy_mlir.machine.host import HOST
 from deeploy_mlir.machine.toolchain import ZIG_CC, check_installed
 from deeploy_mlir.support.errors import DeeployError
-from deeploy_mlir.targets.generic.toolchain import toolchain
 
 SOURCES = Path(__file__).resolve().parent / "src"
 FLAGS = ("-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-strict-aliasing", "-w")
@@ -87,8 +87,9 @@ def build(folder: Path | None = None) -> Path:
     os.close(handle)
     temporary = Path(name)
     try:
-        complaint = _compile(toolchain().command, temporary)
-        if complaint is not None and toolchain().command != ZIG_CC:
+        command = HOST.compiler().command
+        complaint = _compile(command, temporary)
+        if complaint is not None and command != ZIG_CC:
             complaint = _compile(ZIG_CC, temporary)
         if complaint is not None:
             raise DeeployError(f"cannot compile the simulator: {complaint}")

@@ -1,17 +1,17 @@
 /* What generated code needs of a platform: one host core, a cluster of DM_CORES cores on a local memory (L1), and a DMA
-   between L1 and an outer memory. platforms/<name>/ implements it; that folder goes on the include path for dm_port.h,
-   which defines:
+   between L1 and an outer memory. platforms/<name>/ implements it; that folder goes on the include path for dm_port.h.
 
-   DM_CORES          number of cluster cores
-   DM_L1             attribute of a static array in L1: uninitialised at start, may not have an initialiser
-   DM_L2, DM_RAM ... one for each other memory of the target's description, attribute of a static object in it;
-                     initialisers and const allowed, otherwise zero at start
-   DM_L2_NOINIT ...  the same, but uninitialised at start and without initialiser (arenas, inputs, outputs)            */
+   dm_config.h   what the network was compiled for: DM_CORES, the cores of the cluster; DM_CORE_STACK_BYTES, the stack of
+                 each, where the target's description reserves one
+   dm_port.h     for each memory of the target's description (DM_L2, DM_RAM ...) the attribute of a static object in it:
+                 initialisers and const allowed, otherwise zero at start; and with _NOINIT the same, but uninitialised at
+                 start and without initialiser (arenas, inputs, outputs). L1 is never initialised.                    */
 #ifndef DEEPLOY_PLATFORM_H
 #define DEEPLOY_PLATFORM_H
 
 #include <stdint.h>
 
+#include "dm_config.h"
 #include "dm_port.h"
 
 #define DM_ALIGN(n) __attribute__((aligned(n)))

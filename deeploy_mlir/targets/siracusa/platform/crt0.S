@@ -1,15 +1,14 @@
 /* Every core starts here: the fabric controller (cluster id 0x1f in mhartid) at power-on, the cluster cores when
    dm_cluster_run enables them. */
-#ifndef DM_CORES
-#define DM_CORES 8
-#endif
+#include "dm_config.h"
+
 #ifndef DM_CORE_STACK_BYTES /* stack of one cluster core, in L1; a multiple of 16 */
 #define DM_CORE_STACK_BYTES 1024
 #endif
 #ifndef DM_HOST_STACK_BYTES /* stack of the fabric controller, in L2 */
 #define DM_HOST_STACK_BYTES 8192
 #endif
-  .globl __dm_cluster_stacks_size, __dm_core_stack_size, __dm_host_stack_size /* for link.ld */
+  .globl __dm_cluster_stacks_size, __dm_core_stack_size, __dm_host_stack_size /* for link.ld and platform.c */
   .set __dm_core_stack_size, DM_CORE_STACK_BYTES
   .set __dm_cluster_stacks_size, DM_CORE_STACK_BYTES * DM_CORES
   .set __dm_host_stack_size, DM_HOST_STACK_BYTES

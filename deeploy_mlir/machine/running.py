@@ -1,0 +1,60 @@
+"""The interface between a platform and whoever wants a built test program run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from deeploy_mlir.support.errors import DeeployError
+
+
+class ExecutionError(DeeployError):
+    """The program was built but did not run to its end: a fault, a sanitizer's report, a time limit."""
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What a simulator counted during one inference.
+
+    `cycles`: from the network's start to its end, in cycles of the cluster. `instructions` and `stalls` (cycles by
+    cause): of each cluster core, the host core last. `dma_bytes_in` and `dma_bytes_out`: into L1 and out of it.
+    `dma_busy_cycles`: cycles with a transfer under way."""
+
+    cycles: int
+    instructions: tuple[int, ...]
+    stalls: tuple[Mapping[str, int], ...]
+    dma_bytes_in: int
+    dma_bytes_out: int
+    dma_busy_cycles: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One inference that is asked for.
+
+    `inputs`: symbol and contents of each input array of the network; `outputs`: symbol and bytes of each output array;
+    `cores`: of the cluster that the program was built for; `seconds`: after which a run on this machine is stopped."""
+
+    inputs: tuple[tuple[str, bytes], ...]
+    outputs: tuple[tuple[str, int], ...]
+    cores: int = 1
+    seconds: float = 600
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run gave: the contents of each output array, and what was printed.
+
+    `measured`: None where nothing counts. `linked`: bytes of each memory that the linked test program takes, stacks and
+    its own code and data too; empty where nobody knows."""
+
+    outputs: tuple[bytes, ...]
+    stdout: str = ""
+    measured: Measurements | None = None
+    linked: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+RunProgram: TypeAlias = Callable[[Path, Job], Outcome]
+"""Runs a built test program once. Raises ExecutionError if it does not run to its end."""
