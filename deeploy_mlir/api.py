@@ -75,6 +75,7 @@ def pipeline_options(
     requantize: str = "exact",
     wmem: int | str | None = None,
     math: str = "exact",
+    ram: int | str | None = None,
 ) -> PipelineOptions:
     """`PipelineOptions` with sizes as numbers or text. Raises DeeployError for text that is no size."""
     return PipelineOptions(
@@ -82,6 +83,7 @@ def pipeline_options(
         l1=None if l1 is None else parse_size(l1),
         l2=None if l2 is None else parse_size(l2),
         wmem=None if wmem is None else 0 if str(wmem).strip() == "0" else parse_size(wmem),
+        ram=None if ram is None else parse_size(ram),
         double_buffer=double_buffer,
         requantize=requantize,
         math=math,
@@ -147,6 +149,7 @@ def compile(
     l1: int | str | None = None,
     l2: int | str | None = None,
     wmem: int | str | None = None,
+    ram: int | str | None = None,
     double_buffer: bool = True,
     requantize: str = "exact",
     math: str = "exact",
@@ -158,13 +161,13 @@ def compile(
 ) -> Program:
     """Compiles an ONNX model (path, bytes or ModelProto) for a target.
 
-    `l1`, `l2`, `wmem`: byte budgets (an int, or text such as "64KiB"); the whole memory by default. `double_buffer`:
-    whether transfers may overlap computing. `requantize`: "exact" or "fixed-point", `math`: "exact" or "fast" (see
-    `PipelineOptions`). The rest as
-    in `ImportOptions`; `types_from` may be an .npz file.
+    `l1`, `l2`, `wmem`, `ram`: byte budgets (an int, or text such as "64KiB") for the target's memories of that name;
+    the whole memory by default. `double_buffer`: whether transfers may overlap computing. `requantize`: "exact" or
+    "fixed-point", `math`: "exact" or "fast" (see `PipelineOptions`). The rest as in `ImportOptions`; `types_from` may
+    be an .npz file.
     `observer`: sees the module before and after each pass (as in `pipelines.run_pipeline`).
     Raises DeeployError, which names the node and what would do, for whatever cannot be compiled."""
     started = time.perf_counter()
-    options = pipeline_options(target, l1, l2, double_buffer, requantize, wmem, math)
+    options = pipeline_options(target, l1, l2, double_buffer, requantize, wmem, math, ram)
     module = import_network(model, import_options(name, input_types, types_from, dims))
     return compile_module(module, options, started=started, observer=observer)

@@ -116,6 +116,7 @@ def _add_lowering(command: argparse.ArgumentParser) -> None:
     command.add_argument("--l1", metavar="SIZE", help="L1 to use at most, such as 64KiB; by default all")
     command.add_argument("--l2", metavar="SIZE", help="L2 to use at most")
     command.add_argument("--wmem", metavar="SIZE", help="weight memory to use at most; 0 for none")
+    command.add_argument("--ram", metavar="SIZE", help="generic: RAM for activations, inputs and outputs at most")
     command.add_argument("--no-double-buffer", action="store_true", help="do not overlap transfers with computing")
     command.add_argument(
         "--requantize",
@@ -205,6 +206,7 @@ def _lowering_options(options: argparse.Namespace) -> dict[str, Any]:
         "l1": options.l1,
         "l2": options.l2,
         "wmem": options.wmem,
+        "ram": options.ram,
         "double_buffer": not options.no_double_buffer,
         "requantize": options.requantize,
         "math": options.math,

@@ -30,8 +30,8 @@ MATH: dict[str, tuple[str, ...]] = {"exact": (), "fast": ("deeploy-approximate-m
 class PipelineOptions:
     """What a user chooses about the lowering of a network.
 
-    `l1`, `l2` and `wmem` are byte budgets for the memories of that name; None means the whole memory of the target. A
-    `wmem` of 0 keeps all weights out of the weight memory.
+    `l1`, `l2`, `wmem` and `ram` are byte budgets for the memories of that name; None means the whole memory of the
+    target. A `wmem` of 0 keeps all weights out of the weight memory.
     `requantize`: `exact` computes requantisation of QDQ networks with float scales, as ONNX defines it; `fixed-point`
     with an integer multiplier and a shift, for cores without FPU, off by at most one in the last place.
     `math`: `exact` computes elementary functions to about one unit in the last place; `fast` exp, tanh and erf by small
@@ -43,6 +43,7 @@ class PipelineOptions:
     l1: int | None = None
     l2: int | None = None
     wmem: int | None = None
+    ram: int | None = None
     double_buffer: bool = True
     requantize: str = "exact"
     math: str = "exact"
@@ -95,7 +96,14 @@ def pipeline_for(options: PipelineOptions) -> str:
     """The pipeline from an imported network to C for `options.target`."""
     scale = REQUANTIZE[options.requantize]
     passes = (
-        _with_options("deeploy-attach-soc", target=options.target, l1=options.l1, l2=options.l2, wmem=options.wmem),
+        _with_options(
+            "deeploy-attach-soc",
+            target=options.target,
+            l1=options.l1,
+            l2=options.l2,
+            wmem=options.wmem,
+            ram=options.ram,
+        ),
         *(_with_options(p, scale=scale) if p == QDQ else p for p in GRAPH),
         *KERNELS,
         "convert-kernel-to-tiled",

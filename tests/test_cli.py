@@ -149,6 +149,7 @@ def test_check_compiles_with_the_options_given_and_compares(
         "l1": "64KiB",
         "l2": None,
         "wmem": None,
+        "ram": None,
         "double_buffer": False,
         "requantize": "exact",
         "math": "exact",

@@ -41,7 +41,7 @@ def test_siracusa_is_what_its_hardware_is() -> None:
 
 def test_generic_has_one_memory_and_no_dma() -> None:
     system = load_soc("generic")
-    assert [m.symbol for m in system.memories] == ["ram"]
+    assert [m.symbol for m in system.memories] == ["ram", "flash"]
     assert not system.dmas
     assert system.engines[0].core_count == 1
     assert system.engines[0].reserved_bytes == 0

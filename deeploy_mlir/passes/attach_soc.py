@@ -68,8 +68,8 @@ def _remove_memory(system: SystemOp, memory: MemoryOp) -> None:
 class AttachSocPass(ModulePass):
     """Inserts the target's `soc.system` in front of everything else.
 
-    `l1`, `l2`, `wmem` and `sizes="l1=65536,l3=1048576"` limit memories to that many bytes. Raises DeeployError for an
-    unknown target or memory, a size that is more than the memory has, and a module that names a SoC already.
+    `l1`, `l2`, `wmem`, `ram` and `sizes="l1=65536,l3=1048576"` limit memories to that many bytes. Raises DeeployError
+    for an unknown target or memory, a size that is more than the memory has, and a module that names a SoC already.
     """
 
     name = "deeploy-attach-soc"
@@ -78,6 +78,7 @@ class AttachSocPass(ModulePass):
     l1: int | None = None
     l2: int | None = None
     wmem: int | None = None
+    ram: int | None = None
     sizes: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
@@ -85,7 +86,7 @@ class AttachSocPass(ModulePass):
         if present:
             raise DeeployError(f"the module is for {present[0]} already, it cannot be compiled for {self.target}")
         system = load_soc(self.target)
-        given = {"l1": self.l1, "l2": self.l2, "wmem": self.wmem}
+        given = {"l1": self.l1, "l2": self.l2, "wmem": self.wmem, "ram": self.ram}
         sizes = {name: size for name, size in given.items() if size is not None}
         limit_memories(system, sizes | parse_sizes(self.sizes or ""))
         Rewriter.insert_op(system, InsertPoint.at_start(op.body.block))

@@ -91,7 +91,7 @@ def choose(
         return None
     values = solution.values
     chosen = tuple(max(candidates, key=lambda pair: values[pair[0]])[1] for candidates in columns)
-    homes = [problem.home] * len(problem.tensors)
+    homes = [problem.home_of(tensor) for tensor in problem.tensors]
     for t, column in home.items():
         if values[column] > 0.5:
             homes[t] = problem.choices(t)[1]

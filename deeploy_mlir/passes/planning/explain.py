@@ -15,11 +15,14 @@ LISTED = 6
 FAR_BEYOND = 8
 """How many times the memories are exceeded where the smallest that would do is not sought."""
 
+SMALL = 8192
+"""Bytes: memories with less room count as having this much there, since little takes little time to seek."""
+
 
 def explain_infeasible(problem: Problem, choices: Sequence[StepChoices], options: Options) -> DeeployError:
     """The error for a problem without a plan: a step that does not fit by itself, too small a home memory, or steps
     that do not fit together."""
-    memories = [m for m in problem.memories if m.name not in (problem.home, problem.weights)]
+    memories = [m for m in problem.memories if m.name not in (problem.home, problem.weights, problem.flash)]
     for memory in memories:
         needs = [step_need(problem, step, memory) for step in choices]
         worst = max(range(len(needs)), key=lambda n: needs[n], default=None)
@@ -50,10 +53,14 @@ def refuse_what_never_fits(problem: Problem) -> None:
     fixed = _least_fixed(problem, home)
     if fixed > home.capacity - home.reserved:
         raise _fixed_error(problem, home, fixed)
-    room = sum(m.capacity - m.reserved for m in problem.memories) - fixed
+    if problem.flash is not None:
+        flash = problem.memory(problem.flash)
+        if problem.fixed_bytes(flash) > flash.capacity:
+            raise _fixed_error(problem, flash, problem.fixed_bytes(flash))
+    room = sum(m.capacity - m.reserved for m in problem.memories if m.name != problem.flash) - fixed
     for step, alive in zip(problem.steps, problem.alive, strict=True):
         load = sum(problem.tensors[t].bytes for t in alive)
-        if load > FAR_BEYOND * room:
+        if load > FAR_BEYOND * max(room, SMALL):
             raise DeeployError(
                 f"in this step {load} bytes of activations are alive ({listing(problem, alive)}), but all memories "
                 f"together have {room} bytes for them; {home.name} would have to have at least "
@@ -72,12 +79,23 @@ def _least_fixed(problem: Problem, home: Memory) -> int:
     return problem.fixed_bytes(home) - movable
 
 
+def _fixed_in_words(problem: Problem, memory: Memory) -> str:
+    """What lives in a memory throughout."""
+    if problem.flash is None:
+        return "weights, inputs and outputs"
+    return "weights" if memory.name == problem.flash else "inputs and outputs"
+
+
 def _fixed_error(problem: Problem, home: Memory, least: int) -> DeeployError:
-    """Constants and network inputs and outputs alone are too many."""
-    fixed = [t for t, tensor in enumerate(problem.tensors) if tensor.kind != TensorKind.ACTIVATION]
+    """What lives in a memory throughout is too much for it."""
+    fixed = [
+        t
+        for t, tensor in enumerate(problem.tensors)
+        if tensor.kind != TensorKind.ACTIVATION and problem.home_of(tensor) == home.name
+    ]
     beside = "" if problem.weights is None else f", after as many weights as {problem.weights} holds"
     return DeeployError(
-        f"weights and network inputs and outputs take {least} bytes of {home.name}{beside}, which has "
+        f"{_fixed_in_words(problem, home)} of the network take {least} bytes of {home.name}{beside}, which has "
         f"{home.capacity}: {listing(problem, fixed)}; the smallest {home.name} that holds them is "
         f"{least + home.reserved} bytes"
     )
@@ -146,7 +164,7 @@ def _home_error(problem: Problem, home: Memory, relaxed: Choice | None) -> Deepl
         would_do = min(would_do, _enough(home, relaxed))
     return DeeployError(
         f"in this step {loads[busiest]} bytes of activations are alive ({listing(problem, problem.alive[busiest])}) "
-        f"beside {fixed} bytes of weights, inputs and outputs, but {home.name} has {home.capacity} bytes"
+        f"beside {fixed} bytes of {_fixed_in_words(problem, home)}, but {home.name} has {home.capacity} bytes"
         + (f"; the smallest {home.name} that would do is {would_do} bytes" if would_do > home.capacity else "")
         + ("" if would_do > home.capacity else "; no offsets were found for them: a slightly larger budget would do"),
         problem.steps[busiest].name,

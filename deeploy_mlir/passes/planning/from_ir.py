@@ -62,15 +62,16 @@ def read_problem(function: FuncOp, system: SystemOp) -> FunctionProblem:
     steps = tuple(_step(system, nest, tensors) for nest in nests)
     home = system.host.memory_name
     engines = {home, *(s.memory for s in steps)}
-    weights = _weights_memory(system, engines - {home})
-    used = engines if weights is None else {*engines, weights}
+    flash = _flash(system, nests)
+    weights = None if flash else _weights_memory(system, engines - {home})
+    used = engines | {memory for memory in (weights, flash) if memory is not None}
     memories = tuple(
         Memory(m.symbol, system.network_bytes(m), max(m.align, ARENA_ALIGN), system.stack_bytes(m.symbol))
         for m in system.memories
         if m.symbol in used
     )
     dmas = {name: _dma(system, home, name, nests) for name in sorted(engines - {home})}
-    problem = Problem(memories, home, dmas, tuple(tensors.tensors), steps, weights)
+    problem = Problem(memories, home, dmas, tuple(tensors.tensors), steps, weights, flash)
     return FunctionProblem(function, system, nests, tuple(tuple(r) for r in tensors.roots), problem)
 
 
@@ -118,6 +119,13 @@ class _Tensors:
             return f"output {self._results[root]}"
         writers = [use.operation for use in root.uses if isinstance(use.operation, NestOp)]
         return f"output of {writers[0].layer.data}" if writers else "unused tensor"
+
+
+def _flash(system: SystemOp, nests: Sequence[NestOp]) -> str | None:
+    """The memory from which every engine of the network, each in the home memory, reads weights in place; else None."""
+    engines = [engine_of(system, nest) for nest in nests]
+    names = {e.weights_name if e.memory_name == system.host.memory_name else None for e in engines}
+    return names.pop() if len(names) == 1 else None
 
 
 def _weights_memory(system: SystemOp, engines: set[str]) -> str | None:
@@ -211,7 +219,7 @@ def report_of(source: FunctionProblem, result: PlanResult) -> Plan:
         for access, tensor, moved in zip(step.space.accesses, step.tensors, plan.moved, strict=True):
             home = result.homes[tensor].memory
             ends = (step.memory, home) if access.written else (home, step.memory)
-            if step.memory != home:
+            if step.memory != home and moved:
                 traffic[ends] = traffic.get(ends, 0) + moved
     return Plan(
         memory=memory,

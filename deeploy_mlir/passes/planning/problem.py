@@ -51,7 +51,7 @@ class TensorKind(Enum):
     ACTIVATION = auto()
     """Made and used inside: its home is the planner's choice, it lives from its first to its last step."""
     CONSTANT = auto()
-    """Weights: in the home memory throughout, as data of the image."""
+    """Weights: in one memory throughout, as data of the image."""
     BOUNDARY = auto()
     """A network input or output: in the home memory throughout, as an array of its own."""
 
@@ -87,7 +87,8 @@ class Problem:
     """A whole network in execution order. `home` is the memory where tensors live unless the planner decides better.
 
     `dmas` gives the DMA between the home memory and each engine memory that differs from it. `weights` names the memory
-    that constants may live in instead of the home memory, at the same cost of a transfer; None if there is none."""
+    that constants may live in instead of the home memory, at the same cost of a transfer; None if there is none.
+    `flash` names the memory from which every engine reads constants in place, and where they then all live."""
 
     memories: tuple[Memory, ...]
     home: str
@@ -95,6 +96,7 @@ class Problem:
     tensors: tuple[Tensor, ...]
     steps: tuple[Step, ...]
     weights: str | None = None
+    flash: str | None = None
 
     def memory(self, name: str) -> Memory:
         """The memory of this name. Raises KeyError if there is none."""
@@ -135,11 +137,17 @@ class Problem:
         )
 
     def fixed_bytes(self, memory: Memory) -> int:
-        """Bytes of constants and network inputs and outputs in a memory, each aligned; all constants in the home
-        memory."""
-        if memory.name != self.home:
-            return 0
-        return sum(align_up(t.bytes, memory.align) for t in self.tensors if t.kind != TensorKind.ACTIVATION)
+        """Bytes of constants and network inputs and outputs in a memory, each aligned; constants that may live in the
+        weights' memory too count as in the home memory."""
+        return sum(
+            align_up(t.bytes, memory.align)
+            for t in self.tensors
+            if t.kind != TensorKind.ACTIVATION and self.home_of(t) == memory.name
+        )
+
+    def home_of(self, tensor: Tensor) -> str:
+        """The memory where a tensor lives unless the planner decides better."""
+        return self.flash if self.flash is not None and tensor.kind == TensorKind.CONSTANT else self.home
 
     def movable_bytes(self, memory: Memory) -> int:
         """Bytes that all constants take that may live in the weights' memory, by the alignment of `memory`."""
