@@ -12,6 +12,7 @@ CASES: dict[str, list[str]] = {
     "dim_minus_1": ["--dim", "x_0=1"],
     "transpose_reshape_matmul": [],
     "sum_of_17": [],
+    "pad_reflect_300": [],
 }
 """Network -> further options."""
 

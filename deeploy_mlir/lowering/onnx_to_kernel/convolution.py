@@ -15,7 +15,7 @@ from deeploy_mlir.ir.affine_maps import select
 from deeploy_mlir.ir.constants import constant_of, name_hint
 from deeploy_mlir.ir.scalar_body import is_float
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
-from deeploy_mlir.lowering.onnx_to_kernel.indexing import pick
+from deeploy_mlir.lowering.onnx_to_kernel.parts import pick
 from deeploy_mlir.lowering.onnx_to_kernel.windows import Window, window_of
 from deeploy_mlir.lowering.onnx_to_kernel.zero_points import shifted, zero_point_of
 from deeploy_mlir.support.numpy_types import Array

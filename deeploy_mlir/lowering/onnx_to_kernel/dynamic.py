@@ -19,7 +19,8 @@ from deeploy_mlir.ir.constants import constant_of
 from deeploy_mlir.ir.scalar_body import ScalarBody
 from deeploy_mlir.lowering.onnx_to_kernel import movement
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
-from deeploy_mlir.lowering.onnx_to_kernel.indexing import positions, take
+from deeploy_mlir.lowering.onnx_to_kernel.indexing import positions
+from deeploy_mlir.lowering.onnx_to_kernel.parts import take
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
 from deeploy_mlir.ir.affine_maps import linear_map, select
 from deeploy_mlir.ir.scalar_body import ScalarBody
 from deeploy_mlir.lowering.onnx_to_kernel.builder import BodyFunction, LayerBuilder
-from deeploy_mlir.lowering.onnx_to_kernel.indexing import positions, take
+from deeploy_mlir.lowering.onnx_to_kernel.indexing import positions
 from deeploy_mlir.lowering.onnx_to_kernel.interpolation import ResizeMode
+from deeploy_mlir.lowering.onnx_to_kernel.parts import take
 
 
 @dataclass(frozen=True)

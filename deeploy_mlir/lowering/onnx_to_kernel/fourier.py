@@ -14,9 +14,8 @@ from deeploy_mlir.ir.affine_maps import inverse, linear_map
 from deeploy_mlir.ir.constants import constant_of
 from deeploy_mlir.ir.scalar_body import ScalarBody
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
-from deeploy_mlir.lowering.onnx_to_kernel.indexing import pick
 from deeploy_mlir.lowering.onnx_to_kernel.matmul import product
-from deeploy_mlir.lowering.onnx_to_kernel.movement import join
+from deeploy_mlir.lowering.onnx_to_kernel.parts import join, pick
 from deeploy_mlir.lowering.onnx_to_kernel.reduction import chosen_by_axes
 from deeploy_mlir.support.numpy_types import Array
 

@@ -16,62 +16,11 @@ from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import ScatterOp, element_type_of_value, shape_of
-from deeploy_mlir.ir.affine_maps import linear_map, select
+from deeploy_mlir.ir.affine_maps import select
 from deeploy_mlir.ir.constants import constant_of, name_hint
 from deeploy_mlir.ir.scalar_body import ScalarBody, is_unsigned
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
-from deeploy_mlir.lowering.onnx_to_kernel.movement import join
-
-MAX_PIECES = 8
-"""Most slices that a gather by constant indices becomes before it is one map with a table of indices."""
-
-
-def runs(indices: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Cuts a list of indices into runs (start, step, count) of equal steps of 0 or more, greedily."""
-    found: list[tuple[int, int, int]] = []
-    position = 0
-    while position < len(indices):
-        start, count, step = indices[position], 1, 1
-        if position + 1 < len(indices) and indices[position + 1] >= start:
-            step = indices[position + 1] - start
-            while position + count < len(indices) and indices[position + count] == start + step * count:
-                count += 1
-        found.append((start, step, count))
-        position += count
-    return found
-
-
-def pick(b: LayerBuilder, value: SSAValue, axis: int, indices: Sequence[int]) -> SSAValue:
-    """The elements of `value` at constant, non-negative indices along one axis: slices, or a gather by a table."""
-    shape = shape_of(value)
-    rank = len(shape)
-    parts = runs(indices)
-    if len(parts) > MAX_PIECES:
-        table = b.constant(np.asarray(indices, np.int32), f"{b.layer}_indices", i32)
-        return take(b, value, axis, table)
-    pieces: list[SSAValue] = []
-    for start, step, count in parts:
-        target = [count if i == axis else s for i, s in enumerate(shape)]
-        if tuple(target) == shape and start == 0 and (step == 1 or count == 1):
-            pieces.append(value)
-            continue
-        axes = [
-            ([(step if i == axis else 1) if j == i else 0 for j in range(rank)], start if i == axis else 0)
-            for i in range(rank)
-        ]
-        pieces.append(b.copy(value, linear_map(rank, axes), target))
-    return join(b, pieces, axis)
-
-
-def take(b: LayerBuilder, value: SSAValue, axis: int, table: SSAValue) -> SSAValue:
-    """numpy's take along an axis: the axis gives way to those of `table`, which holds indices in range."""
-    shape, inner = shape_of(value), shape_of(table)
-    target = [*shape[:axis], *inner, *shape[axis + 1 :]]
-    rank = len(target)
-    outer: list[int | None] = [*range(axis), None, *range(axis + len(inner), rank)]
-    maps = [select(rank, outer), select(rank, list(range(axis, axis + len(inner))))]
-    element = element_type_of_value(value)
-    return b.map([value, table], maps, target, element, lambda body, v: v[0], indirect=[(0, axis, 1)])
+from deeploy_mlir.lowering.onnx_to_kernel.parts import pick, take
 
 
 def in_range(b: LayerBuilder, indices: SSAValue, size: int) -> SSAValue:

@@ -17,7 +17,7 @@ from deeploy_mlir.ir.constants import constant_of
 from deeploy_mlir.ir.scalar_body import ScalarBody, integer_range, is_float
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.elementwise import limited
-from deeploy_mlir.lowering.onnx_to_kernel.indexing import pick
+from deeploy_mlir.lowering.onnx_to_kernel.parts import pick
 from deeploy_mlir.support.numpy_types import SmallFloat
 
 

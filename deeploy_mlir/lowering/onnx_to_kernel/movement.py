@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
-from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, i1, i8
+from xdsl.dialects.builtin import i1, i8
 from xdsl.ir import SSAValue
-from xdsl.ir.affine import AffineMap
 
 from deeploy_mlir.dialects.graph_op import GraphOp
-from deeploy_mlir.dialects.kernel import MapOp, element_type_of_value, identity_body, ints, shape_of
-from deeploy_mlir.ir.affine_maps import broadcast, linear_map, select
+from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
+from deeploy_mlir.ir.affine_maps import broadcast, select
 from deeploy_mlir.ir.constants import constant_of
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
+from deeploy_mlir.lowering.onnx_to_kernel.parts import join, picked, reversed_along
 
 
 def same_elements(name: str) -> Rule:
@@ -70,35 +70,6 @@ def concat(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     return [join(b, pieces, b.axis(op.attr("axis"), len(shape)))]
 
 
-def join(b: LayerBuilder, pieces: Sequence[SSAValue], axis: int) -> SSAValue:
-    """The pieces one after the other along an axis; empty ones are left out."""
-    pieces = [p for p in pieces if 0 not in shape_of(p)] or list(pieces[:1])
-    if len(pieces) == 1:
-        return pieces[0]
-    element, first = element_type_of_value(pieces[0]), shape_of(pieces[0])
-    shape = list(first)
-    shape[axis] = sum(shape_of(p)[axis] for p in pieces)
-    value, offset = b.empty(shape, element), 0
-    for piece in pieces:
-        offsets = [offset if i == axis else 0 for i in range(len(shape))]
-        identity = AffineMap.identity(len(shape))
-        value = b.kernel(
-            MapOp(
-                [piece],
-                value,
-                layer=b.layer,
-                body=identity_body(element, element),
-                properties={
-                    "maps": ArrayAttr([AffineMapAttr(identity)]),
-                    "out_offsets": ints(offsets),
-                    "sizes": ints(shape_of(piece)),
-                },
-            )
-        )
-        offset += shape_of(piece)[axis]
-    return value
-
-
 def split(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     """onnx.Split: a slice a result."""
     x = op.required("input")
@@ -137,22 +108,8 @@ def slice_(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     return [value]
 
 
-def reversed_along(b: LayerBuilder, value: SSAValue, axis: int) -> SSAValue:
-    """The tensor with one axis in reverse order, piece by piece: an affine map cannot run backwards."""
-    shape = shape_of(value)
-    if shape[axis] > 64:
-        raise b.error(f"reverses an axis of {shape[axis]} elements; up to 64 are supported")
-    unit = [1 if i == axis else s for i, s in enumerate(shape)]
-    ones = [1] * len(shape)
-    pieces = [
-        b.slice(value, [n if i == axis else 0 for i in range(len(shape))], ones, unit)
-        for n in reversed(range(shape[axis]))
-    ]
-    return join(b, pieces, axis)
-
-
 def pad(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.Pad with constant amounts: constant by padded indices; edge, reflect and wrap by joining slices."""
+    """onnx.Pad with constant amounts: constant by padded indices; edge, reflect and wrap by joining parts."""
     x = op.required("data")
     shape = shape_of(x)
     rank = len(shape)
@@ -195,28 +152,12 @@ def _padded_with(b: LayerBuilder, x: SSAValue, low: Sequence[int], high: Sequenc
 def _extended(b: LayerBuilder, x: SSAValue, axis: int, low: int, high: int, mode: str) -> SSAValue:
     """`x` with elements before and after it along one axis, taken from itself."""
     shape = shape_of(x)
-    size, rank = shape[axis], len(shape)
+    size = shape[axis]
     if mode not in ("edge", "reflect", "wrap"):
         raise b.error(f"has mode = {mode}; constant, edge, reflect and wrap are supported")
-    if low + high > 256:
-        raise b.error(f"pads an axis by {low + high} elements in mode {mode}; up to 256 are supported")
-    b.check_constant([size])
+    b.check_constant([low + size + high])
     sources: list[int] = np.pad(np.arange(size), (low, high), mode=cast(Any, mode)).tolist()
-
-    def piece(start: int, count: int) -> SSAValue:
-        starts = [start if i == axis else 0 for i in range(rank)]
-        return b.slice(x, starts, [1] * rank, [count if i == axis else s for i, s in enumerate(shape)])
-
-    def repeated(start: int, count: int) -> SSAValue:
-        axes = [([int(j == i and i != axis) for j in range(rank)], start if i == axis else 0) for i in range(rank)]
-        return b.copy(x, linear_map(rank, axes), [count if i == axis else s for i, s in enumerate(shape)])
-
-    pieces: list[SSAValue] = []
-    if mode == "edge":
-        pieces = [*([repeated(0, low)] if low else []), x, *([repeated(size - 1, high)] if high else [])]
-    else:
-        around = [*sources[:low], None, *sources[low + size :]]
-        pieces = [x if s is None else piece(s, 1) for s in around]
+    pieces = [*picked(b, x, axis, sources[:low]), x, *picked(b, x, axis, sources[low + size :])]
     return join(b, pieces, axis)
 
 

@@ -17,7 +17,7 @@ from deeploy_mlir.ir.scalar_body import ScalarBody
 from deeploy_mlir.lowering.onnx_to_kernel import activations
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.matmul import product
-from deeploy_mlir.lowering.onnx_to_kernel.movement import join
+from deeploy_mlir.lowering.onnx_to_kernel.parts import join
 
 MAX_STEPS = 256
 """Longest sequence: every step becomes kernels of its own."""

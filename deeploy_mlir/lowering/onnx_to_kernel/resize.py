@@ -16,8 +16,8 @@ from deeploy_mlir.ir.constants import constant_of
 from deeploy_mlir.ir.scalar_body import ScalarBody, is_float
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.dynamic_resize import dynamic_resize
-from deeploy_mlir.lowering.onnx_to_kernel.indexing import pick
 from deeploy_mlir.lowering.onnx_to_kernel.interpolation import Resampling, ResizeMode, resample
+from deeploy_mlir.lowering.onnx_to_kernel.parts import pick
 
 MAX_TAPS = 32
 """Most neighbours that one output may be a weighted sum of along an axis."""
