@@ -53,11 +53,11 @@ from xdsl.traits import (
     Pure,
     RecursiveMemoryEffect,
     SymbolOpInterface,
-    SymbolTable,
 )
 from xdsl.utils.exceptions import VerifyException
 
 from deeploy_mlir.dialects.soc import MemorySpaceAttr
+from deeploy_mlir.dialects.symbol_table import lookup_symbol
 from deeploy_mlir.support.numpy_types import element_bytes
 
 MemRef = MemRefType[Attribute]
@@ -77,13 +77,6 @@ def memory_of(memref_type: MemRef) -> str:
     if not isinstance(space, MemorySpaceAttr):
         raise ValueError(f"{memref_type} names no memory")
     return space.memory_name
-
-
-def top_of(op: Operation) -> Operation:
-    """The outermost operation around `op`."""
-    while (parent := op.parent_op()) is not None:
-        op = parent
-    return op
 
 
 @irdl_op_definition
@@ -148,7 +141,7 @@ class ViewOp(IRDLOperation):
         offsets = self.offsets.get_values()
         if not offsets or (len(offsets) > 1) != (self.which is not None):
             raise VerifyException(f"mem.view: {len(offsets)} offsets need {'an' if len(offsets) > 1 else 'no'} index")
-        arena = SymbolTable.lookup_symbol(top_of(self), self.arena)
+        arena = lookup_symbol(self, self.arena)
         if not isinstance(arena, ArenaOp):
             return  # a fragment without its module
         result_type = self.result.type

@@ -37,7 +37,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.dialects.func import FuncOp
 from xdsl.dialects.ml_program import GlobalOp
-from xdsl.ir import Attribute, Block, BlockArgument, Dialect, Operation, ParametrizedAttribute, Region, SSAValue
+from xdsl.ir import Attribute, Block, BlockArgument, Dialect, ParametrizedAttribute, Region, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
     ParsePropInAttrDict,
@@ -53,10 +53,11 @@ from xdsl.irdl import (
 )
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
-from xdsl.traits import IsTerminator, MemoryAllocEffect, Pure, SymbolTable
+from xdsl.traits import IsTerminator, MemoryAllocEffect, Pure
 from xdsl.utils.exceptions import VerifyException
 
 from deeploy_mlir.dialects.kernel import KernelOp, ReshapeOp
+from deeploy_mlir.dialects.symbol_table import lookup_symbol
 
 HOME = "tiled.home"
 """Name of the home attribute on function arguments."""
@@ -171,10 +172,7 @@ class ConstantOp(IRDLOperation):
     @property
     def constant(self) -> GlobalOp:
         """The global. Raises VerifyException if there is none of that name."""
-        module: Operation = self
-        while (parent := module.parent_op()) is not None:
-            module = parent
-        found = SymbolTable.lookup_symbol(module, self.symbol)
+        found = lookup_symbol(self, self.symbol)
         if not isinstance(found, GlobalOp):
             raise VerifyException(f"there is no ml_program.global {self.symbol}")
         return found

@@ -18,6 +18,7 @@ from xdsl.utils.exceptions import VerifyException
 from deeploy_mlir.dialects import onnx as onnx_dialect
 from deeploy_mlir.dialects import qnn
 from deeploy_mlir.dialects.graph_op import GraphOp
+from deeploy_mlir.dialects.symbol_table import note_symbol
 from deeploy_mlir.graph.checks import check_elements, check_node
 from deeploy_mlir.graph.evaluate import MAX_EVALUATED_BYTES, evaluate, is_small
 from deeploy_mlir.graph.inference import infer_types
@@ -44,6 +45,8 @@ class Emitter:
         self._loads_block = insert.block if loads_first else None
         self.builder = Builder(insert)
         self.symbols = {op.sym_name.data for op in module_block.ops if isinstance(op, ml_program.GlobalOp)}
+        self._numbers: dict[str, int] = {}
+        """The last number that was put behind a name to make a symbol."""
         self._first = module_block.first_op
         self._loads: dict[DenseIntOrFPElementsAttr, SSAValue] = {}
 
@@ -55,9 +58,11 @@ class Emitter:
 
     def _symbol(self, name: str) -> str:
         base = identifier(name, "constant")
-        symbol, count = base, 1
+        symbol, number = base, self._numbers.get(base, 0)
         while symbol in self.symbols:
-            symbol, count = f"{base}_{count}", count + 1
+            number += 1
+            symbol = f"{base}_{number}"
+        self._numbers[base] = number
         self.symbols.add(symbol)
         return symbol
 
@@ -74,6 +79,7 @@ class Emitter:
                 self.module_block.add_op(constant)
             else:
                 self.module_block.insert_op_before(constant, self._first)
+                note_symbol(constant)
             load = ml_program.GlobalLoadConstantOp(SymbolRefAttr(symbol), attr.type)
             if self._loads_block is None:
                 self.builder.insert(load)

@@ -10,10 +10,10 @@ from xdsl.dialects import ml_program, tensor
 from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseIntOrFPElementsAttr
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 from xdsl.ir import Attribute
-from xdsl.traits import SymbolTable
 
 from deeploy_mlir.dialects.kernel.base import KernelOp, ReshapeOp, shape_of
 from deeploy_mlir.dialects.kernel.ops import ConvOp, MapOp, MatmulOp, PoolOp, ReduceOp, RowOp, ScatterOp
+from deeploy_mlir.dialects.symbol_table import lookup_symbol
 from deeploy_mlir.interpreters.kernel import run_kernel_op
 from deeploy_mlir.interpreters.memory import POISON
 from deeploy_mlir.support.errors import DeeployError
@@ -83,7 +83,7 @@ class TensorFunctions(InterpreterFunctions):
 
     @impl(ml_program.GlobalLoadConstantOp)
     def load(self, interpreter: Interpreter, op: ml_program.GlobalLoadConstantOp, args: PythonValues) -> PythonValues:
-        source = SymbolTable.lookup_symbol(interpreter.module, op.global_attr)
+        source = lookup_symbol(interpreter.module, op.global_attr)
         value = source.value if isinstance(source, ml_program.GlobalOp) else None
         if not isinstance(value, DenseIntOrFPElementsAttr):
             raise DeeployError(f"{op.global_attr} is no constant of this module")

@@ -23,7 +23,6 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from deeploy_mlir.dialects import c
-from deeploy_mlir.dialects.c.symbols import find_global_type
 from deeploy_mlir.ir.c_folding import compare, fold_binary, fold_cast, simplify_binary
 
 Value = SSAValue | int | float
@@ -131,15 +130,8 @@ class CBuilder:
         """C text as a value: a macro or another name."""
         return self.insert(c.LiteralOp(text, t)).result
 
-    def get_global(self, name: str, t: Attribute | None = None) -> SSAValue:
-        """A global array, or the place of another global. `t` is the type of the `c.global`, looked up if not given.
-
-        Raises KeyError if no such global is in the module of the insertion point."""
-        if t is None:
-            parent = self.point.block.parent_op()
-            t = find_global_type(parent, name) if parent is not None else None
-            if t is None:
-                raise KeyError(f"no c.global @{name} in the module that is being built")
+    def get_global(self, name: str, t: Attribute) -> SSAValue:
+        """A global array, or the place of another global. `t` is the type of the `c.global`."""
         return self.insert(c.GetGlobalOp(name, t if isinstance(t, c.ArrayType) else c.LValueType(t))).result
 
     def value(self, x: Value, t: Attribute) -> SSAValue:

@@ -11,6 +11,7 @@ from xdsl.dialects.ml_program import GlobalLoadConstantOp, GlobalOp
 from xdsl.ir import Attribute, Operation, OpResult, SSAValue
 
 from deeploy_mlir.dialects.kernel import ReshapeOp
+from deeploy_mlir.dialects.symbol_table import free_symbol, lookup_symbol, note_symbol, symbol_of_value
 from deeploy_mlir.support.numpy_types import Array, array_of, dense
 
 
@@ -31,11 +32,8 @@ def global_of(value: SSAValue) -> GlobalOp | None:
     """The global that a value is loaded from, None if it is no load."""
     if not isinstance(value, OpResult) or not isinstance(value.op, GlobalLoadConstantOp):
         return None
-    symbol = value.op.global_attr.string_value()
-    for op in module_of(value.op).body.block.ops:
-        if isinstance(op, GlobalOp) and op.sym_name.data == symbol:
-            return op
-    return None
+    found = lookup_symbol(value.op, value.op.global_attr)
+    return found if isinstance(found, GlobalOp) else None
 
 
 def constant_of(value: SSAValue) -> Array | None:
@@ -75,23 +73,22 @@ def name_hint(value: SSAValue, default: str = "constant") -> str:
 def add_constant(module: ModuleOp, array: Array, hint: str, element_type: Attribute | None = None) -> GlobalOp:
     """A new private global of these elements, named after `hint`; an equal one of that name is shared."""
     value = dense(array, element_type)
-    taken = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, GlobalOp)}
     base = re.sub(r"\W", "_", hint) or "constant"
-    name, number = base, 0
-    while name in taken:
-        if taken[name].value == value:
-            return taken[name]
-        number += 1
-        name = f"{base}_{number}"
-    op = GlobalOp(StringAttr(name), value.type, None, value, StringAttr("private"))
+    known = symbol_of_value(module, base, value)
+    if isinstance(known, GlobalOp):
+        return known
+    op = GlobalOp(StringAttr(free_symbol(module, base)), value.type, None, value, StringAttr("private"))
     block = module.body.block
-    last = next((g for g in reversed(list(block.ops)) if isinstance(g, GlobalOp)), None)
+    last = block.last_op
+    while last is not None and not isinstance(last, GlobalOp):
+        last = last.prev_op  # globals stand before the functions, of which there are few
     if last is not None:
         block.insert_op_after(op, last)
     elif block.first_op is not None:
         block.insert_op_before(op, block.first_op)
     else:
         block.add_op(op)
+    note_symbol(op)
     return op
 
 

@@ -47,6 +47,8 @@ def target_names() -> tuple[str, ...]:
 
 def target_package(name: str) -> str:
     """The package of a target. Raises DeeployError naming the known targets if there is none of that name."""
+    if (files(_OWN) / name / DESCRIPTION).is_file():  # it is asked for each kernel: without a look at what is installed
+        return f"{_OWN}.{name}"
     packages = target_packages()
     if name not in packages:
         raise DeeployError(f"there is no target '{name}'; there are: {', '.join(sorted(packages))}")

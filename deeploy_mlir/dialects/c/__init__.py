@@ -76,6 +76,7 @@ from deeploy_mlir.dialects.c.statements import (
     constant_of,
     index_constant,
 )
+from deeploy_mlir.dialects.c.symbols import SymbolTable
 from deeploy_mlir.dialects.c.types import (
     ArrayType,
     LValueType,
@@ -152,6 +153,7 @@ __all__ = [
     "StructOp",
     "SubOp",
     "SubscriptOp",
+    "SymbolTable",
     "UnaryOp",
     "VariableOp",
     "VerbatimOp",

@@ -33,7 +33,14 @@ from xdsl.traits import IsolatedFromAbove, IsTerminator, NoTerminator, SymbolOpI
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
-from deeploy_mlir.dialects.c.symbols import enclosing, find_symbol, parse_block, symbol_name
+from deeploy_mlir.dialects.c.symbols import (
+    SymbolTable,
+    SymbolUser,
+    enclosing,
+    parse_block,
+    symbol_name,
+    verify_symbols,
+)
 from deeploy_mlir.dialects.c.types import ArrayType, OpaqueType, is_object_type
 from deeploy_mlir.support.numpy_types import element_bytes
 
@@ -68,6 +75,7 @@ class FileOp(IRDLOperation):
                 raise VerifyException(f'c.file "{path}" defines @{name} twice')
             if name is not None:
                 seen.add(name)
+        verify_symbols(self)
 
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
@@ -309,6 +317,10 @@ class FuncOp(IRDLOperation):
         for argument, t in self.arguments:
             if not is_object_type(t):
                 raise VerifyException(f"c.func @{name}: argument {argument} cannot have type {t}")
+        self._verify_block(name)
+        verify_symbols(self)
+
+    def _verify_block(self, name: str) -> None:
         block = self.block
         if block is None:
             return
@@ -400,7 +412,7 @@ class ReturnOp(IRDLOperation):
             )
 
 
-class DeclarationOp(IRDLOperation):
+class DeclarationOp(IRDLOperation, SymbolUser):
     """A declaration of a symbol that another place defines, as headers hold them."""
 
     symbol = prop_def(SymbolRefAttr)
@@ -409,10 +421,12 @@ class DeclarationOp(IRDLOperation):
     def __init__(self, symbol: str) -> None:
         super().__init__(properties={"symbol": SymbolRefAttr(symbol)})
 
-    @property
-    def target(self) -> Operation | None:
+    def target(self, symbols: SymbolTable) -> Operation | None:
         """The operation that defines the symbol."""
-        return find_symbol(self, self.symbol.root_reference.data)
+        return symbols.find(self, self.symbol.root_reference.data)
+
+    def verify_(self) -> None:
+        verify_symbols(self)
 
 
 @irdl_op_definition
@@ -421,8 +435,8 @@ class DeclareFuncOp(DeclarationOp):
 
     name = "c.declare_func"
 
-    def verify_(self) -> None:
-        target = self.target
+    def verify_symbol(self, symbols: SymbolTable) -> None:
+        target = self.target(symbols)
         if not isinstance(target, FuncOp):
             raise VerifyException(f"c.declare_func of {self.symbol}: no c.func of that name in this module")
         if "static" in target.words and enclosing(target, "c.file") is not enclosing(self, "c.file"):
@@ -435,8 +449,8 @@ class DeclareGlobalOp(DeclarationOp):
 
     name = "c.declare_global"
 
-    def verify_(self) -> None:
-        target = self.target
+    def verify_symbol(self, symbols: SymbolTable) -> None:
+        target = self.target(symbols)
         if not isinstance(target, GlobalOp):
             raise VerifyException(f"c.declare_global of {self.symbol}: no c.global of that name in this module")
         if "static" in target.words:

@@ -23,7 +23,7 @@ from xdsl.traits import MemoryReadEffect, Pure
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
-from deeploy_mlir.dialects.c.symbols import find_global_type
+from deeploy_mlir.dialects.c.symbols import SymbolTable, SymbolUser, verify_symbols
 from deeploy_mlir.dialects.c.types import ArrayType, LValueType, OpaqueType, PtrType, is_integer, is_object_type
 
 
@@ -94,7 +94,7 @@ class LiteralOp(IRDLOperation):
 
 
 @irdl_op_definition
-class GetGlobalOp(IRDLOperation):
+class GetGlobalOp(IRDLOperation, SymbolUser):
     """`c.get_global @w : !c.array<64xi8>`: a global array, or the place (`!c.lvalue`) of a global that is none."""
 
     name = "c.get_global"
@@ -112,7 +112,10 @@ class GetGlobalOp(IRDLOperation):
             raise VerifyException(
                 f"c.get_global {self.symbol} gives an !c.array or an !c.lvalue, not {self.result.type}"
             )
-        declared = find_global_type(self, self.symbol_name)
+        verify_symbols(self)
+
+    def verify_symbol(self, symbols: SymbolTable) -> None:
+        declared = symbols.global_type(self, self.symbol_name)
         if declared is None:
             raise VerifyException(f"c.get_global of @{self.symbol_name}: no c.global of that name in this module")
         expected = declared if isinstance(declared, ArrayType) else LValueType(declared)

@@ -35,7 +35,7 @@ from xdsl.traits import (
 from xdsl.utils.exceptions import VerifyException
 
 from deeploy_mlir.dialects.c.places import AggregateOp, ConstantOp
-from deeploy_mlir.dialects.c.symbols import find_function, parse_block
+from deeploy_mlir.dialects.c.symbols import SymbolTable, SymbolUser, parse_block, verify_symbols
 from deeploy_mlir.dialects.c.types import ArrayType, LValueType, is_integer, is_object_type
 
 
@@ -108,7 +108,7 @@ class CallEffects(MemoryEffect):
 
 
 @irdl_op_definition
-class CallOp(IRDLOperation):
+class CallOp(IRDLOperation, SymbolUser):
     """`c.call @f(%a) : (i32) -> i32`: a call of a `c.func` of this module."""
 
     name = "c.call"
@@ -134,7 +134,10 @@ class CallOp(IRDLOperation):
         return self.callee.root_reference.data
 
     def verify_(self) -> None:
-        function = find_function(self, self.callee_name)
+        verify_symbols(self)
+
+    def verify_symbol(self, symbols: SymbolTable) -> None:
+        function = symbols.function_type(self, self.callee_name)
         if function is None:
             raise VerifyException(f"c.call of @{self.callee_name}: no c.func of that name in this module")
         inputs, outputs = function.inputs.data, function.outputs.data

@@ -194,6 +194,11 @@ class KernelOp(IRDLOperation, abc.ABC):
     def dims(self) -> tuple[Dim, ...]:
         """The dimensions, outermost first, with sizes from the operands (-1 where dynamic)."""
 
+    @property
+    @abc.abstractmethod
+    def num_dims(self) -> int:
+        """The number of `dims`, known without making them: every axis asks for it."""
+
     @abc.abstractmethod
     def input_axes(self, index: int) -> tuple[Axis, ...]:
         """The axes of `ins[index]` over `dims`, static offsets included."""
@@ -227,7 +232,7 @@ class KernelOp(IRDLOperation, abc.ABC):
     def extra_axes(self, output: tuple[Axis, ...]) -> list[tuple[Axis, ...]]:
         """The axes of each extra over `dims`: its map composed with the output's axes."""
         result: list[tuple[Axis, ...]] = []
-        num_dims = len(self.dims())
+        num_dims = self.num_dims
         for value, attr in zip(self.extras, self.extra_maps or (), strict=True):
             axes: list[Axis] = []
             for expr, extent in zip(attr.data.results, shape_of(value), strict=True):
@@ -247,12 +252,11 @@ class KernelOp(IRDLOperation, abc.ABC):
 
     def padded_axes(self) -> tuple[tuple[int, int], ...]:
         """(operand, axis) of each padded axis, in the order of `origins`."""
-        space = self.iteration_space()
-        return tuple((o, a) for o, acc in enumerate(space.accesses) for a, axis in enumerate(acc.axes) if axis.padded)
+        return _padded_axes(self.iteration_space())
 
     def axis_of(self, coefficients: Sequence[tuple[int, int]], extent: int, pads: tuple[int, int] = (0, 0)) -> Axis:
         """An axis from (dimension, coefficient) terms and its low and high padding."""
-        total = [0] * len(self.dims())
+        total = [0] * self.num_dims
         for dim, coefficient in coefficients:
             total[dim] += coefficient
         return Axis(tuple(total), 0 if self.local else -pads[0], extent, padded=any(pads))
@@ -277,10 +281,11 @@ class KernelOp(IRDLOperation, abc.ABC):
         except ValueError as error:
             raise VerifyException(f"{self.name}: {error}") from error
         self._verify_accesses(space)
-        if self.origins and len(self.origins) != len(self.padded_axes()):
-            raise VerifyException(f"{self.name}: {len(self.origins)} origins but {len(self.padded_axes())} padded axes")
-        if self.local and len(self.origins) != len(self.padded_axes()):
-            raise VerifyException(f"{self.name}: a local operator needs {len(self.padded_axes())} origins")
+        padded = len(_padded_axes(space))
+        if self.origins and len(self.origins) != padded:
+            raise VerifyException(f"{self.name}: {len(self.origins)} origins but {padded} padded axes")
+        if self.local and len(self.origins) != padded:
+            raise VerifyException(f"{self.name}: a local operator needs {padded} origins")
         self._verify_body()
 
     def _verify_accesses(self, space: IterationSpace) -> None:
@@ -324,6 +329,10 @@ class KernelOp(IRDLOperation, abc.ABC):
         last = block.last_op
         if not isinstance(last, YieldOp) or last.value.type != out_element:
             raise VerifyException(f"{self.name}: the epilogue must end in a kernel.yield of {out_element}")
+
+
+def _padded_axes(space: IterationSpace) -> tuple[tuple[int, int], ...]:
+    return tuple((o, a) for o, acc in enumerate(space.accesses) for a, axis in enumerate(acc.axes) if axis.padded)
 
 
 def identity_body(argument: Attribute, result: Attribute) -> Region:

@@ -53,6 +53,10 @@ class MapOp(KernelOp):
         sizes = self.sizes.get_values() if partial and self.sizes is not None else shape_of(self.out)
         return tuple(Dim(f"d{i}", P, s) for i, s in enumerate(sizes))
 
+    @property
+    def num_dims(self) -> int:
+        return len(shape_of(self.out))
+
     def input_axes(self, index: int) -> tuple[Axis, ...]:
         padded = self.padded.get_values() if self.padded is not None else ()
         pairs = set(zip(padded[::2], padded[1::2], strict=True))

@@ -103,6 +103,10 @@ class MatmulOp(KernelOp):
         k = shape_of(self.ins[0])[self._last_axes(0)[1]]
         return (*batch, Dim("m", P, shape[-2]), Dim("n", P, shape[-1]), Dim("k", R, k))
 
+    @property
+    def num_dims(self) -> int:
+        return len(shape_of(self.out)) + 1
+
     def input_axes(self, index: int) -> tuple[Axis, ...]:
         shape, rank = shape_of(self.ins[index]), len(shape_of(self.out))
         m, n, k = rank - 2, rank - 1, rank
@@ -252,6 +256,10 @@ class ConvOp(WindowOp):
         window = tuple(Dim(f"k{i}", W, s) for i, s in enumerate(self.window.get_values()))
         return (Dim("n", P, shape[0]), *spatial, *outputs, *window, Dim("c", R, self.group_inputs))
 
+    @property
+    def num_dims(self) -> int:
+        return self._positions()[3] + 1
+
     def _output_channel(self) -> list[tuple[int, int]]:
         m = self._positions()[1]
         if self.group_outputs is None:
@@ -312,6 +320,10 @@ class PoolOp(WindowOp):
         window = tuple(Dim(f"k{i}", W, s) for i, s in enumerate(self.window.get_values()))
         return (Dim("n", P, shape[0]), *spatial, Dim("c", P, shape[self.channel_axis]), *window)
 
+    @property
+    def num_dims(self) -> int:
+        return 2 + 2 * self.spatial_rank
+
     def input_axes(self, index: int) -> tuple[Axis, ...]:
         shape, c = shape_of(self.ins[0]), 1 + self.spatial_rank
         spatial = self.window_axes(self.ins[0], 1, c + 1)
@@ -347,6 +359,10 @@ class ReduceOp(KernelOp):
     def dims(self) -> tuple[Dim, ...]:
         reduced = set(self.axes.get_values())
         return tuple(Dim(f"d{i}", R if i in reduced else P, s) for i, s in enumerate(shape_of(self.ins[0])))
+
+    @property
+    def num_dims(self) -> int:
+        return len(shape_of(self.ins[0]))
 
     def input_axes(self, index: int) -> tuple[Axis, ...]:
         return tuple(self.axis_of([(i, 1)], s) for i, s in enumerate(shape_of(self.ins[0])))
@@ -392,6 +408,10 @@ class RowOp(KernelOp):
         shape = shape_of(self.out)
         rows = tuple(Dim(f"r{i}", P, s) for i, s in enumerate(shape[:-1]))
         return (*rows, Dim("k", R, shape[-1]))
+
+    @property
+    def num_dims(self) -> int:
+        return len(shape_of(self.out))
 
     def input_axes(self, index: int) -> tuple[Axis, ...]:
         shape, last = shape_of(self.ins[index]), len(shape_of(self.out)) - 1

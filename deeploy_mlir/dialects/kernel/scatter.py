@@ -35,6 +35,10 @@ class ScatterOp(KernelOp):
         elements = tuple(Dim(f"d{i}", DimKind.PARALLEL, s) for i, s in enumerate(shape_of(self.out)))
         return (*elements, Dim("u", DimKind.REDUCTION, shape_of(self.ins[UPDATES])[self.along]))
 
+    @property
+    def num_dims(self) -> int:
+        return len(shape_of(self.out)) + 1
+
     def input_axes(self, index: int) -> tuple[Axis, ...]:
         shape, rank = shape_of(self.ins[index]), len(shape_of(self.out))
         if index == DATA:

@@ -6,7 +6,7 @@ name before any statement that writes what it reads. So no read moves across a w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 from xdsl.ir import Block, Operation, SSAValue
@@ -41,11 +41,11 @@ class _Pending:
 class BodyPrinter:
     """Prints the body of one function."""
 
-    def __init__(self, function: c.FuncOp, spelling: Spelling, reserved: Iterable[str]) -> None:
+    def __init__(self, function: c.FuncOp, spelling: Spelling, *reserved: Set[str]) -> None:
         self.function = function
         self.spelling = spelling
         self.expressions = ExpressionPrinter(spelling)
-        self.names = Names(reserved)
+        self.names = Names(*reserved)
         self.effects = Effects()
         self.liveness = Liveness(function, self.effects)
         self.lines: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import cast
 
@@ -63,9 +64,9 @@ class Program:
                     self.reserved.add(op.sym_name.data)
                 if not isinstance(op, c.FuncOp):
                     self.reserved |= _mentioned(op)
-        paths = [f.path.data for f in self.files]
-        for path in paths:
-            if paths.count(path) > 1:
+        self.symbols = c.SymbolTable(module)
+        for path, count in Counter(f.path.data for f in self.files).items():
+            if count > 1:
                 raise DeeployError(f"two files are called {path}")
 
 
@@ -81,10 +82,10 @@ def unused_statics(file: c.FileOp) -> set[Operation]:
             loose |= _mentioned(op)
     live = [op for op in definitions if "static" not in op.words or op.sym_name.data in loose]
     reached = set[Operation](live)
+    by_name = {op.sym_name.data: op for op in definitions}
     while live:
-        names = mentions[live.pop()]
-        for op in definitions:
-            if op not in reached and op.sym_name.data in names:
+        for op in (by_name[name] for name in mentions[live.pop()] if name in by_name):
+            if op not in reached:
                 reached.add(op)
                 live.append(op)
     return {op for op in definitions if op not in reached}
@@ -102,7 +103,7 @@ class FilePrinter:
         """The text of the file."""
         unused = unused_statics(self.file)
         operations = [op for op in self.file.body.block.ops if op not in unused]
-        operations = [op for op in operations if not (isinstance(op, c.DeclareFuncOp) and op.target in unused)]
+        operations = [op for op in operations if not (isinstance(op, c.DeclareFuncOp) and self._target(op) in unused)]
         if any("NULL" in _mentioned(inner) for op in operations for inner in op.walk()):
             self.spelling.headers.add("stddef.h")
         head: list[str] = []
@@ -119,6 +120,9 @@ class FilePrinter:
             body.extend(self._operation(op))
             previous = op
         return "\n".join(self._assemble(head, body, operations)) + "\n"
+
+    def _target(self, op: c.DeclareFuncOp | c.DeclareGlobalOp) -> Operation | None:
+        return op.target(self.program.symbols)
 
     def _assemble(self, head: list[str], body: list[str], operations: list[Operation]) -> list[str]:
         given = {op.header.data for op in operations if isinstance(op, c.IncludeOp) and op.standard is not None}
@@ -192,7 +196,7 @@ class FilePrinter:
         if op.block is None:
             return layout.wrap(f"{self._heading(op, op.words, self._argument_names(op))};", 0)
         used = set[str]().union(*(_mentioned(inner) for inner in op.walk()))
-        names, lines = BodyPrinter(op, self.spelling, self.program.reserved | used).print()
+        names, lines = BodyPrinter(op, self.spelling, self.program.reserved, used).print()
         return [*layout.wrap(f"{self._heading(op, op.words, names)} {{", 0), *lines, "}"]
 
     def _argument_names(self, op: c.FuncOp) -> list[str]:
@@ -200,13 +204,13 @@ class FilePrinter:
         return [names.fresh(hint) for hint, _ in op.arguments]
 
     def _declare_function(self, op: c.DeclareFuncOp) -> list[str]:
-        target = op.target
+        target = self._target(op)
         if not isinstance(target, c.FuncOp):
             raise DeeployError(f"{op.symbol} is no function of this module")
         return layout.wrap(f"{self._heading(target, target.words, self._argument_names(target))};", 0)
 
     def _declare_global(self, op: c.DeclareGlobalOp) -> list[str]:
-        target = op.target
+        target = self._target(op)
         if not isinstance(target, c.GlobalOp):
             raise DeeployError(f"{op.symbol} is no global of this module")
         # The alignment too: a compiler that does not see the definition assumes more for large arrays.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Set
 from contextlib import contextmanager
 
 KEYWORDS = frozenset(
@@ -23,13 +23,16 @@ _TYPE_LIKE = re.compile(r"u?int\w*_t$")
 class Names:
     """The names in use, scope by scope."""
 
-    def __init__(self, reserved: Iterable[str] = ()) -> None:
-        self._scopes: list[set[str]] = [set(reserved)]
+    def __init__(self, *reserved: Set[str]) -> None:
+        """`reserved`: names in use outside, which are read and not changed."""
+        self._reserved = reserved
+        self._scopes: list[dict[str, int]] = [{}]
+        """The names of each open scope, each with the last number that was tried behind it."""
 
     @contextmanager
     def scope(self) -> Generator[None]:
         """Names made inside end with the with statement."""
-        self._scopes.append(set())
+        self._scopes.append({})
         try:
             yield
         finally:
@@ -40,7 +43,7 @@ class Names:
             name not in KEYWORDS
             and not _MACRO_LIKE.match(name)
             and not _TYPE_LIKE.match(name)
-            and not any(name in scope for scope in self._scopes)
+            and not any(name in scope for scope in (*self._reserved, *self._scopes))
         )
 
     def fresh(self, hint: str | None) -> str:
@@ -48,9 +51,10 @@ class Names:
         base = re.sub(r"\W", "_", hint or "t", flags=re.ASCII).strip("_") or "t"
         if base[0].isdigit():
             base = f"v{base}"
-        name, n = base, 0
+        name, n = base, max(scope.get(base, 0) for scope in self._scopes)
         while not self._is_free(name):
             n += 1
             name = f"{base}_{n}" if not _MACRO_LIKE.match(base) else f"v_{base}_{n}"
-        self._scopes[-1].add(name)
+        self._scopes[-1][base] = n
+        self._scopes[-1].setdefault(name, 0)
         return name

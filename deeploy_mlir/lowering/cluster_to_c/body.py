@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 from xdsl.dialects import arith, memref, scf
@@ -47,12 +47,15 @@ class BodyLowering:
         self,
         b: CBuilder,
         function_for: Callable[[KernelOp], c.FuncOp],
+        arrays: Mapping[str, Attribute],
         constants: frozenset[str],
         engine_memory: str | None,
     ) -> None:
-        """`function_for` finds or makes the C function of a kernel; `constants` are the symbols of constant arrays."""
+        """`function_for` finds or makes the C function of a kernel; `arrays` are the types of the arenas and arrays by
+        symbol, `constants` the symbols of constant ones."""
         self.b = b
         self.function_for = function_for
+        self.arrays = arrays
         self.constants = constants
         self.engine_memory = engine_memory
         self.values: dict[SSAValue, SSAValue] = {}
@@ -83,7 +86,7 @@ class BodyLowering:
                 values[op.result] = self._view(op)
             case memref.GetGlobalOp():
                 symbol = op.name_.root_reference.data
-                values[op.memref] = b.decay(b.get_global(symbol), const=symbol in self.constants)
+                values[op.memref] = b.decay(b.get_global(symbol, self.arrays[symbol]), const=symbol in self.constants)
             case memref.SubviewOp():
                 values[op.result] = self._subview(op)
             case ReshapeOp():
@@ -115,7 +118,8 @@ class BodyLowering:
             which = self.values[op.which]
             for number, other in enumerate(offsets[1:], 1):
                 offset = b.select(b.cmp("eq", which, number), b.const(other), offset)
-        start = b.offset(b.decay(b.get_global(op.arena.root_reference.data)), offset)
+        symbol = op.arena.root_reference.data
+        start = b.offset(b.decay(b.get_global(symbol, self.arrays[symbol])), offset)
         return b.cast(start, c.PtrType(element))
 
     def _subview(self, op: memref.SubviewOp) -> SSAValue:

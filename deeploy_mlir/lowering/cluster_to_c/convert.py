@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import cast
@@ -119,11 +119,15 @@ class NetworkFiles:
         constants = [a for a in self.arrays if a.constant is not None]
         io = [a for a in self.arrays if a.constant is None]
         module.add_op(self._header(io))
-        if constants:
-            module.add_ops([self._weights_header(constants), self._weights(constants)])
         source = self._source(io, constants)
-        module.add_op(source)  # before its code is built, so that symbols resolve
-        self._code(source, frozenset(a.sym_name.data for a in constants))
+        files = [source]
+        if constants:
+            files = [self._weights_header(constants), self._weights(constants), source]
+        module.add_ops(files)
+        arrays = {
+            op.sym_name.data: op.type for file in files for op in file.body.block.ops if isinstance(op, c.GlobalOp)
+        }
+        self._code(source, arrays, frozenset(a.sym_name.data for a in constants))
 
     def _header_file(self, path: str, ops: Sequence[Operation]) -> c.FileOp:
         includes = [c.IncludeOp(f"{name}.h", standard=True) for name in ("stdbool", "stdint")]
@@ -175,7 +179,7 @@ class NetworkFiles:
             block.add_op(_global(array, _placement(_memory(array)), None))
         return c.FileOp(f"{self.name}.c", Region(block))
 
-    def _code(self, file: c.FileOp, constants: frozenset[str]) -> None:
+    def _code(self, file: c.FileOp, arrays: Mapping[str, Attribute], constants: frozenset[str]) -> None:
         """Kernels, steps and the entry points, at the end of the file."""
         block = file.body.block
         run = next((op for op in self.function.body.block.ops if isinstance(op, RunOp)), None)
@@ -190,17 +194,13 @@ class NetworkFiles:
             name = f"{self.name}_{number:02d}_{c_name(step.layer.data)}"
             function = c.FuncOp(name, arguments, None, ["static", "DM_STEP"])
             functions.append(function)
-            # In the file while it is built, so that globals resolve.
-            block.add_op(function)
             assert function.block is not None
             b = CBuilder(function.block)
-            lowering = BodyLowering(b, kernels.function_for, constants, memory)
+            lowering = BodyLowering(b, kernels.function_for, arrays, constants, memory)
             if run is not None:
                 lowering.values[run.core] = function.block.args[0]
             lowering.block(step.body.block.ops)
-            # Kernels made on the way stand behind the step: move the step behind them.
-            function.detach()
-            block.add_ops([c.CommentOp(_step_comment(step)), function])
+            block.add_ops([c.CommentOp(_step_comment(step)), function])  # behind the kernels made on the way
         self._entry(file, functions, run is not None)
         called = {op.callee.data for op in file.walk() if isinstance(op, c.CallOpaqueOp)}
         last = [op for op in block.ops if isinstance(op, c.IncludeOp)][-1]

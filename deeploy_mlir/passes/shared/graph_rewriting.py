@@ -10,11 +10,12 @@ from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.rewriter import InsertPoint
 from xdsl.traits import is_side_effect_free
+from xdsl.utils.hints import isa
 
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.onnx import OnnxOp
+from deeploy_mlir.dialects.symbol_table import lookup_symbol
 from deeploy_mlir.graph.emitter import Emitter
-from deeploy_mlir.graph.evaluate import global_values
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.numpy_types import Array, array_of
 
@@ -28,7 +29,6 @@ class GraphRewriter:
         first = self.block.first_op
         assert first is not None, "a function has at least its return"
         self.emitter = Emitter(module.body.block, InsertPoint.before(first), loads_first=True)
-        self._constants: dict[str, DenseIntOrFPElementsAttr] = global_values(module)
 
     @staticmethod
     def of_module(module: ModuleOp) -> Iterator[GraphRewriter]:
@@ -46,11 +46,9 @@ class GraphRewriter:
         owner = value.owner if value is not None else None
         if not isinstance(owner, ml_program.GlobalLoadConstantOp):
             return None
-        symbol = owner.global_attr.string_value()
-        if symbol not in self._constants:
-            self._constants = global_values(self.module)
-        found = self._constants.get(symbol)
-        return None if found is None else array_of(found)
+        found = lookup_symbol(owner, owner.global_attr)
+        content = found.value if isinstance(found, ml_program.GlobalOp) else None
+        return array_of(content) if isa(content, DenseIntOrFPElementsAttr) else None
 
     def value(self, ssa: SSAValue) -> Value:
         """An SSA value as the emitter takes it."""
