@@ -90,14 +90,38 @@ def rebuilt(
     return new
 
 
-def inline(body: ScalarBody, region: Region, arguments: Sequence[SSAValue]) -> SSAValue:
-    """Copies a region's operations to the end of `body` and gives the value that it yields."""
+def inline(body: ScalarBody, region: Region, arguments: Sequence[SSAValue], *, move: bool = False) -> SSAValue:
+    """Copies a region's operations to the end of `body` and gives the value that it yields.
+
+    `move`: takes the operations out of the region, whose operator is to be erased, instead of copying them."""
+    if move:
+        return _moved(body, region, arguments)
     values: dict[SSAValue, SSAValue] = dict(zip(region.block.args, arguments, strict=True))
     for op in region.block.ops:
         if isinstance(op, YieldOp):
             return values.get(op.value, op.value)
         body.block.add_op(op.clone(values))
     raise ValueError("a scalar region ends in kernel.yield")
+
+
+def _moved(body: ScalarBody, region: Region, arguments: Sequence[SSAValue]) -> SSAValue:
+    for old, new in zip(region.block.args, arguments, strict=True):
+        old.replace_all_uses_with(new)
+    last = region.block.last_op
+    if not isinstance(last, YieldOp):
+        raise ValueError("a scalar region ends in kernel.yield")
+    result = last.value
+    last.detach()
+    last.erase()
+    for op in list(region.block.ops):
+        op.detach()
+        body.block.add_op(op)
+    return result
+
+
+def body_size(op: KernelOp) -> int:
+    """The number of scalar operations in an operator's body."""
+    return 0 if op.body is None else len(op.body.block.ops)
 
 
 def gathered(op: Operation) -> set[int]:

@@ -26,6 +26,7 @@ from deeploy_mlir.dialects.kernel import KernelOp, MapOp, ReshapeOp, ScatterOp, 
 from deeploy_mlir.ir.affine_maps import compose, reads_whole, used_dims
 from deeploy_mlir.ir.constants import scalar_constant
 from deeploy_mlir.ir.kernel_rewriting import (
+    body_size,
     defining,
     empty_like,
     extra_maps_of,
@@ -46,6 +47,9 @@ from deeploy_mlir.passes.shared.reshaped_operands import Operand, reshaped_opera
 
 MAX_OPERANDS = 12
 """Most operands of a fused kernel: each may be a transfer, and a DMA has few channels."""
+MAX_BODY = 256
+"""Most scalar operations of a fused kernel. Longer chains of elementwise operators become several kernels: the time of
+fusing, and of the C compiler, grows faster than such a body."""
 
 
 @dataclass(frozen=True)
@@ -178,13 +182,14 @@ def _absorb_map(op: MapOp) -> bool:
         producer = defining(value)
         if isinstance(producer, MapOp) and _absorbable(op, producer):
             _replace(op, _absorbed(op, producer))
+            Rewriter.erase_op(producer)
             return True
     return False
 
 
 def _absorbable(op: MapOp, producer: MapOp) -> bool:
     result = output_of(producer)
-    if gathered(op) or gathered(producer):
+    if gathered(op) or gathered(producer) or body_size(op) + body_size(producer) > MAX_BODY:
         return False
     if producer.out_offsets is not None or {use.operation for use in result.uses} != {op}:
         return False
@@ -205,6 +210,7 @@ def _absorbable(op: MapOp, producer: MapOp) -> bool:
 
 
 def _absorbed(op: MapOp, producer: MapOp) -> KernelOp:
+    """`op` with what `producer` computes in its body, which is moved there if it is read once."""
     result = output_of(producer)
     values: list[SSAValue] = []
     maps: list[AffineMap] = []
@@ -225,8 +231,9 @@ def _absorbed(op: MapOp, producer: MapOp) -> KernelOp:
     body = ScalarBody([element_type_of_value(v) for v in values])
     assert op.body is not None
     assert producer.body is not None
+    once = sum(not isinstance(s, int) for s in sources) == 1
     arguments = [
-        body.arguments[s] if isinstance(s, int) else inline(body, producer.body, body.arguments[s[0] : s[1]])
+        body.arguments[s] if isinstance(s, int) else inline(body, producer.body, body.arguments[s[0] : s[1]], move=once)
         for s in sources
     ]
     region = body.finish(inline(body, op.body, arguments), element_type_of_value(op.out))
@@ -253,6 +260,8 @@ def _move_into_producer(op: MapOp) -> bool:
     if best is None or padded:
         return False
     if len(best[0].ins) + len(best[0].extras) + len(op.ins) - 1 > MAX_OPERANDS:
+        return False
+    if body_size(best[0]) + body_size(op) > MAX_BODY:
         return False
     return _fused(op, *best)
 
@@ -302,20 +311,31 @@ def _fused(op: MapOp, producer: KernelOp, link: SSAValue) -> bool:
         result = reshape.results[0]
     output_of(op).replace_all_uses_with(result)
     Rewriter.erase_op(op)
+    _erase_producer(link)
     return True
+
+
+def _erase_producer(link: SSAValue) -> None:
+    """Erases the kernel that computes a value which nothing reads any more, and the reshapes behind it."""
+    value: SSAValue | None = link
+    while value is not None and (producer := defining(value)) is not None:
+        value = reshape_source(value)
+        Rewriter.erase_op(producer)
 
 
 def _with_epilogue(
     op: MapOp, producer: KernelOp, others: Sequence[tuple[SSAValue, AffineMap]], positions: Sequence[int | None]
 ) -> KernelOp:
-    """`producer` followed by the body of `op`, placed before `op`; `positions` None stands for the producer's value."""
+    """`producer` followed by the body of `op`, placed before `op`; `positions` None stands for the producer's value.
+
+    The body of `producer`, which is to be erased, moves."""
     values, maps = _elementwise_operands(producer)
     lead = [] if isinstance(producer, MapOp) else [producer.accumulator()]
     own = len(lead) + len(values)
     body = ScalarBody(
         [*lead, *(element_type_of_value(v) for v in values), *(element_type_of_value(v) for v, _ in others)]
     )
-    inner = body.arguments[0] if producer.body is None else inline(body, producer.body, body.arguments[:own])
+    inner = body.arguments[0] if producer.body is None else inline(body, producer.body, body.arguments[:own], move=True)
     assert op.body is not None
     yielded = inline(body, op.body, [inner if p is None else body.arguments[own + p] for p in positions])
     element = element_type_of_value(op.out)
