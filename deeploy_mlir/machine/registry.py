@@ -47,7 +47,8 @@ def target_names() -> tuple[str, ...]:
 
 def target_package(name: str) -> str:
     """The package of a target. Raises DeeployError naming the known targets if there is none of that name."""
-    if (files(_OWN) / name / DESCRIPTION).is_file():  # it is asked for each kernel: without a look at what is installed
+    # Asked for each kernel: ours are found without a look at what is installed.
+    if name.isidentifier() and (files(_OWN) / name / DESCRIPTION).is_file():
         return f"{_OWN}.{name}"
     packages = target_packages()
     if name not in packages:
