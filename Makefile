@@ -1,6 +1,7 @@
 # make demo       set up .venv, compile the shipped network, run it on the emulated SoC, compare, print the plan
 # make test       the test suite (what takes long is left to test-all)
 # make test-all   everything, the long sweeps too
+# make folders    output folders built with every compiler that they name, by make and cmake
 # make lint       ruff, pyright, lit
 # make lowest     a part of the suite with the lowest versions that the package declares
 # make dist       sdist, wheel and SBOM (CycloneDX) into dist/
@@ -27,6 +28,9 @@ test: $(DEVELOPMENT)
 
 test-all: $(DEVELOPMENT)
 	$(BIN)/python -m pytest -n $(JOBS)
+
+folders: $(DEVELOPMENT)
+	$(BIN)/python -m pytest -rs -n $(JOBS) tests/test_folder_builds.py
 
 lint: $(DEVELOPMENT)
 	$(BIN)/ruff check .
@@ -74,4 +78,4 @@ $(LOWEST)/.development: pyproject.toml .ci/lowest.txt
 clean:
 	rm -rf $(VENV) $(LOWEST) $(DIST)
 
-.PHONY: demo test test-all lint lowest package dist operators bench clean
+.PHONY: demo test test-all folders lint lowest package dist operators bench clean
