@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import product
 from math import prod
 
-from xdsl.dialects.builtin import BFloat16Type, Float16Type
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, f32
 from xdsl.ir import Attribute, SSAValue
 
 from deeploy_mlir.dialects import c
@@ -414,6 +414,8 @@ class Reduction:
         """The accumulator with one more element, or product of two."""
         b = self.nest.b
         if self.contracts:
+            if self.nest.tuning.fused and self.accumulator_type == f32:
+                return b.call_value("dm_fmaf", [*elements, accumulator], f32, pure=True)
             return b.add(accumulator, b.mul(elements[0], elements[1], wrap=self.wraps), wrap=self.wraps)
         (x,) = elements
         match self.combiner:

@@ -26,6 +26,8 @@ class Tuning:
     """Elements that the innermost loop of an elementwise kernel computes at a time."""
     vector: int = 0
     """Elements of a block of accumulators in an array, for compilers that vectorise; 0 where there is no SIMD."""
+    fused: bool = False
+    """Whether the processor multiplies and adds floats in one operation, which rounds once."""
     float_lanes: int = 1
     """Partial sums of a float dot product, so that it can be vectorised without reordering by the compiler."""
 
@@ -41,6 +43,7 @@ RV32 = Tuning(
     keep_loops=True,
     straight=48,
     elements=4,
+    fused=True,
 )
 """A scalar 32-bit RISC-V with 32 registers and a small instruction cache."""
 

@@ -5,10 +5,6 @@
 
 #include "dm_math.h"
 
-#if defined(__clang__) /* gcc does not contract under -std=c11 */
-#pragma STDC FP_CONTRACT OFF
-#endif
-
 #define LN2_HIGH 0x1.62e42feep-1 /* 32 bits: exact times an exponent */
 #define LN2_LOW 0x1.a39ef35793c76p-33
 #define ABSOLUTE 0x7fffffffffffffffull

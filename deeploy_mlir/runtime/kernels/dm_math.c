@@ -5,9 +5,6 @@
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
-#if defined(__clang__) /* gcc does not contract under -std=c11 */
-#pragma STDC FP_CONTRACT OFF
-#endif
 
 typedef union {
   float f;

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "dm_float.h"
 #include "dm_more.h"
 
 float dm_expf(float x);  /* 0.96 */

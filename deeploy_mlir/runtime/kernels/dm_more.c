@@ -3,10 +3,6 @@
 
 #include "dm_math.h"
 
-#if defined(__clang__) /* gcc does not contract under -std=c11 */
-#pragma STDC FP_CONTRACT OFF
-#endif
-
 typedef union {
   float f;
   uint32_t u;
