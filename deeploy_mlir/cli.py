@@ -227,6 +227,7 @@ def _compile(options: argparse.Namespace) -> int:
     check_folder(options.output, force=options.force)  # before the compiler's work
     observer = _each_pass(options.verify_each_by_running) if options.verify_each_by_running else None
     program = api.compile(options.model, **_lowering_options(options), **_model_options(options), observer=observer)
+    program = program.with_footprint()
     samples = None
     if options.types_from_data:
         samples = api.match_inputs(program.network, options.types_from_data)
@@ -252,6 +253,7 @@ def _check(options: argparse.Namespace) -> int:
     program = api.compile(options.model, **_lowering_options(options), **_model_options(options))
     inputs = api.match_inputs(program.network, options.inputs)
     golden = api.match_outputs(program.network, options.expect)
+    program = program.with_footprint()
     execution = program.execute(inputs, **_running_options(options))
     return _report(options, program.manifest, execution, golden)
 

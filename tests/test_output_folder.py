@@ -159,7 +159,7 @@ def test_a_damaged_manifest_is_an_error(text: str, tmp_path: Path) -> None:
 def test_a_manifest_of_another_version_is_an_error(tmp_path: Path) -> None:
     file = triple().save(tmp_path / "out") / "plan.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 99}))
-    with pytest.raises(DeeployError, match="has format 99, this version reads 2"):
+    with pytest.raises(DeeployError, match="has format 99, this version reads 3"):
         read_manifest(file.parent)
 
 

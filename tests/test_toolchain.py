@@ -136,7 +136,7 @@ def test_a_memory_that_a_platform_does_not_know() -> None:
 
 def test_the_configuration_is_the_socs() -> None:
     assert configuration_of(load_soc("siracusa")) == Configuration(8, ("l1", "l2", "wmem"), 640)
-    assert configuration_of(load_soc("generic")) == Configuration(1, ("ram",))
+    assert configuration_of(load_soc("generic")) == Configuration(1, ("ram", "flash"))
 
 
 def test_platforms_of_targets() -> None:

@@ -30,11 +30,14 @@ PLAN_ATTRIBUTE = "deeploy.plan"
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """Bytes that everything in one memory takes at most at a time, of the bytes that the budget allows."""
+    """Bytes that everything in one memory takes at most at a time, of the bytes that the budget allows; among them
+    the `arena` of activations and tiles, and `constants`."""
 
     name: str
     used: int
     capacity: int
+    arena: int = 0
+    constants: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deeploy_mlir.machine.platform import Platform
 from deeploy_mlir.machine.running import ExecutionError, Job, Outcome
-from deeploy_mlir.machine.toolchain import RUNTIME, ZIG_CC, Toolchain
+from deeploy_mlir.machine.toolchain import CLANG_STACK_FLAG, RUNTIME, ZIG_CC, Toolchain
 
 _SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=1",
@@ -55,8 +55,8 @@ def _execute(command: Sequence[str], timeout: float) -> str:
 COMPILERS = (
     Toolchain("cc", ("cc",), link_flags=("-lm",)),
     Toolchain("gcc", ("gcc",), link_flags=("-lm",)),
-    Toolchain("clang", ("clang",), link_flags=("-lm",)),
-    Toolchain("zig", ZIG_CC, link_flags=("-lm",)),
+    Toolchain("clang", ("clang",), link_flags=("-lm",), stack_flag=CLANG_STACK_FLAG),
+    Toolchain("zig", ZIG_CC, link_flags=("-lm",), stack_flag=CLANG_STACK_FLAG),
 )
 
 HOST = Platform("host", RUNTIME / "platforms" / "host", COMPILERS, run_program, is_host=True)

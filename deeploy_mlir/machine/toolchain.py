@@ -21,6 +21,8 @@ ZIG = (sys.executable, "-m", "ziglang")
 ZIG_CC = (*ZIG, "cc")
 """The C compiler of the `ziglang` package (the extra `toolchain`), which needs nothing else on the machine."""
 
+CLANG_STACK_FLAG = "-fstack-size-section"
+
 INSTALL_ZIG = "pip install 'deeploy-mlir[toolchain]' brings ziglang"
 
 
@@ -35,7 +37,8 @@ class Toolchain:
     """A compiler with the flags that a platform always needs.
 
     `name` is how users choose it, a word that its command holds. `flags` go before the sources, `link_flags` after
-    them. `needs` are further programs that it calls. `standard` and `warnings` are separate so that a caller may build
+    them. `needs` are further programs that it calls. `stack_flag` makes it tell the stack of
+    each function (see `object_files`). `standard` and `warnings` are separate so that a caller may build
     third-party sources with others.
     """
 
@@ -46,6 +49,7 @@ class Toolchain:
     standard: str = "-std=c11"
     warnings: tuple[str, ...] = ("-Wall", "-Wextra")
     needs: tuple[str, ...] = ()
+    stack_flag: str = "-fstack-usage"
 
     @property
     def is_here(self) -> bool:

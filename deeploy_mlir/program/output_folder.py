@@ -28,11 +28,12 @@ from deeploy_mlir.machine.registry import platform_of
 from deeploy_mlir.machine.toolchain import RUNTIME
 from deeploy_mlir.program.build_files import cmake_lists, makefile, platform_folder, test_data
 from deeploy_mlir.program.folder_update import LISTING, update_folder
+from deeploy_mlir.program.footprint import Footprint
 from deeploy_mlir.program.network import Network, TensorInfo, bind_inputs, to_bytes
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array
 
-FORMAT = 2
+FORMAT = 3
 PLAN_FILE = "plan.json"
 OWN_FILES = frozenset({"main.c", "test_data.h", "Makefile", "CMakeLists.txt", CONFIG_HEADER, PLAN_FILE, LISTING})
 """Files of every output folder, beside the generated ones."""
@@ -53,6 +54,7 @@ class Manifest:
     plan: Plan
     compile_seconds: float
     configuration: Configuration
+    footprint: Footprint
 
 
 def runtime_closure(texts: Sequence[str], folders: Sequence[Path]) -> tuple[Path, ...]:

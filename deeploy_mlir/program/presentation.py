@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from deeploy_mlir.ir.plan_report import Plan, to_plain
@@ -10,7 +11,11 @@ from deeploy_mlir.machine.registry import load_soc, platforms_of, target_names
 from deeploy_mlir.machine.running import Measurements
 from deeploy_mlir.program.comparison import Comparison
 from deeploy_mlir.program.execution import Execution
+from deeploy_mlir.program.footprint import Footprint
 from deeploy_mlir.program.output_folder import Manifest
+
+NO_LIMIT = 2**31 - 1
+"""The size by which a description says that a memory is as large as a program wants."""
 
 
 def report_json(manifest: Manifest, execution: Execution, comparisons: Sequence[Comparison] | None) -> dict[str, Any]:
@@ -23,6 +28,7 @@ def report_json(manifest: Manifest, execution: Execution, comparisons: Sequence[
         "target": manifest.target,
         "platform": execution.platform,
         "memory": {m.name: {"used": m.used, "capacity": m.capacity} for m in plan.memory},
+        "footprint": footprint_json(manifest.footprint),
         "memory_linked": dict(execution.linked),
         "traffic": [to_plain(t) for t in plan.traffic],
         "traffic_measured": None
@@ -38,6 +44,11 @@ def report_json(manifest: Manifest, execution: Execution, comparisons: Sequence[
         "code_bytes": execution.code_bytes,
         "compiler_warnings": execution.warnings,
     }
+
+
+def footprint_json(footprint: Footprint) -> dict[str, Any]:
+    """Flash and RAM in bytes, with their parts; null for what is not known."""
+    return {"flash": footprint.flash, "ram": footprint.ram, **asdict(footprint)}
 
 
 def report_text(manifest: Manifest, execution: Execution, comparisons: Sequence[Comparison] | None) -> str:
@@ -97,7 +108,8 @@ def plan_text(manifest: Manifest) -> str:
     """Memories, traffic, steps and how good the plan is proved to be."""
     plan = manifest.plan
     lines = [f"plan for {manifest.network.name} on {manifest.target}: {plan.cycles:,} cycles planned"]
-    lines += [f"  {m.name:<6}{m.used:>10,} of {m.capacity:,} bytes" for m in plan.memory]
+    lines += _footprint(manifest.footprint)
+    lines += [f"  {m.name:<6}{m.used:>10,}{_limit(m.capacity)} bytes" for m in plan.memory]
     lines += [f"  {t.source} -> {t.destination}: {t.bytes:,} bytes" for t in plan.traffic]
     if plan.solver is not None:
         s = plan.solver
@@ -105,6 +117,21 @@ def plan_text(manifest: Manifest) -> str:
         lines.append(f"  {proof}, solved in {s.seconds:.2f} s")
     lines.append(f"  compiled in {manifest.compile_seconds:.2f} s")
     return "\n".join(lines + _steps(plan))
+
+
+def _footprint(f: Footprint) -> list[str]:
+    """What embedded people look for."""
+    code = f"code {f.code:,}, " if f.code is not None else ""
+    stack = f", stack {f.stack:,}" if f.stack is not None else ""
+    how = f"sections built by {f.compiler}" if f.compiler else "planned, without code: no compiler is at hand"
+    return [
+        f"  flash {f.flash:>10,} bytes: {code}constants {f.constants:,} ({how})",
+        f"  RAM   {f.ram:>10,} bytes: arenas {f.arenas:,}, inputs and outputs {f.io:,}{stack}",
+    ]
+
+
+def _limit(capacity: int) -> str:
+    return "" if capacity >= NO_LIMIT else f" of {capacity:,}"
 
 
 def _steps(plan: Plan) -> list[str]:
@@ -127,6 +154,8 @@ def targets_text() -> str:
 
 def _target_line(name: str) -> str:
     system = load_soc(name)
-    memories = ", ".join(f"{m.sym_name.data} {m.size // 1024:,} KiB" for m in system.memories)
+    memories = ", ".join(
+        f"{m.symbol} {'of any size' if m.size >= NO_LIMIT else f'{m.size // 1024:,} KiB'}" for m in system.memories
+    )
     cores = ", ".join(f"{e.sym_name.data} of {e.core_count}" for e in system.engines)
     return f"{name:<12}{memories}; {cores}; runs on {', '.join(platform.name for platform in platforms_of(name))}"

@@ -17,8 +17,9 @@ from deeploy_mlir.machine.running import Job
 from deeploy_mlir.program.build_files import INCLUDES, platform_folder
 from deeploy_mlir.program.code_size import code_bytes
 from deeploy_mlir.program.execution import Execution, Runner
+from deeploy_mlir.program.footprint import Footprint, measured_footprint, planned_footprint
 from deeploy_mlir.program.network import Network, bind_inputs, from_bytes, to_bytes
-from deeploy_mlir.program.output_folder import FORMAT, Manifest, read_manifest, write_output_folder
+from deeploy_mlir.program.output_folder import FORMAT, Manifest, folder_files, read_manifest, write_output_folder
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array
 
@@ -28,7 +29,7 @@ class Program:
     """A network compiled for a target: what `deeploy_mlir.compile` returns.
 
     `module` is the final IR, `plan` what the planner decided, `sources` the generated C by file name, `pipeline` the
-    passes that ran."""
+    passes that ran, `measured` the flash and RAM that its objects take."""
 
     network: Network
     target: str
@@ -38,6 +39,17 @@ class Program:
     pipeline: str
     compile_seconds: float
     configuration: Configuration
+    measured: Footprint | None = None
+
+    @property
+    def footprint(self) -> Footprint:
+        """Flash and RAM: as `with_footprint` measured them, else as planned."""
+        return self.measured or planned_footprint(self.network, self.plan, self.configuration)
+
+    def with_footprint(self) -> Program:
+        """The same program with the flash and RAM of its objects, which are compiled for it where a compiler is at
+        hand."""
+        return replace(self, measured=measured_footprint(*folder_files(self.manifest, self.sources, None)))
 
     @property
     def manifest(self) -> Manifest:
@@ -52,6 +64,7 @@ class Program:
             self.plan,
             self.compile_seconds,
             self.configuration,
+            self.footprint,
         )
 
     def save(self, path: str | Path, inputs: Mapping[str, Array] | None = None, *, force: bool = False) -> Path:

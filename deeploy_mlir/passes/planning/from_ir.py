@@ -212,7 +212,11 @@ def write_plan(source: FunctionProblem, result: PlanResult) -> None:
 
 def report_of(source: FunctionProblem, result: PlanResult) -> Plan:
     """What a user may ask about the plan."""
-    memory = tuple(MemoryUse(m.name, m.used, m.capacity) for m in result.memories)
+    constants: dict[str, int] = {}
+    for tensor, home in zip(source.problem.tensors, result.homes, strict=True):
+        if tensor.kind == TensorKind.CONSTANT:
+            constants[home.memory] = constants.get(home.memory, 0) + tensor.bytes
+    memory = tuple(MemoryUse(m.name, m.used, m.capacity, m.arena, constants.get(m.name, 0)) for m in result.memories)
     steps = source.problem.steps
     traffic: dict[tuple[str, str], int] = {}
     for step, plan in zip(steps, result.steps, strict=True):

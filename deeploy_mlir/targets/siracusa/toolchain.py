@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deeploy_mlir.machine.toolchain import ZIG_CC, Toolchain
+from deeploy_mlir.machine.toolchain import CLANG_STACK_FLAG, ZIG_CC, Toolchain
 
 MCPU = "-mcpu=rocket_rv32-a-d+m+c+f"
 """RV32IMFC, scheduled for an in-order pipeline: 5 to 40 % fewer cycles of kernels than with generic_rv32."""
@@ -25,6 +25,7 @@ COMPILERS = (
         ZIG_CC,
         flags=("-target", "riscv32-freestanding-none", MCPU, "-mabi=ilp32f", *FLAGS),
         link_flags=("-Wl,--gc-sections",),
+        stack_flag=CLANG_STACK_FLAG,
     ),
     Toolchain(
         "gcc",
@@ -39,5 +40,6 @@ COMPILERS = (
         flags=("--target=riscv32-unknown-elf", *ARCHITECTURE, *FLAGS, "-DDM_BUILTINS"),
         link_flags=("-nostdlib", "-fuse-ld=lld", "-Wl,--gc-sections"),
         needs=("ld.lld",),
+        stack_flag=CLANG_STACK_FLAG,
     ),
 )
