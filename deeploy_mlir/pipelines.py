@@ -19,8 +19,8 @@ Observer: TypeAlias = Callable[[ModulePass | None, ModuleOp, ModulePass | None],
 """Called with the pass that just ran (None before the first), the module, and the next pass (None after the last)."""
 
 
-REQUANTIZE = {"exact": None, "fixed-point": "fixed"}
-"""Ways to requantise, and the `scale` of `deeploy-qdq-to-integer` that each stands for; None is the pass's own."""
+REQUANTIZE = {"exact": None, "fixed-point": True}
+"""Ways to requantise, and the `fixed-point` of the passes that it concerns; None is their own."""
 
 MATH: dict[str, tuple[str, ...]] = {"exact": (), "fast": ("deeploy-approximate-math",)}
 """Ways to compute elementary functions, and the passes that each adds."""
@@ -32,8 +32,8 @@ class PipelineOptions:
 
     `l1`, `l2`, `wmem` and `ram` are byte budgets for the memories of that name; None means the whole memory of the
     target. A `wmem` of 0 keeps all weights out of the weight memory.
-    `requantize`: `exact` computes requantisation of QDQ networks with float scales, as ONNX defines it; `fixed-point`
-    with an integer multiplier and a shift, for cores without FPU, off by at most one in the last place.
+    `requantize`: `exact` computes requantisation of QDQ networks as ONNX defines it, on integers where they equal
+    that; `fixed-point` always on integers, for cores without FPU, off by at most one in the last place where none do.
     `math`: `exact` computes elementary functions to about one unit in the last place; `fast` exp, tanh and erf by small
     approximations (the runtime's dm_fast.h).
     Raises DeeployError for a target or one of these ways that is not known.
@@ -58,6 +58,7 @@ class PipelineOptions:
 
 
 QDQ = "deeploy-qdq-to-integer"
+CHOOSE = "deeploy-choose-requantization"
 
 GRAPH = (
     "deeploy-fold-constants",
@@ -74,6 +75,7 @@ KERNELS = (
     "deeploy-channels-last",
     "deeploy-sink-transposes",
     "deeploy-fuse-epilogues",
+    CHOOSE,
     "deeploy-narrow-arithmetic",
     "deeploy-split-reductions",
     "deeploy-remove-dead-globals",
@@ -94,7 +96,7 @@ def _with_options(name: str, **options: str | int | bool | None) -> str:
 
 def pipeline_for(options: PipelineOptions) -> str:
     """The pipeline from an imported network to C for `options.target`."""
-    scale = REQUANTIZE[options.requantize]
+    fixed_point = REQUANTIZE[options.requantize]
     passes = (
         _with_options(
             "deeploy-attach-soc",
@@ -104,8 +106,7 @@ def pipeline_for(options: PipelineOptions) -> str:
             wmem=options.wmem,
             ram=options.ram,
         ),
-        *(_with_options(p, scale=scale) if p == QDQ else p for p in GRAPH),
-        *KERNELS,
+        *(_with_options(p, fixed_point=fixed_point) if p in (QDQ, CHOOSE) else p for p in (*GRAPH, *KERNELS)),
         "convert-kernel-to-tiled",
         _with_options("deeploy-plan", double_buffer=options.double_buffer),
         "convert-tiled-to-mem",

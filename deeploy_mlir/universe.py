@@ -34,6 +34,7 @@ PASSES: dict[str, str] = {
     "deeploy-channels-last": "passes.channels_last:ChannelsLastPass",
     "deeploy-sink-transposes": "passes.sink_transposes:SinkTransposesPass",
     "deeploy-fuse-epilogues": "passes.fuse_epilogues:FuseEpiloguesPass",
+    "deeploy-choose-requantization": "passes.choose_requantization:ChooseRequantizationPass",
     "deeploy-narrow-arithmetic": "passes.narrow_arithmetic:NarrowArithmeticPass",
     "deeploy-split-reductions": "passes.split_reductions:SplitReductionsPass",
     "deeploy-remove-dead-globals": "passes.remove_dead_globals:RemoveDeadGlobalsPass",

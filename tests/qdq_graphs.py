@@ -20,7 +20,8 @@ from deeploy_mlir.passes.qdq_to_integer import QdqToIntegerPass
 from deeploy_mlir.passes.simplify_graph import SimplifyGraphPass
 from deeploy_mlir.support.numpy_types import Array
 
-MODES = ("f32", "f64", "fixed")
+MODES = ("exact", "fixed-point")
+"""Ways to requantise."""
 
 
 class Graph:
@@ -119,10 +120,15 @@ def finish(graph: Graph, real: str, dtype: Any) -> tuple[onnx.ModelProto, list[A
     return graph.model(graph.quantize(real, values, dtype), kind), arrays
 
 
-def lowered(proto: onnx.ModelProto, mode: Any) -> ModuleOp:
+def lowered(proto: onnx.ModelProto, mode: str) -> ModuleOp:
     """The module after the graph passes."""
     module = import_model(proto)
-    for graph_pass in (FoldConstantsPass(), FoldBatchNormPass(), QdqToIntegerPass(mode), SimplifyGraphPass()):
+    for graph_pass in (
+        FoldConstantsPass(),
+        FoldBatchNormPass(),
+        QdqToIntegerPass(mode == "fixed-point"),
+        SimplifyGraphPass(),
+    ):
         graph_pass.apply(Context(), module)
         module.verify()
     return module
@@ -138,11 +144,12 @@ def floats(module: ModuleOp) -> list[str]:
 
 
 def check(proto: onnx.ModelProto, arrays: list[Array], mode: str) -> None:
-    """Only integers are left, and no element is further than one step from the float text."""
+    """No element is further than one step from the float text. Only integers are left; where these are to be exact,
+    float operators may have stayed that no integers equal."""
     expected = run_module(import_model(proto), arrays)[0].astype(int)
     module = lowered(proto, mode)
-    assert floats(module) == []
+    assert mode == "exact" or floats(module) == []
     got = run_module(module, arrays)[0].astype(int)
     assert np.abs(got - expected).max(initial=0) <= 1
-    # ties and the rounding of f32 apart, they are equal
+    # ties of sums apart, they are equal
     assert np.mean(got == expected) >= (0.95 if got.size > 40 else 0.8)

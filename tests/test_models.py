@@ -165,7 +165,7 @@ def test_fixed_point_requantisation(path: str) -> None:
     """No floats from the input's quantisation to the Softmax, and the same classes where the two best are not close."""
     (network,) = (n for n in NETWORKS if n.path == path)
     program = compiled(path, "generic", requantize="fixed-point")
-    assert "deeploy-qdq-to-integer{scale=fixed}" in program.pipeline
+    assert "deeploy-qdq-to-integer{fixed-point=true}" in program.pipeline
     arrays = network.samples
     chosen = np.linspace(0, len(arrays["input"]) - 1, 12).astype(int)
     got = outputs_of(program, arrays["input"][chosen])

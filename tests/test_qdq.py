@@ -192,7 +192,7 @@ def test_accumulators_of_16_bits_stay_in_float() -> None:
     x = graph.input((1, 64, 3, 3), np.int16)
     w, _ = graph.weight((2, 64, 3, 3), None)
     proto, _ = finish(graph, graph.op("Conv", x, w), np.int8)
-    assert "onnx.Conv" in floats(lowered(proto, "f32"))
+    assert "onnx.Conv" in floats(lowered(proto, "exact"))
 
 
 def test_residual_block_and_batch_norm() -> None:
@@ -204,9 +204,10 @@ def test_residual_block_and_batch_norm() -> None:
     zero, step = graph.constant(np.int8(-128)), graph.constant(np.float32(0.05))
     inner = graph.op("DequantizeLinear", graph.op("QuantizeLinear", real, step, zero), step, zero)
     proto, arrays = finish(graph, graph.op("Add", x, inner), np.int8)
-    check(proto, arrays, "f32")
-    assert [op.name for op in graph_function(lowered(proto, "f32")).body.block.ops if isinstance(op, GraphOp)] == [
-        "onnx.ConvInteger", "onnx.Add", "qnn.Requantize", "qnn.RequantizeAdd",
+    check(proto, arrays, "exact")
+    assert [op.name for op in graph_function(lowered(proto, "exact")).body.block.ops if isinstance(op, GraphOp)] == [
+        "onnx.ConvInteger", "onnx.Add", "qnn.Requantize",
+        "onnx.Cast", "onnx.Mul", "onnx.Cast", "onnx.Mul", "onnx.Add", "qnn.RequantShift",
     ]  # fmt: skip
 
 
@@ -215,7 +216,7 @@ def test_what_stays_in_float_is_said(caplog: pytest.LogCaptureFixture) -> None:
     real = graph.op("Softmax", graph.input((2, 8), np.int8))
     proto, arrays = finish(graph, real, np.uint8)
     with caplog.at_level(logging.WARNING, logger="deeploy_mlir"):
-        module = lowered(proto, "f32")
+        module = lowered(proto, "exact")
     assert "Softmax stays in float between DequantizeLinear and QuantizeLinear" in caplog.text
     np.testing.assert_array_equal(run_module(module, arrays)[0], run_module(import_model(proto), arrays)[0])
 
@@ -228,7 +229,7 @@ def test_every_fixed_point_sum_is_within_one_step() -> None:
         real = graph.op(("Add", "Sub")[seed % 2], graph.input((256, 1), np.int8), graph.input((1, 256), np.int8))
         proto, _ = finish(graph, real, np.int8)
         arrays = [levels.reshape(256, 1), levels.reshape(1, 256)]
-        module = lowered(proto, "fixed")
+        module = lowered(proto, "fixed-point")
         assert floats(module) == []
         got, expected = (run_module(m, arrays)[0].astype(int) for m in (module, import_model(proto)))
         assert np.abs(got - expected).max() <= 1
@@ -246,7 +247,7 @@ def test_values_that_others_use_are_kept() -> None:
     proto = graph.model(quantized, TensorProto.INT8)
     proto.graph.output.append(helper.make_tensor_value_info(real, TensorProto.FLOAT, None))
     for got, expected in zip(
-        run_module(lowered(proto, "f32"), arrays), run_module(import_model(proto), arrays), strict=True
+        run_module(lowered(proto, "exact"), arrays), run_module(import_model(proto), arrays), strict=True
     ):
         np.testing.assert_allclose(got, expected, rtol=1e-6)
 
@@ -336,7 +337,7 @@ def test_operators_that_are_patterns(case: str) -> None:
     value = proto.graph.input[0]
     x = ints(*[d.dim_value for d in value.type.tensor_type.shape.dim], seed=7)
     (expected,) = onnxruntime_session(proto).run(None, {value.name: x})
-    module = lowered(proto, "f32")
+    module = lowered(proto, "exact")
     assert floats(module) == []
     got = run_module(module, [x])[0]
     assert got.dtype == expected.dtype

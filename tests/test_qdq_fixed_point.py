@@ -112,7 +112,7 @@ def test_generated_code_with_scales_far_apart() -> None:
     real = graph.op("Gemm", x, w, transB=1)
     y = graph.op("QuantizeLinear", real, graph.constant(np.float32(1)), graph.constant(np.int8(3)))
     proto, arrays = graph.model(y, TensorProto.INT8), graph.sample()
-    assert {"onnx.Max", "onnx.Min"} <= {op.name for op in graph_function(lowered(proto, "fixed")).body.block.ops}
+    assert {"onnx.Max", "onnx.Min"} <= {op.name for op in graph_function(lowered(proto, "fixed-point")).body.block.ops}
     program = compile_model(proto, target="generic", requantize="fixed-point")
     name = program.network.inputs[0].name
     (got,) = program.run({name: arrays[0]}).values()

@@ -201,7 +201,7 @@ def test_softmax_in_fixed_point(seed: int, dtype: Any, out: Any, axis: int, fine
     zero, scale = graph.constant(np.asarray(np.iinfo(out).min, out)), np.float32(1 / 256 if fine else 0.003)
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(out))
     proto, arrays = graph.model(graph.op("QuantizeLinear", real, graph.constant(scale), zero), kind), graph.sample()
-    check(proto, arrays, "fixed")
+    check(proto, arrays, "fixed-point")
 
 
 def test_equal_quantisations_of_one_value_are_one() -> None:
@@ -213,7 +213,7 @@ def test_equal_quantisations_of_one_value_are_one() -> None:
     step, zero = graph.constant(np.float32(0.2)), graph.constant(np.int8(3))
     pairs = [graph.op("DequantizeLinear", graph.op("QuantizeLinear", real, step, zero), step, zero) for _ in range(2)]
     proto, arrays = finish(graph, graph.op("Add", pairs[0], graph.op("Sigmoid", pairs[1])), np.int8)
-    module = lowered(proto, "f32")
+    module = lowered(proto, "exact")
     assert operators(module).count("onnx.ConvInteger") == 1
     np.testing.assert_allclose(
         run_module(module, arrays)[0].astype(int), run_module(import_model(proto), arrays)[0].astype(int), atol=1
@@ -234,7 +234,7 @@ def test_products_that_stay_float_sum_up_integers(op: str) -> None:
         bias = graph.constant(graph.rng.standard_normal(4).astype(np.float32))
         real = graph.op("Gemm", x, w, bias) if op == "Gemm" else graph.op("MatMul", x, w)
     proto, arrays = graph.model(real), graph.sample()
-    module = lowered(proto, "f32")
+    module = lowered(proto, "exact")
     assert set(floats(module)) <= {"onnx.DequantizeLinear", "onnx.Add"}
     expected = run_module(import_model(proto), arrays)[0]
     np.testing.assert_allclose(run_module(module, arrays)[0], expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
@@ -263,7 +263,7 @@ def test_reasons(reason: str, caplog: pytest.LogCaptureFixture) -> None:
     graph = Graph(2)
     proto, arrays = finish(graph, REASONS[reason](graph), np.int8)
     with caplog.at_level(logging.WARNING, logger="deeploy_mlir"):
-        module = lowered(proto, "f32")
+        module = lowered(proto, "exact")
     assert reason in caplog.text
     left = [name.removeprefix("onnx.") for name in floats(module) if not name.endswith("tizeLinear")]
     for name in left:
@@ -322,7 +322,7 @@ def test_clip_before_a_product(low: float, high: float, sinks: bool) -> None:
     x = graph.op("Clip", x, graph.constant(np.float32(low)), graph.constant(np.float32(high)))
     w, _ = graph.weight((4, 3, 3, 3), 0)
     proto, arrays = finish(graph, graph.op("Conv", x, w), np.int8)
-    module = lowered(proto, "f32")
+    module = lowered(proto, "exact")
     assert (floats(module) == []) == sinks
     np.testing.assert_allclose(
         run_module(module, arrays)[0].astype(int), run_module(import_model(proto), arrays)[0].astype(int), atol=1

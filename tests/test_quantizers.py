@@ -138,10 +138,11 @@ def statically_quantized(path: Path, name: str, options: dict[str, Any]) -> tupl
     return out, network
 
 
-def lowered(path: Path, scale: str) -> Any:
+def lowered(path: Path, mode: str) -> Any:
     """The module after the graph passes with a way to requantise."""
     module = import_model(path)
-    run_pipeline(module, ",".join(f"{p}{{scale={scale}}}" if p == QDQ else p for p in GRAPH))
+    options = "{fixed-point=true}" if mode == "fixed-point" else ""
+    run_pipeline(module, ",".join(f"{p}{options}" if p == QDQ else p for p in GRAPH))
     return module
 
 
@@ -165,9 +166,9 @@ def test_networks(tmp_path: Path, name: str, option: str, caplog: pytest.LogCapt
     either way there, and others follow. Of 8 bits nothing is left in float between two quantisations but `LEFT`."""
     path, network = statically_quantized(tmp_path, name, OPTIONS[option])
     written = import_model(path)
-    exact = lowered(path, "f32")
+    exact = lowered(path, "exact")
     with caplog.at_level(logging.WARNING, logger="deeploy_mlir"):
-        fixed = lowered(path, "fixed")
+        fixed = lowered(path, "fixed-point")
     narrow = "16" not in option
     for seed in range(20, 23):
         x = network.sample(seed)
@@ -191,5 +192,5 @@ def test_networks_on_the_soc(tmp_path: Path, name: str) -> None:
     x = network.sample(30)
     program = compile_model(path, target="siracusa", l1="16KiB", requantize="fixed-point")
     (got,) = program.run({"x": x}).values()
-    expected = run_module(lowered(path, "fixed"), [x])[0]
+    expected = run_module(lowered(path, "fixed-point"), [x])[0]
     np.testing.assert_allclose(got, expected, atol=1e-5 * np.abs(expected).max() if name != "transformer" else 0.02)

@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import TensorType
 
 from deeploy_mlir.dialects.qnn import IntegerMeanOp, QnnOp
 from deeploy_mlir.dialects.qnn.base import level_range
+from deeploy_mlir.requantization.definition import Requantization
 from deeploy_mlir.support.numpy_types import Array, numpy_dtype
 
 _Arrays = Sequence[Array]
@@ -55,8 +56,10 @@ def _rounded(op: QnnOp, values: Array, zero_point: Array) -> Array:
 
 
 def _requantize(op: QnnOp, args: _Arrays) -> Array:
-    x, scale, zero_point = args
-    return _rounded(op, x.astype(scale.dtype) * scale, zero_point)
+    x, scale, zero_point, *offset = args
+    bounds = op.attr("low"), op.attr("high")
+    definition = Requantization(scale, op.attr("y_scale"), int(zero_point.reshape(())), *bounds, *offset)
+    return definition.exact(x)
 
 
 def _requantize_add(op: QnnOp, args: _Arrays) -> Array:

@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import FloatAttr, IntegerAttr, IntegerType
 from xdsl.ir import Attribute, Operation, Region, SSAValue
 
 from deeploy_mlir.dialects.kernel.base import CastOp, YieldOp
+from deeploy_mlir.dialects.kernel.requantize import RequantizeOp
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array, is_small_integer, numpy_dtype
 
@@ -39,6 +40,9 @@ def run_scalar_op(op: Operation, operands: Sequence[Array]) -> Array:
     if isinstance(op, arith.ConstantOp):
         return _constant(op)
     result_type = op.results[0].type
+    if isinstance(op, RequantizeOp):
+        offset = operands[2] if op.offset is not None else np.zeros(())
+        return op.definition(operands[1], offset).exact(operands[0]).astype(numpy_dtype(result_type))
     if isinstance(op, CastOp):
         return convert(operands[0], numpy_dtype(result_type))
     if isinstance(op, arith.CmpiOp):

@@ -21,6 +21,7 @@ from deeploy_mlir.dialects.kernel import (
     MatmulOp,
     PoolOp,
     ReduceOp,
+    RequantizeOp,
     RowFunction,
     RowOp,
     ScatterOp,
@@ -56,6 +57,16 @@ def argument_intervals(op: KernelOp) -> list[Interval | None]:
     if isinstance(op, ScatterOp):
         return [type_interval(element) for element in op.body_argument_types()]
     return [accumulator_interval(op), *_operand_intervals(list(op.extras), extra_maps_of(op), sizes)]
+
+
+def body_intervals(op: KernelOp) -> dict[SSAValue, Interval | None]:
+    """The interval of each argument of the body of `op` and of each value in it."""
+    assert op.body is not None
+    found: dict[SSAValue, Interval | None] = dict(zip(op.body.block.args, argument_intervals(op), strict=True))
+    for inner in op.body.block.ops:
+        for result in inner.results:
+            found[result] = operation_interval(inner, [found[v] for v in inner.operands])
+    return found
 
 
 def _with_value(interval: Interval | None, value: int | float) -> Interval | None:
@@ -192,6 +203,8 @@ def operation_interval(op: Operation, operands: Sequence[Interval | None]) -> In
 def _exact(op: Operation, operands: Sequence[Interval | None]) -> Interval | None:
     if isinstance(op, arith.ConstantOp) and isinstance(op.value, IntegerAttr):
         return Interval.constant(op.value.value.data % 2 if op.result.type == IntegerType(1) else op.value.value.data)
+    if isinstance(op, RequantizeOp):
+        return Interval.of(int(op.low.value.data), int(op.high.value.data))
     if any(o is None for o in operands):
         return None
     known = [o for o in operands if o is not None]
@@ -218,6 +231,8 @@ def _exact_by_constant(op: Operation, known: Sequence[Interval]) -> Interval | N
     """Shifts and divisions by one known number."""
     if len(known) != 2 or (number := known[1].single) is None:
         return None
+    if isinstance(op, arith.AndIOp) and number >= 0:
+        return Interval.of(0, number)
     if isinstance(op, arith.ShRSIOp) and 0 <= number < 64:
         return known[0].shift_right(number)
     if isinstance(op, arith.FloorDivSIOp) and number > 0:

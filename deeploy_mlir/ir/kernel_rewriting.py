@@ -272,3 +272,30 @@ def place_transpose(value: SSAValue, permutation: Sequence[int], layer: str, poi
     )
     Rewriter.insert_op([out, op], point)
     return output_of(op)
+
+
+def element_operands(op: KernelOp) -> tuple[list[SSAValue], list[AffineMap], int]:
+    """The operands that the body sees by elements (ins of a map, extras of others), their maps, and the position of
+    the first one's argument."""
+    if isinstance(op, MapOp):
+        return list(op.ins), maps_of(op), 0
+    return list(op.extras), extra_maps_of(op), 1
+
+
+def with_used_operands(op: KernelOp, values: Sequence[SSAValue], maps: Sequence[AffineMap], body: Region) -> KernelOp:
+    """`op` with these element operands and the body on them, without the operands that the body does not use; not yet
+    placed. A map keeps its first operand, and all where some are read at indices that are data."""
+    first = 0 if isinstance(op, MapOp) else 1
+    used = [bool(a.uses.get_length()) for a in body.block.args[first:]]
+    if isinstance(op, MapOp):
+        used = [True] * len(used) if gathered(op) else used
+        used[0] = used[0] or not any(used)
+    for index in reversed([i for i, kept in enumerate(used) if not kept]):
+        body.block.erase_arg(body.block.args[first + index])
+    kept_values = [v for v, kept in zip(values, used, strict=True) if kept]
+    kept_maps = [m for m, kept in zip(maps, used, strict=True) if kept]
+    if not isinstance(op, MapOp):
+        return rebuilt(op, list(op.ins), op.out, extras=kept_values, extra_maps=kept_maps, body=body)
+    pairs = [(sum(used[:operand]), axis) for operand, axis in padded_pairs(op)]
+    properties = {"maps": maps_attr(kept_maps), "padded": padded_attr(pairs)}
+    return rebuilt(op, kept_values, op.out, body=body, properties=properties)

@@ -28,8 +28,8 @@ from deeploy_mlir.ir.constants import scalar_constant
 from deeploy_mlir.ir.kernel_rewriting import (
     body_size,
     defining,
+    element_operands,
     empty_like,
-    extra_maps_of,
     forwarded,
     gathered,
     inline,
@@ -79,13 +79,6 @@ def _fuse_once(op: KernelOp) -> bool:
 # -- operands ----------------------------------------------------------------------------------------------------------
 
 
-def _elementwise_operands(op: KernelOp) -> tuple[list[SSAValue], list[AffineMap]]:
-    """The operands that the body sees by elements: ins of a map, extras of others."""
-    if isinstance(op, MapOp):
-        return list(op.ins), maps_of(op)
-    return list(op.extras), extra_maps_of(op)
-
-
 def _with_operands(
     op: KernelOp,
     values: Sequence[SSAValue],
@@ -108,7 +101,7 @@ def _replace(op: KernelOp, new: KernelOp) -> None:
 
 def _read_through_copies(op: KernelOp) -> bool:
     """Elementwise operands that are copies, or reshaped in unit axes only, are read at their source."""
-    values, maps = _elementwise_operands(op)
+    values, maps, _ = element_operands(op)
     padded = {operand for operand, _ in padded_pairs(op)} if isinstance(op, MapOp) else set[int]()
     fixed = padded | gathered(op)
     changed = False
@@ -123,7 +116,7 @@ def _read_through_copies(op: KernelOp) -> bool:
 
 def _inline_scalars(op: KernelOp) -> bool:
     """Constants whose elements are all equal become constants of the body; equal operands become one."""
-    values, maps = _elementwise_operands(op)
+    values, maps, _ = element_operands(op)
     if op.body is None or not values or gathered(op):
         return False
     lead = [] if isinstance(op, MapOp) else [op.accumulator()]
@@ -329,7 +322,7 @@ def _with_epilogue(
     """`producer` followed by the body of `op`, placed before `op`; `positions` None stands for the producer's value.
 
     The body of `producer`, which is to be erased, moves."""
-    values, maps = _elementwise_operands(producer)
+    values, maps, _ = element_operands(producer)
     lead = [] if isinstance(producer, MapOp) else [producer.accumulator()]
     own = len(lead) + len(values)
     body = ScalarBody(

@@ -39,6 +39,7 @@ _Narrowed = (
     | arith.DivSIOp
     | arith.FloorDivSIOp
     | arith.RemSIOp
+    | arith.AndIOp
 )
 """Operations whose i32 form gives the same if operands and result fit."""
 

@@ -11,8 +11,7 @@ float sum up integers. Every other operator between the two says in a remark tha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from xdsl.context import Context
@@ -26,16 +25,15 @@ from deeploy_mlir.dialects.qnn import is_integer
 from deeploy_mlir.graph.dead_code import erase_dead
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.passes.qdq.elementwise import linear
+from deeploy_mlir.passes.qdq.enumeration import requantized
 from deeploy_mlir.passes.qdq.movement import merge, rise, sink
-from deeploy_mlir.passes.qdq.patterns import PATTERNS, clamp, clamps
+from deeploy_mlir.passes.qdq.patterns import PATTERNS, clamps
 from deeploy_mlir.passes.qdq.products import PRODUCTS, float_product
-from deeploy_mlir.passes.qdq.quantization import Quantized, dequantized, integer_dtype, quantization_of
+from deeploy_mlir.passes.qdq.quantization import dequantized, quantization_of
 from deeploy_mlir.passes.qdq.tables import tabulated
 from deeploy_mlir.passes.qdq.target import StaysFloat, Target
 from deeploy_mlir.passes.shared.graph_rewriting import GraphRewriter, drop_unused, is_onnx, only_quantized
 from deeploy_mlir.support.remarks import remark
-
-Mode = Literal["f32", "f64", "fixed"]
 
 
 def _open(rewriter: GraphRewriter, op: OnnxOp) -> bool:
@@ -69,17 +67,17 @@ def _open(rewriter: GraphRewriter, op: OnnxOp) -> bool:
 def _quantize(target: Target, value: SSAValue) -> Value | None:
     """The integers of a QuantizeLinear of this value; None if there is no pattern. Raises StaysFloat."""
     found = clamps(target.rewriter, value)
-    x = None if found is None else dequantized(target.rewriter, found[0])
-    if found is not None and x is not None:
-        return clamp(target, _requantized(target, x), *found[1:])
-    table = tabulated(target, value)
-    if table is not None or found is None:
-        return table
+    if found is None:
+        return tabulated(target, value)
     inner, low, high = found
-    result = linear(target, inner)
+    target = replace(target, low=low, high=high)
+    x = dequantized(target.rewriter, inner)
+    if x is not None:
+        return requantized(target, x)
+    result = tabulated(target, value)
     if result is None:
-        result = _by_pattern(target, inner)
-    return None if result is None else clamp(target, result, low, high)
+        result = linear(target, inner)
+    return _by_pattern(target, inner) if result is None else result
 
 
 def _by_pattern(target: Target, value: SSAValue) -> Value | None:
@@ -93,24 +91,20 @@ def _by_pattern(target: Target, value: SSAValue) -> Value | None:
     return PATTERNS[source.op_type](target, source)
 
 
-def _requantized(target: Target, x: Quantized) -> Value:
-    """QuantizeLinear of a DequantizeLinear: nothing if both mean the same, else a requantisation."""
-    if x.quantization.same(target.quantization) and integer_dtype(x.integers) == target.dtype:
-        return target.rewriter.value(x.integers)
-    points = x.quantization.zero_point
-    if np.any(points != points.reshape(-1)[0]):
-        raise StaysFloat("its channels have different zero points")
-    if integer_dtype(x.integers).itemsize > 4:
-        raise StaysFloat("it has more than 32 bits")
-    return target.requantize(x.integers, x.along_axis(x.quantization.scale), int(points.reshape(-1)[0]))
+@dataclass(frozen=True)
+class _Found:
+    """Why operations have not been done on integers yet, and the names of those whose integers are not exact."""
+
+    reasons: dict[GraphOp, str] = field(default_factory=dict[GraphOp, str])
+    inexact: dict[str, None] = field(default_factory=dict[str, None])
 
 
 class _Function:
     """One function being rewritten."""
 
-    def __init__(self, rewriter: GraphRewriter, mode: Mode, reasons: dict[GraphOp, str]) -> None:
-        """`reasons` gets why an operation has not been done on integers yet."""
-        self.rewriter, self.mode, self.reasons = rewriter, mode, reasons
+    def __init__(self, rewriter: GraphRewriter, fixed_point: bool, found: _Found) -> None:
+        self.rewriter, self.fixed_point = rewriter, fixed_point
+        self.reasons, self.inexact = found.reasons, found.inexact
 
     def _onnx_ops(self, *op_types: str) -> list[OnnxOp]:
         found = [op for op in self.rewriter.graph_ops() if isinstance(op, OnnxOp)]
@@ -152,7 +146,7 @@ class _Function:
             return
         value = op.operands[0]
         try:
-            result = _quantize(Target(self.rewriter, op, quantization, self.mode), value)
+            result = _quantize(Target(self.rewriter, op, quantization, self.fixed_point, self.inexact), value)
         except StaysFloat as reason:
             source = clamps(self.rewriter, value)
             owner = (value if source is None else source[0]).owner
@@ -196,21 +190,22 @@ def between(ops: list[GraphOp]) -> Iterator[GraphOp]:
 
 @dataclass(frozen=True)
 class QdqToIntegerPass(ModulePass):
-    """See the module. `scale`: `f32` or `f64` writes requantisation as qnn.Requantize with scales of that type,
-    rounding half to even (f32 is what onnxruntime's integer kernels do; f64 has one rounding); `fixed` as
-    qnn.RequantShift, without floats, within one least significant bit."""
+    """See the module. `fixed_point`: integers that are within one step of ONNX's definition serve where none equal it,
+    so that nothing is done in float that can do without."""
 
     name = "deeploy-qdq-to-integer"
 
-    scale: Mode = "f32"
+    fixed_point: bool = False
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        reasons: dict[GraphOp, str] = {}
+        found = _Found()
         for rewriter in GraphRewriter.of_module(op):
-            _Function(rewriter, self.scale, reasons).rewrite()
+            _Function(rewriter, self.fixed_point, found).rewrite()
         erase_dead(op)
         for rewriter in GraphRewriter.of_module(op):
-            _Function(rewriter, self.scale, reasons).products()
+            _Function(rewriter, self.fixed_point, found).products()
         erase_dead(op)
         for rewriter in GraphRewriter.of_module(op):
-            _Function(rewriter, self.scale, reasons).remarks()
+            _Function(rewriter, self.fixed_point, found).remarks()
+        if found.inexact:
+            remark(", ".join(found.inexact), "on integers, within one step: none equal ONNX's definition everywhere")

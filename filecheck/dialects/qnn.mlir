@@ -1,7 +1,7 @@
 // RUN: deeploy-opt %s | deeploy-opt | filecheck %s
 // RUN: deeploy-opt %s --print-op-generic | deeploy-opt | filecheck %s
 
-%x, %mul, %scale, %zero = "test.op"() : () -> (tensor<1x4x2x3xi32>, tensor<4x1x1xi32>, tensor<4x1x1xf32>, tensor<i8>)
+%x, %mul, %scale, %zero = "test.op"() : () -> (tensor<1x4x2x3xi32>, tensor<4x1x1xi32>, tensor<4x1x1xf64>, tensor<i8>)
 %a, %s, %v = "test.op"() : () -> (tensor<2x8xi8>, tensor<f32>, tensor<8xi32>)
 
 // CHECK: "qnn.RequantShift"(%x, %mul, %mul) <{div = 256 : i64, n_levels = 256 : i64, signed = 0 : i64}> : (tensor<1x4x2x3xi32>, tensor<4x1x1xi32>, tensor<4x1x1xi32>) -> tensor<1x4x2x3xui8>
@@ -9,8 +9,10 @@
 // More levels take a wider type.
 // CHECK: "qnn.RequantShift"({{.*}}-> tensor<1x4x2x3xi16>
 %1 = "qnn.RequantShift"(%x, %mul, %mul) <{div = 1 : i64, n_levels = 512 : i64, signed = 1 : i64}> : (tensor<1x4x2x3xi32>, tensor<4x1x1xi32>, tensor<4x1x1xi32>) -> tensor<1x4x2x3xi16>
-// CHECK: "qnn.Requantize"(%x, %scale, %zero) : (tensor<1x4x2x3xi32>, tensor<4x1x1xf32>, tensor<i8>) -> tensor<1x4x2x3xi8>
-%2 = "qnn.Requantize"(%x, %scale, %zero) : (tensor<1x4x2x3xi32>, tensor<4x1x1xf32>, tensor<i8>) -> tensor<1x4x2x3xi8>
+// CHECK: "qnn.Requantize"(%x, %scale, %zero) <{high = 127 : i64, low = -128 : i64, y_scale = 2.500000e-01 : f64}> : (tensor<1x4x2x3xi32>, tensor<4x1x1xf64>, tensor<i8>) -> tensor<1x4x2x3xi8>
+%2 = "qnn.Requantize"(%x, %scale, %zero) <{high = 127 : i64, low = -128 : i64, y_scale = 2.500000e-01 : f64}> : (tensor<1x4x2x3xi32>, tensor<4x1x1xf64>, tensor<i8>) -> tensor<1x4x2x3xi8>
+// CHECK: "qnn.Requantize"(%x, %scale, %zero, %scale)
+%8 = "qnn.Requantize"(%x, %scale, %zero, %scale) <{high = 127 : i64, low = 3 : i64, y_scale = 2.500000e-01 : f64}> : (tensor<1x4x2x3xi32>, tensor<4x1x1xf64>, tensor<i8>, tensor<4x1x1xf64>) -> tensor<1x4x2x3xi8>
 // CHECK: "qnn.RequantizeAdd"(%a, %a, %s, %s, %zero) <{a_zero_point = 3 : i64, b_zero_point = -4 : i64}>
 %3 = "qnn.RequantizeAdd"(%a, %a, %s, %s, %zero) <{a_zero_point = 3 : i64, b_zero_point = -4 : i64}> : (tensor<2x8xi8>, tensor<2x8xi8>, tensor<f32>, tensor<f32>, tensor<i8>) -> tensor<2x8xi8>
 // CHECK: "qnn.iSoftmax"(%a)

@@ -21,8 +21,8 @@
 
 // -----
 %x, %s, %z = "test.op"() : () -> (tensor<4xi32>, tensor<i32>, tensor<i8>)
-%0 = "qnn.Requantize"(%x, %s, %z) {onnx_node_name = "rq5"} : (tensor<4xi32>, tensor<i32>, tensor<i8>) -> tensor<4xi8>
-// CHECK: rq5: 'scale' of qnn.Requantize must be f32 or f64, but is tensor<i32>
+%0 = "qnn.Requantize"(%x, %s, %z) <{y_scale = 1.0 : f64, low = 0 : i64, high = 9 : i64}> {onnx_node_name = "rq5"} : (tensor<4xi32>, tensor<i32>, tensor<i8>) -> tensor<4xi8>
+// CHECK: rq5: 'scale' of qnn.Requantize must be f64, but is tensor<i32>
 
 // -----
 %x = "test.op"() : () -> tensor<4x5xi8>

@@ -1,5 +1,5 @@
 // RUN: deeploy-opt %s -p 'deeploy-qdq-to-integer,deeploy-fold-constants' --split-input-file | filecheck %s
-// RUN: deeploy-opt %s -p 'deeploy-qdq-to-integer{scale=fixed},deeploy-fold-constants' --split-input-file | filecheck %s --check-prefix=FIXED
+// RUN: deeploy-opt %s -p 'deeploy-qdq-to-integer{fixed-point=true},deeploy-fold-constants' --split-input-file | filecheck %s --check-prefix=FIXED
 
 // Convolution with Relu: integers, the zero point of the image, bias in the accumulator, one requantisation.
 builtin.module {
@@ -12,7 +12,7 @@ builtin.module {
   ml_program.global private @sy(dense<0.0625> : tensor<f32>) : tensor<f32>
   ml_program.global private @zy(dense<-4> : tensor<i8>) : tensor<i8>
   // CHECK-DAG: dense<[{{\[\[}}7]], {{\[\[}}-9]]]> : tensor<2x1x1xi32>
-  // CHECK-DAG: dense<[{{\[\[}}2.000000e+00]], {{\[\[}}1.000000e+00]]]> : tensor<2x1x1xf32>
+  // CHECK-DAG: dense<[{{\[\[}}1.250000e-01]], {{\[\[}}6.250000e-02]]]> : tensor<2x1x1xf64>
   func.func @conv(%x: tensor<1x1x4x4xi8>) -> tensor<1x2x4x4xi8> {
     %sx = ml_program.global_load_const @sx : tensor<f32>
     %zx = ml_program.global_load_const @zx : tensor<i8>
@@ -28,11 +28,10 @@ builtin.module {
     // CHECK: [[ACC:%.*]] = "onnx.ConvInteger"(%x, %w, %{{.*}}) <{operandSegmentSizes = array<i32: 1, 1, 1, 0>}>
     // CHECK-SAME: -> tensor<1x2x4x4xi32>
     // CHECK-NEXT: [[SUM:%.*]] = "onnx.Add"([[ACC]], %{{.*}}) {{.*}} tensor<2x1x1xi32>
-    // CHECK-NEXT: [[Y:%.*]] = "qnn.Requantize"([[SUM]], %{{.*}}, %{{.*}}) {{.*}} tensor<2x1x1xf32>, tensor<i8>) -> tensor<1x2x4x4xi8>
     // Relu: nothing below the zero point.
-    // CHECK-NEXT: "onnx.Clip"([[Y]]
+    // CHECK-NEXT: "qnn.Requantize"([[SUM]], %{{.*}}, %{{.*}}) <{y_scale = 6.250000e-02 : f64, low = -4 : i64, high = 127 : i64}> {{.*}} tensor<2x1x1xf64>, tensor<i8>) -> tensor<1x2x4x4xi8>
     // CHECK-NEXT: func.return
-    // FIXED: "qnn.RequantShift"
+    // FIXED: "qnn.Requantize"
     %c = "onnx.Conv"(%dx, %dw, %db) : (tensor<1x1x4x4xf32>, tensor<2x1x1x1xf32>, tensor<2xf32>) -> tensor<1x2x4x4xf32>
     %r = "onnx.Relu"(%c) : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
     %q = "onnx.QuantizeLinear"(%r, %sy, %zy) : (tensor<1x2x4x4xf32>, tensor<f32>, tensor<i8>) -> tensor<1x2x4x4xi8>

@@ -35,9 +35,12 @@ from deeploy_mlir.dialects.kernel.ops import (
     map_op,
     window_properties,
 )
+from deeploy_mlir.dialects.kernel.requantize import RequantizeOp
 
 Kernel = Dialect(
-    "kernel", [YieldOp, CastOp, FmodOp, ReshapeOp, *KERNEL_OPS], [LayoutAttr, CombinerAttr, RowFunctionAttr]
+    "kernel",
+    [YieldOp, CastOp, FmodOp, RequantizeOp, ReshapeOp, *KERNEL_OPS],
+    [LayoutAttr, CombinerAttr, RowFunctionAttr],
 )
 
 __all__ = [
@@ -54,6 +57,7 @@ __all__ = [
     "MatmulOp",
     "PoolOp",
     "ReduceOp",
+    "RequantizeOp",
     "ReshapeOp",
     "RowFunction",
     "RowFunctionAttr",

@@ -8,6 +8,7 @@ from xdsl.dialects.builtin import (
     DenseArrayBase,
     Float32Type,
     Float64Type,
+    FloatAttr,
     IntegerAttr,
     TensorType,
     i32,
@@ -16,6 +17,7 @@ from xdsl.ir import Attribute
 from xdsl.irdl import (
     irdl_op_definition,
     operand_def,
+    opt_operand_def,
     opt_prop_def,
     prop_def,
     result_def,
@@ -56,34 +58,42 @@ class RequantShiftOp(QnnOp):
 class FloatScaleOp(QnnOp):
     """Base of the operators that scale integers by floats and round half to even."""
 
-    def scale_operand(self, index: int, shape: Sequence[int]) -> None:
-        """Check that an operand is f32 or f64 and broadcasts to `shape`."""
+    def scale_operand(self, index: int, shape: Sequence[int], *elements: type[Attribute]) -> None:
+        """Check that an operand is of one of these float types and broadcasts to `shape`."""
         found = self.operand_type(index)
-        if not isinstance(found.element_type, Float32Type | Float64Type):
+        if not isinstance(found.element_type, elements):
             name = self.get_irdl_definition().operands[index][0]
-            raise VerifyException(f"{self.node_name}: '{name}' of {self.name} must be f32 or f64, but is {found}")
+            kinds = " or ".join(str(element()) for element in elements)
+            raise VerifyException(f"{self.node_name}: '{name}' of {self.name} must be {kinds}, but is {found}")
         self.broadcasts(index, shape)
 
 
 @irdl_op_definition
 class RequantizeOp(FloatScaleOp):
-    """y = saturate(round(x * scale) + zero_point), rounding half to even, in the element type of `zero_point`.
+    """y = clip(round((x * scale + offset) / y_scale) + zero_point, low, high) of real numbers: every float stands for
+    the number that it is, only the result is rounded, half to even. Its element type is that of `zero_point`.
 
-    `scale` is f32 or f64. x is converted to that type (rounded to nearest, which f64 never needs for i32) and the
-    product rounded once in it, so an f64 scale gives the ONNX definition up to the rounding of the scale itself.
-    `scale` and `zero_point` broadcast to x's shape by numpy's rules."""
+    `scale` and `offset` (f64) broadcast to x's shape by numpy's rules; `zero_point` is a scalar."""
 
     name = "qnn.Requantize"
     x = operand_def()
     scale = operand_def()
     zero_point = operand_def()
+    offset = opt_operand_def()
+    y_scale = prop_def(FloatAttr[Float64Type])
+    low = prop_def(IntegerAttr)
+    high = prop_def(IntegerAttr)
     y = result_def()
     traits = traits_def(Pure())
 
     def infer(self) -> Sequence[Attribute]:
         x, zero_point = self.integer_operand(0), self.integer_operand(2)
-        self.scale_operand(1, x.get_shape())
-        self.broadcasts(2, x.get_shape())
+        self.scale_operand(1, x.get_shape(), Float64Type)
+        if len(self.operands) > 3:
+            self.scale_operand(3, x.get_shape(), Float64Type)
+        self.broadcasts(2, ())
+        if not self.attr("y_scale") > 0:
+            raise VerifyException(f"{self.node_name}: 'y_scale' of {self.name} is {self.attr('y_scale')}")
         return [TensorType(zero_point.element_type, x.get_shape())]
 
 
@@ -113,8 +123,8 @@ class RequantizeAddOp(FloatScaleOp):
             raise VerifyException(
                 f"{self.node_name}: {self.name} of shapes {list(a.get_shape())} and {list(b.get_shape())}"
             )
-        self.scale_operand(2, shape)
-        self.scale_operand(3, shape)
+        self.scale_operand(2, shape, Float32Type, Float64Type)
+        self.scale_operand(3, shape, Float32Type, Float64Type)
         if self.operand_type(2).element_type != self.operand_type(3).element_type:
             raise VerifyException(f"{self.node_name}: the scales of {self.name} must have one type")
         self.broadcasts(4, ())

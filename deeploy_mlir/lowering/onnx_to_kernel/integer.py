@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import f32, f64, i32, i64
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects.graph_op import GraphOp
-from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
+from deeploy_mlir.dialects.kernel import RequantizeOp, element_type_of_value, shape_of
 from deeploy_mlir.dialects.qnn import level_range
 from deeploy_mlir.ir.affine_maps import broadcast
 from deeploy_mlir.ir.constants import constant_of
@@ -18,6 +18,7 @@ from deeploy_mlir.ir.scalar_body import ScalarBody, integer_range, is_float
 from deeploy_mlir.lowering.onnx_to_kernel.builder import LayerBuilder, Rule
 from deeploy_mlir.lowering.onnx_to_kernel.elementwise import limited
 from deeploy_mlir.lowering.onnx_to_kernel.parts import pick
+from deeploy_mlir.requantization.definition import Requantization
 from deeploy_mlir.support.numpy_types import SmallFloat
 
 
@@ -41,15 +42,16 @@ def requant_shift(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
 
 
 def requantize(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """qnn.Requantize: saturate(round(x * scale) + zero_point), half to even, in the scale's float type."""
-    ins = [op.required(name) for name in ("x", "scale", "zero_point")]
-    scale_type = element_type_of_value(ins[1])
-    computed = f64 if scale_type == f64 else f32
+    """qnn.Requantize: `kernel.requantize`, the definition."""
+    zero_point = b.required_constant("zero_point")
+    offset = op.input("offset")
+    ins = [op.required("x"), op.required("scale"), *([offset] if offset is not None else [])]
+    numbers = int(zero_point.reshape(())), int(op.attr("low")), int(op.attr("high"))
+    definition = Requantization(np.zeros(()), float(op.attr("y_scale")), *numbers)
 
-    def build(body: ScalarBody, _: Sequence[SSAValue]) -> SSAValue:
-        x, scale, zero = body.arguments
-        product = body.mul(body.cast(x, computed), body.cast(scale, computed))
-        return _saturated(body, body.float_function("roundeven", product), zero)
+    def build(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        added = v[2] if len(v) > 2 else None
+        return body.emit(RequantizeOp(v[0], v[1], added, definition))
 
     return [b.elementwise(ins, b.result_shape, b.result_element, build)]
 

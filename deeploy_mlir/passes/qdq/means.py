@@ -20,13 +20,12 @@ def mean(target: Target, op: OnnxOp) -> Value:
     x = _narrow_operand(target, op)
     axes, keepdims = _axes(target, op, len(x.shape))
     count = int(np.prod([x.shape[a] for a in axes]))
-    bound = count * x.largest
-    if bound > _SUM_MAX:
+    if count * x.largest > _SUM_MAX:
         raise StaysFloat(f"its sum of {count} integers may need more than 32 bits")
     axes_value = target.constant(np.asarray(axes, np.int64), "axes")
     total = target.insert("ReduceSum", [target.cast(x.integers, np.int32), axes_value], {"keepdims": keepdims})
-    scale = x.quantization.scale / (1 if op.op_type == "ReduceSum" else count)
-    return target.requantize(total, scale, int(x.quantization.zero_point) * count, bound=np.asarray(bound))
+    divisor = 1 if op.op_type == "ReduceSum" else count
+    return target.requantize(total, x.quantization.scale, int(x.quantization.zero_point) * count, divisor=divisor)
 
 
 def _axes(target: Target, op: OnnxOp, rank: int) -> tuple[list[int], int]:
@@ -67,8 +66,7 @@ def average_pool(target: Target, op: OnnxOp) -> Value:
         counts = np.multiply.outer(counts, counted[starts + np.arange(kernel[i]) * dilations[i]].sum(axis=1))
     if not np.all(counts):
         raise StaysFloat("it has windows with nothing in them")
-    bound = math.prod(kernel) * x.largest
-    if bound > _SUM_MAX:
+    if math.prod(kernel) * x.largest > _SUM_MAX:
         raise StaysFloat(f"its sums of {math.prod(kernel)} integers may need more than 32 bits")
     attrs = {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads, "group": channels}
     ones = target.constant(np.ones((channels, 1, *kernel), np.int8), "ones")
@@ -76,7 +74,8 @@ def average_pool(target: Target, op: OnnxOp) -> Value:
     zero = target.constant(point.astype(integer_dtype(x.integers)), "x_zero_point") if np.any(point) else None
     sums = target.insert("ConvInteger", [x.integers, ones, zero], attrs)
     counts = counts.reshape(-1)[:1].reshape(()) if np.all(counts == counts.reshape(-1)[0]) else counts
-    return target.requantize(sums, x.quantization.scale / counts, bound=np.asarray(bound))
+    common = math.lcm(*(int(n) for n in np.unique(counts)))
+    return target.requantize(sums, x.quantization.scale * (common / counts), divisor=common)
 
 
 def softmax(target: Target, op: OnnxOp) -> Value:
@@ -84,7 +83,7 @@ def softmax(target: Target, op: OnnxOp) -> Value:
 
     With fixed-point arithmetic only: the table, the sum and the reciprocal are rounded. Raises StaysFloat."""
     x = tensor_operand(target.rewriter, op, 0)
-    if target.mode != "fixed":
+    if not target.fixed_point:
         raise StaysFloat("its exponentials and sums are exact there only")
     if integer_dtype(x.integers).itemsize > 1:
         raise StaysFloat("16 bits are too many for a table of its exponentials")
@@ -104,8 +103,10 @@ def softmax(target: Target, op: OnnxOp) -> Value:
     reciprocal = target.insert("Div", [target.constant(np.asarray(one, np.int64), "one"), total])
     info = np.iinfo(target.dtype)
     attrs = {"div": 1 << shift, "n_levels": 1 << info.bits, "signed": int(info.min < 0)}
-    add = target.constant(np.asarray(int(target.quantization.zero_point) << shift, np.int64), "add")
-    return target.qnn("RequantShift", [powers, target.cast(reciprocal, np.int32), add], attrs)
+    add = target.constant(np.asarray(target.zero_point << shift, np.int64), "add")
+    y = target.qnn("RequantShift", [powers, target.cast(reciprocal, np.int32), add], attrs)
+    target.inexact[op.node_name] = None
+    return target.clipped(y)
 
 
 def _narrow_operand(target: Target, op: OnnxOp) -> Quantized:

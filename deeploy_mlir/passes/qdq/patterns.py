@@ -9,8 +9,9 @@ from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.graph.value import Value
-from deeploy_mlir.passes.qdq.elementwise import multiplied, quantized_sum, two_slopes
+from deeploy_mlir.passes.qdq.elementwise import two_slopes
 from deeploy_mlir.passes.qdq.means import average_pool, mean, softmax
+from deeploy_mlir.passes.qdq.pairs import multiplied, quantized_sum
 from deeploy_mlir.passes.qdq.products import quantized_product
 from deeploy_mlir.passes.qdq.target import Target
 from deeploy_mlir.passes.shared.graph_rewriting import GraphRewriter, only_quantized, producer
@@ -54,14 +55,3 @@ def clamps(rewriter: GraphRewriter, value: SSAValue) -> tuple[SSAValue, float, f
         low, high = min(max(low, bounds[0]), high), max(min(high, bounds[1]), low)
         value = op.operands[0]
     return value, low, high
-
-
-def clamp(target: Target, y: Value, low: float, high: float) -> Value:
-    """The integers clipped to where the bounds are; nothing where the type's own range is as narrow."""
-    info = np.iinfo(target.dtype)
-    least = info.min if low == -np.inf else target.quantization.quantize(low, target.dtype)
-    most = info.max if high == np.inf else target.quantization.quantize(high, target.dtype)
-    if least == info.min and most == info.max:
-        return y
-    bounds = [target.constant(np.asarray(bound, target.dtype), name) for bound, name in ((least, "min"), (most, "max"))]
-    return target.insert("Clip", [y, *bounds])

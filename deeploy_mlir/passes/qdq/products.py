@@ -84,7 +84,7 @@ def float_product(rewriter: GraphRewriter, op: OnnxOp) -> Value | None:
 
 
 def _requantized(target: Target, found: Sums) -> Value:
-    return target.requantize(found.sums, found.scale, offset=found.offset, bound=found.bound)
+    return target.requantize(found.sums, found.scale, offset=found.offset)
 
 
 def _sums(at: _Place, op: OnnxOp, added: SSAValue | None) -> Sums:

@@ -35,11 +35,21 @@ class Quantization:
             return False
         return bool(self.scale == other.scale and self.zero_point == other.zero_point)
 
-    def quantize(self, value: float, dtype: np.dtype[np.integer]) -> int:
-        """QuantizeLinear of one number, per tensor."""
+    def quantize(self, value: float, dtype: np.dtype[np.integer], *, real: bool = False) -> int:
+        """QuantizeLinear of one number of float32, per tensor; with `real` its quotient is not rounded to float32."""
         info = np.iinfo(dtype)
-        ratio = float(np.clip(value / float(self.scale), -(2.0**40), 2.0**40))
-        return int(np.clip(np.rint(ratio) + int(self.zero_point), info.min, info.max))
+        # Quotients of two float32 that are no ties are further from one than float64 rounds.
+        number = np.float64 if real else np.float32
+        with np.errstate(over="ignore"):
+            ratio = float(number(value) / number(self.scale))
+        return int(np.clip(np.rint(np.clip(ratio, -(2.0**40), 2.0**40)) + int(self.zero_point), info.min, info.max))
+
+    def quantize_array(self, values: Array, dtype: np.dtype[np.integer]) -> Array:
+        """QuantizeLinear of float32 numbers, per tensor, as int64."""
+        info = np.iinfo(dtype)
+        with np.errstate(over="ignore"):
+            ratio = np.rint(values / np.float32(self.scale)).astype(np.float64)
+        return np.clip(np.clip(ratio, -(2.0**40), 2.0**40) + int(self.zero_point), info.min, info.max).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,16 @@ class Quantized:
         if self.constant is None:
             return None
         return self.constant.astype(np.int64) - self.along_axis(self.quantization.zero_point)
+
+    def every(self) -> Array:
+        """All integers of the type, ascending (int64)."""
+        info = np.iinfo(integer_dtype(self.integers))
+        return np.arange(int(info.min), int(info.max) + 1)
+
+    def floats(self, integers: Array) -> Array:
+        """DequantizeLinear of integers in float32; their last axis is that of the channels, if there are several."""
+        difference = (integers - self.quantization.zero_point).astype(np.float32)
+        return difference * self.quantization.scale.astype(np.float32)
 
     def real(self) -> Array | None:
         """The numbers (float64) that constant integers mean."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import onnx
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects.graph_op import tensor_type
 from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.graph.evaluate_onnx import node_proto, run_reference
 from deeploy_mlir.graph.value import Value
-from deeploy_mlir.passes.qdq.patterns import Target
+from deeploy_mlir.passes.qdq.enumeration import table
 from deeploy_mlir.passes.qdq.quantization import Quantized, dequantized, integer_dtype, is_f32
+from deeploy_mlir.passes.qdq.target import Target
 from deeploy_mlir.support.numpy_types import Array
 
 _ELEMENTWISE = frozenset(
@@ -86,15 +86,12 @@ def tabulated(target: Target, value: SSAValue) -> Value | None:
     dtype = integer_dtype(source.integers)
     if dtype.itemsize != 1 or math.prod(source.shape) == 0:
         return None
-    # Negative integers count from the end of the table, as indices do.
-    values: dict[SSAValue, Array] = {source.integers: np.arange(256).astype(np.uint8).view(dtype)}
+    values: dict[SSAValue, Array] = {source.integers: source.every().astype(dtype)}
     with np.errstate(all="ignore"):
         for op in [*order, target.op]:
             arrays = [_operand(target, value, values) for value in op.inputs]
             values[op.results[0]] = run_reference(node_proto(op), arrays)[0]
-    table = target.constant(values[target.op.results[0]], "table")
-    index = target.insert("Cast", [source.integers], {"to": int(onnx.TensorProto.INT32)})
-    return target.insert("Gather", [table, index], {"axis": 0})
+    return table(target, source.integers, values[target.op.results[0]].astype(np.int64))
 
 
 def _operand(target: Target, value: SSAValue | None, values: dict[SSAValue, Array]) -> Array | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from xdsl.dialects.builtin import i32, i64
+from xdsl.dialects.builtin import FloatAttr, f64, i32, i64
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects.onnx import OnnxOp
@@ -25,13 +25,19 @@ class StaysFloat(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """The QuantizeLinear, its parameters, and how scales are written."""
+    """The QuantizeLinear, its parameters, and what of its operand's range is used.
+
+    `fixed_point`: whether integers that are within one step serve where none are exact. `low` and `high`: real numbers
+    that Relu and Clip before the QuantizeLinear limit its operand to."""
 
     rewriter: GraphRewriter
     op: OnnxOp
     quantization: Quantization
-    mode: str
-    """`f32` or `f64`: floats of that type scale, rounding half to even; `fixed`: qnn.RequantShift."""
+    fixed_point: bool
+    inexact: dict[str, None]
+    """Gets the names of the nodes whose integers are within one step only."""
+    low: float = -np.inf
+    high: float = np.inf
 
     @property
     def dtype(self) -> np.dtype[np.integer]:
@@ -39,9 +45,16 @@ class Target:
         return integer_dtype(self.op.results[0])
 
     @property
-    def real(self) -> type[np.floating[Any]]:
-        """The type of float scales."""
-        return np.float64 if self.mode == "f64" else np.float32
+    def zero_point(self) -> int:
+        """The result's zero point."""
+        return int(self.quantization.zero_point)
+
+    def levels(self, *, real: bool) -> tuple[int, int]:
+        """Least and greatest result: where `low` and `high` go, by QuantizeLinear in float32 or by real numbers."""
+        info, quantize = np.iinfo(self.dtype), self.quantization.quantize
+        low = int(info.min) if self.low == -np.inf else quantize(self.low, self.dtype, real=real)
+        high = int(info.max) if self.high == np.inf else quantize(self.high, self.dtype, real=real)
+        return low, high
 
     def insert(
         self, op_type: str, inputs: Sequence[SSAValue | Value | None], attrs: dict[str, Any] | None = None
@@ -75,6 +88,51 @@ class Target:
 
     def requantize(
         self,
+        sums: SSAValue | Value,
+        scale: Array,
+        zero_point: int = 0,
+        *,
+        divisor: int = 1,
+        offset: Array | None = None,
+    ) -> Value:
+        """saturate(round(((sums - zero_point) * scale + offset) / (y_scale * divisor)) + y_zero_point) of real numbers.
+
+        `scale` and `offset` (float64), in real units times the divisor, broadcast to the sums."""
+        low, high = self.levels(real=True)
+        attrs = {"y_scale": FloatAttr(float(self.quantization.scale) * divisor, f64), "low": low, "high": high}
+        point = self.constant(np.asarray(self.zero_point, self.dtype), "zero_point")
+        factor = np.asarray(scale, np.float64)
+        added: list[Value] = []
+        if offset is not None and np.any(offset):
+            factor, offsets = np.broadcast_arrays(factor, np.asarray(offset, np.float64))
+            added.append(self.constant(offsets.copy(), "offset"))
+        factor_value = self.constant(factor.copy(), "scale")
+        return self.qnn("Requantize", [self.centred(sums, zero_point), factor_value, point, *added], attrs)
+
+    def clipped(self, y: Value) -> Value:
+        """Integers limited to where `low` and `high` go; nothing where the type's own range is as narrow."""
+        info, bounds = np.iinfo(self.dtype), self.levels(real=False)
+        if bounds == (info.min, info.max):
+            return y
+        limits = [
+            self.constant(np.asarray(v, self.dtype), name) for v, name in zip(bounds, ("min", "max"), strict=True)
+        ]
+        return self.insert("Clip", [y, *limits])
+
+    def shifted(self, x: SSAValue | Value, multiplier: Array, addend: Array, shift: int) -> Value:
+        """(x * multiplier + addend) >> shift, saturated, and limited by `low` and `high`."""
+        info = np.iinfo(self.dtype)
+        attrs = {"div": 1 << shift, "n_levels": 1 << info.bits, "signed": int(info.min < 0)}
+        parameters = [np.asarray(multiplier), np.asarray(addend) - ((1 << shift) >> 1)]
+        narrow = [np.abs(p).max(initial=0) < 2**31 for p in parameters]
+        constants = [
+            self.constant(p.astype(np.int32 if is_narrow else np.int64), name)
+            for p, is_narrow, name in zip(parameters, narrow, ("mul", "add"), strict=True)
+        ]
+        return self.clipped(self.qnn("RequantShift", [x, *constants], attrs))
+
+    def near(
+        self,
         x: SSAValue | Value,
         scale: Array,
         x_zero_point: int = 0,
@@ -82,49 +140,30 @@ class Target:
         offset: Array | None = None,
         bound: Array | None = None,
     ) -> Value:
-        """saturate(round(((x - x_zero_point) * scale + offset) / y_scale) + y_zero_point).
+        """As `requantize`, within one step: by a multiplier and a shift, where the target takes that.
 
-        `scale` and `offset`, in real units, broadcast to x. `bound`: largest magnitude of x - x_zero_point, by default
-        what x's type holds. Raises StaysFloat if fixed-point arithmetic is not close enough."""
-        factor = np.asarray(scale / self.quantization.scale, np.float64)
-        steps = None if offset is None or not np.any(offset) else np.asarray(offset / self.quantization.scale)
-        if self.mode == "fixed":
-            return self._fixed(x, factor, x_zero_point, steps, bound)
-        zero = self.constant(np.asarray(int(self.quantization.zero_point), self.dtype), "zero_point")
-        factor_value = self.constant(factor.astype(self.real), "scale")
-        if steps is None:
-            return self.qnn("Requantize", [self.centred(x, x_zero_point), factor_value, zero], {})
-        # As many bits as the float type holds, so that the offset is as exact as the scale.
-        unit = float(np.abs(steps).max()) / (2.0**30 if self.mode == "f64" else 2.0**23)
-        added = self.constant(np.rint(steps / unit).astype(np.int32), "offset")
-        unit_value = self.constant(np.asarray(unit, self.real), "offset_scale")
-        attrs = {"a_zero_point": x_zero_point, "b_zero_point": 0}
-        return self.qnn("RequantizeAdd", [x, added, factor_value, unit_value, zero], attrs)
-
-    def _fixed(
-        self, x: SSAValue | Value, factor: Array, x_zero_point: int, offset: Array | None, bound: Array | None
-    ) -> Value:
+        `bound`: largest magnitude of x - x_zero_point, by default what x's type holds. Raises StaysFloat."""
+        if not self.fixed_point:
+            raise StaysFloat("no integer arithmetic equals its steps in float32")
         value = self.rewriter.value(x) if isinstance(x, SSAValue) else x
         if bound is None:
             info = np.iinfo(numpy_dtype(value.element_type))
             bound = np.asarray(max(int(info.max) - x_zero_point, x_zero_point - int(info.min)))
         info = np.iinfo(self.dtype)
-        levels, point = int(info.max) - int(info.min) + 1, int(self.quantization.zero_point)
-        found = fixed_point(factor, np.zeros(()) if offset is None else offset, bound, levels, point)
+        factor = np.asarray(scale / self.quantization.scale, np.float64)
+        steps = np.zeros(()) if offset is None else np.asarray(offset / self.quantization.scale)
+        found = fixed_point(factor, steps, bound, int(info.max) - int(info.min) + 1, self.zero_point)
         if found is None:
             raise StaysFloat("64 bits do not hold its fixed-point arithmetic")
-        add = found.add
+        self.inexact[self.op.node_name] = None
         if found.limit is not None:
             value, x_zero_point = self.centred(value, x_zero_point), 0
             value = value if value.element_type in (i32, i64) else self.cast(value, np.int32)
             limit = found.limit.astype(numpy_dtype(value.element_type))
             value = self.insert("Max", [value, self.constant(-limit, "least")])
             value = self.insert("Min", [value, self.constant(limit, "most")])
-        add = add - x_zero_point * found.multiplier
-        attrs = {"div": 1 << found.shift, "n_levels": levels, "signed": int(info.min < 0)}
-        narrow = np.abs(found.multiplier).max() < 2**31
-        mul = self.constant(found.multiplier.astype(np.int32 if narrow else np.int64), "mul")
-        return self.qnn("RequantShift", [value, mul, self.constant(add, "add")], attrs)
+        add = found.add - x_zero_point * found.multiplier + ((1 << found.shift) >> 1)
+        return self.shifted(value, found.multiplier, add, found.shift)
 
 
 def operand(rewriter: GraphRewriter, op: OnnxOp, index: int) -> Quantized | None:

@@ -15,10 +15,9 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from deeploy_mlir.dialects.kernel import CastOp, KernelOp, MapOp, element_type_of_value
 from deeploy_mlir.ir.constants import add_constant, constant_of, load_constant, module_of, name_hint
 from deeploy_mlir.ir.kernel_rewriting import (
-    extra_maps_of,
+    element_operands,
     gathered,
     maps_attr,
-    maps_of,
     output_of,
     padded_attr,
     padded_pairs,
@@ -65,13 +64,6 @@ def _used_once(value: SSAValue) -> bool:
     return len(list(value.uses)) == 1
 
 
-def _operands(op: KernelOp) -> tuple[list[SSAValue], list[AffineMap], int]:
-    """The operands that the body sees by elements, their maps, and the position of the first one's argument."""
-    if isinstance(op, MapOp):
-        return list(op.ins), maps_of(op), 0
-    return list(op.extras), extra_maps_of(op), 1
-
-
 def _term(op: KernelOp, value: SSAValue) -> _Term | None:
     """The constant behind an addend, through a widening cast."""
     owner = value.owner
@@ -83,7 +75,7 @@ def _term(op: KernelOp, value: SSAValue) -> _Term | None:
         value = owner.value
     if not isinstance(value, BlockArgument) or value.type != i32 or not _used_once(value):
         return None
-    values, maps, first = _operands(op)
+    values, maps, first = element_operands(op)
     position = value.index - first
     padded = {o for o, _ in padded_pairs(op)} if isinstance(op, MapOp) else set[int]()
     array = constant_of(values[position]) if position >= 0 and position not in padded else None
@@ -99,7 +91,7 @@ def _folded(op: KernelOp, outer: Operation, inner: Operation, first: _Term, seco
     low, high = integer_range(i32)
     if int(total.min()) < low or int(total.max()) > high:
         return None
-    values, _, lead = _operands(op)
+    values, _, lead = element_operands(op)
     position = first.argument.index - lead
     old = values[position]
     load = load_constant(add_constant(module_of(op), total, f"{name_hint(old)}_sum", element_type_of_value(old)))
@@ -116,7 +108,7 @@ def _folded(op: KernelOp, outer: Operation, inner: Operation, first: _Term, seco
 def _without(op: KernelOp, values: list[SSAValue], argument: BlockArgument) -> KernelOp:
     """`op` on `values` but for the operand of `argument`, whose uses (a cast at most) are dead."""
     assert op.body is not None
-    _, maps, lead = _operands(op)
+    _, maps, lead = element_operands(op)
     gone = argument.index - lead
     for use in list(argument.uses):
         Rewriter.erase_op(use.operation)
