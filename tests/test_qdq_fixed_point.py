@@ -13,7 +13,7 @@ from onnx import TensorProto
 from deeploy_mlir import compile as compile_model
 from deeploy_mlir.frontend import import_model
 from deeploy_mlir.graph.evaluate import graph_function, run_module
-from deeploy_mlir.passes.qdq.fixed_point import FixedPoint, fixed_point
+from deeploy_mlir.requantization.fixed_point import FixedPoint, fixed_point
 from deeploy_mlir.support.numpy_types import Array
 
 from .qdq_graphs import Graph, lowered

@@ -34,14 +34,10 @@ from deeploy_mlir.ir.body_ranges import body_intervals
 from deeploy_mlir.ir.constants import add_constant, constant_of, load_constant, module_of
 from deeploy_mlir.ir.kernel_rewriting import element_operands, output_of, with_used_operands
 from deeploy_mlir.ir.scalar_body import ScalarBody, integer_range
-from deeploy_mlir.passes.qdq.fixed_point import fixed_point
-from deeploy_mlir.passes.shared import requantization_arithmetic as arithmetic
+from deeploy_mlir.kernels.generated import requantization as arithmetic
 from deeploy_mlir.requantization.definition import Requantization
+from deeploy_mlir.requantization.fixed_point import fixed_point
 from deeploy_mlir.requantization.integer_form import (
-    NARROW,
-    NARROW_EVEN,
-    WIDE,
-    WIDE_EVEN,
     IntegerForm,
     Quotient,
     integer_form,
@@ -50,9 +46,6 @@ from deeploy_mlir.requantization.integer_form import (
 from deeploy_mlir.space.intervals import Interval
 from deeploy_mlir.support.numpy_types import Array
 from deeploy_mlir.support.remarks import remark
-
-FORMS = (NARROW, WIDE, NARROW_EVEN, WIDE_EVEN)
-"""What the generated kernels do, cheapest first."""
 
 _MOST_LEVELS = 256
 """Of results whose steps are all looked at."""
@@ -99,7 +92,7 @@ def exact_form(parameters: Parameters) -> IntegerForm | Quotient | None:
     if d.high - d.low >= _MOST_LEVELS:
         return None
     steps = d.steps(least, most)
-    for form in FORMS:
+    for form in arithmetic.FORMS:
         found = integer_form(steps, d.ratio, d.centre, d.zero_point, form)
         if found is not None:
             return found

@@ -28,10 +28,10 @@ from deeploy_mlir.passes.qdq.elementwise import linear
 from deeploy_mlir.passes.qdq.enumeration import requantized
 from deeploy_mlir.passes.qdq.movement import merge, rise, sink
 from deeploy_mlir.passes.qdq.patterns import PATTERNS, clamps
-from deeploy_mlir.passes.qdq.products import PRODUCTS, float_product
+from deeploy_mlir.passes.qdq.products import float_product
 from deeploy_mlir.passes.qdq.quantization import dequantized, quantization_of
 from deeploy_mlir.passes.qdq.tables import tabulated
-from deeploy_mlir.passes.qdq.target import StaysFloat, Target
+from deeploy_mlir.passes.qdq.target import StaysFloat, Sums, Target
 from deeploy_mlir.passes.shared.graph_rewriting import GraphRewriter, drop_unused, is_onnx, only_quantized
 from deeploy_mlir.support.remarks import remark
 
@@ -84,8 +84,6 @@ def _by_pattern(target: Target, value: SSAValue) -> Value | None:
     source = value.owner
     if not isinstance(source, OnnxOp) or source.op_type not in PATTERNS:
         return None
-    if not value.has_one_use() and source.op_type in PRODUCTS:
-        raise StaysFloat("its result is used in float as well, or with several quantisations")
     if not value.has_one_use() and not only_quantized(value):
         raise StaysFloat("its result is used in float as well")
     return PATTERNS[source.op_type](target, source)
@@ -105,6 +103,7 @@ class _Function:
     def __init__(self, rewriter: GraphRewriter, fixed_point: bool, found: _Found) -> None:
         self.rewriter, self.fixed_point = rewriter, fixed_point
         self.reasons, self.inexact = found.reasons, found.inexact
+        self.sums: dict[OnnxOp, Sums] = {}
 
     def _onnx_ops(self, *op_types: str) -> list[OnnxOp]:
         found = [op for op in self.rewriter.graph_ops() if isinstance(op, OnnxOp)]
@@ -146,7 +145,8 @@ class _Function:
             return
         value = op.operands[0]
         try:
-            result = _quantize(Target(self.rewriter, op, quantization, self.fixed_point, self.inexact), value)
+            target = Target(self.rewriter, op, quantization, self.fixed_point, self.inexact, self.sums)
+            result = _quantize(target, value)
         except StaysFloat as reason:
             source = clamps(self.rewriter, value)
             owner = (value if source is None else source[0]).owner

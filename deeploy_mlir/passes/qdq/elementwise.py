@@ -13,7 +13,7 @@ from deeploy_mlir.graph.evaluate_onnx import node_proto, run_reference
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.passes.qdq.enumeration import Line, function, is_enumerable, limited_and_quantized
 from deeploy_mlir.passes.qdq.quantization import Quantized, dequantized, integer_dtype, is_f32, real_constant
-from deeploy_mlir.passes.qdq.target import StaysFloat, Target, tensor_operand
+from deeploy_mlir.passes.qdq.target import StaysFloat, Target, operand, tensor_operand
 from deeploy_mlir.passes.shared.graph_rewriting import GraphRewriter
 from deeploy_mlir.support.numpy_types import Array
 
@@ -47,6 +47,10 @@ def two_slopes(target: Target, op: OnnxOp) -> Value:
     return target.insert("Where", [negative, below, above])
 
 
+_MOST_CHANNELS = 1 << 13
+"""Constants with more elements are not looked at one by one."""
+
+
 @dataclass(frozen=True)
 class _Step:
     """An operator on one operand of a row, and what it makes of a number: number * factor + added."""
@@ -67,8 +71,10 @@ def linear(target: Target, value: SSAValue) -> Value | None:
     factor, offset = np.asarray(x.quantization.scale), np.zeros(())
     for step in steps:
         factor, offset = factor * step.factor, offset * step.factor + step.added
-    if is_enumerable(x):
+    if is_enumerable(x) and np.broadcast(factor, offset).size <= _MOST_CHANNELS:
         return function(target, x, _results(target, x, [(s.op, s.operand) for s in steps]), Line(factor, offset))
+    if is_enumerable(x) and len(steps) == 1 and operand(target.rewriter, steps[0].op, 1 - steps[0].operand):
+        return None  # a pair of quantised tensors
     return target.near(x.integers, factor, int(x.quantization.zero_point), offset=offset)
 
 
@@ -123,19 +129,19 @@ def _shape(op: OnnxOp) -> tuple[int, ...]:
 def _results(target: Target, x: Quantized, ops: list[tuple[OnnxOp, int]]) -> Array:
     """QuantizeLinear of a row of operators, [channel, integer], by the reference evaluator in float32.
 
-    Channels are what the constants differ by. Raises StaysFloat where they differ along the first axis, on which the
-    integers are laid out."""
-    rank = len(x.shape)
-    value = x.floats(x.every()).reshape(-1, *[1] * (max(rank, 1) - 1))
+    Channels are what the constants differ by; the integers are laid out along an axis before all others."""
+    value = x.floats(x.every()).reshape(-1, *[1] * len(x.shape))
     for op, index in ops:
         arrays = [value if i == index else _floats(target.rewriter, v) for i, v in enumerate(op.inputs)]
-        others = [a for i, a in enumerate(arrays) if i != index and a is not None]
         if op.op_type == "BatchNormalization":
-            arrays[0] = np.broadcast_to(value, (value.shape[0], others[0].size, *value.shape[2:]))
-        elif any(a.ndim >= value.ndim and a.shape[a.ndim - value.ndim] > 1 for a in others):
-            raise StaysFloat("its constants differ along the first axis")
+            others = [a for i, a in enumerate(arrays) if i != index and a is not None]
+            if value.shape[1] > 1:
+                raise StaysFloat("its constants differ by image")
+            arrays[0] = np.broadcast_to(value[:, 0], (value.shape[0], others[0].size, *value.shape[3:]))
         with np.errstate(all="ignore"):
             value = run_reference(node_proto(op), arrays)[0]
+        if op.op_type == "BatchNormalization":
+            value = value[:, None]
     return limited_and_quantized(target, value).reshape(value.shape[0], -1).T
 
 

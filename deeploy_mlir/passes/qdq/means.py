@@ -11,8 +11,11 @@ from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.passes.qdq.quantization import Quantized, integer_dtype
 from deeploy_mlir.passes.qdq.target import StaysFloat, Target, tensor_operand
+from deeploy_mlir.support.numpy_types import Array
 
 _SUM_MAX = 2**31 - 1
+_ORDERED_TERMS = 8
+"""Fewer floats than these are summed up one after the other."""
 
 
 def mean(target: Target, op: OnnxOp) -> Value:
@@ -68,6 +71,10 @@ def average_pool(target: Target, op: OnnxOp) -> Value:
         raise StaysFloat("it has windows with nothing in them")
     if math.prod(kernel) * x.largest > _SUM_MAX:
         raise StaysFloat(f"its sums of {math.prod(kernel)} integers may need more than 32 bits")
+    if not _equals_float_mean(target, x, counts, math.prod(kernel)):
+        if not target.fixed_point:
+            raise StaysFloat("its sums of floats are rounded, on the edge between two results")
+        target.inexact[op.node_name] = None
     attrs = {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads, "group": channels}
     ones = target.constant(np.ones((channels, 1, *kernel), np.int8), "ones")
     point = x.quantization.zero_point
@@ -76,6 +83,26 @@ def average_pool(target: Target, op: OnnxOp) -> Value:
     counts = counts.reshape(-1)[:1].reshape(()) if np.all(counts == counts.reshape(-1)[0]) else counts
     common = math.lcm(*(int(n) for n in np.unique(counts)))
     return target.requantize(sums, x.quantization.scale * (common / counts), divisor=common)
+
+
+def _equals_float_mean(target: Target, x: Quantized, counts: Array, terms: int) -> bool:
+    """Whether the mean of integers, rounded once, is what sums and quotients in float32 give.
+
+    It is where no sum comes nearer to the edge between two results than those roundings may move it. From
+    `_ORDERED_TERMS` on ONNX leaves open in which order floats are summed up, so that none of their sums is the right
+    one: the mean of real numbers is."""
+    if terms >= _ORDERED_TERMS:
+        return True
+    sums = np.arange(-terms * x.largest, terms * x.largest + 1)
+    for count in np.unique(counts):
+        ratio = float(x.quantization.scale / (target.quantization.scale * count))
+        value = sums * ratio
+        levels = np.iinfo(target.dtype)
+        value = value[np.abs(value) <= 2.0 * (int(levels.max) - int(levels.min))]
+        error = 2.0**-24 * (terms * terms * x.largest * ratio + 4 * np.abs(value))
+        if np.any(np.abs(value - np.floor(value) - 0.5) <= error):
+            return False
+    return True
 
 
 def softmax(target: Target, op: OnnxOp) -> Value:

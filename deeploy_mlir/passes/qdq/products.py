@@ -13,7 +13,7 @@ from deeploy_mlir.dialects.graph_op import GraphOp, tensor_type
 from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.passes.qdq.quantization import Quantized, integer_dtype, is_f32, real_constant
-from deeploy_mlir.passes.qdq.target import StaysFloat, Target, operand
+from deeploy_mlir.passes.qdq.target import StaysFloat, Sums, Target, operand
 from deeploy_mlir.passes.shared.graph_rewriting import GraphRewriter, producer
 from deeploy_mlir.support.numpy_types import Array
 
@@ -41,25 +41,23 @@ class _Place:
         return _Place(target.rewriter, target.op, float(target.quantization.scale))
 
 
-@dataclass(frozen=True)
-class Sums:
-    """real = sums * scale + offset. `sums` is i32; scale, `bound` (largest magnitude) and offset broadcast to it."""
-
-    sums: Value
-    scale: Array
-    bound: Array
-    offset: Array
-
-
 def quantized_product(target: Target, op: OnnxOp) -> Value:
     """The integers of a product. Raises StaysFloat."""
-    return _requantized(target, _sums(_Place.of(target), op, None))
+    return _requantized(target, _once(target, op, op, None))
 
 
 def biased_product(target: Target, op: OnnxOp) -> Value | None:
     """The integers of a product without bias, then the sum with a constant along its channels; None if `op` is none."""
     found = _biased(target.rewriter, op)
-    return None if found is None else _requantized(target, _sums(_Place.of(target), *found))
+    return None if found is None else _requantized(target, _once(target, op, *found))
+
+
+def _once(target: Target, key: OnnxOp, op: OnnxOp, added: SSAValue | None) -> Sums:
+    """The sums of a product; those that another quantisation of its result has, if they are as exact for this one."""
+    found, step = target.sums.get(key), float(target.quantization.scale)
+    if found is None or found.step > step:
+        found = target.sums[key] = _sums(_Place.of(target), op, added)
+    return found
 
 
 def product_sums(target: Target, value: SSAValue) -> Sums | None:
@@ -223,17 +221,18 @@ def _with_bias(at: _Place, sums: Value, scale: Array, bound: Array, bias: Array)
     """Add the bias to the sums where it is whole numbers there, otherwise afterwards."""
     none = np.zeros(())
     if not np.any(bias):
-        return Sums(sums, scale, bound, none)
+        return Sums(sums, scale, bound, none, 0.0)
+    step = 0.0 if at.step is None else at.step
     if np.any(scale == 0):
-        return Sums(sums, scale, bound, bias)
+        return Sums(sums, scale, bound, bias, step)
     units = bias / scale
     whole = np.rint(units)
     total = bound + np.abs(whole)
     moved = np.abs(units - whole) * (1.0 if at.step is None else np.abs(scale) / at.step)
     if np.any(moved > _EXACT_BIAS) or np.any(total > _INT32_MAX):
-        return Sums(sums, scale, bound, bias)
+        return Sums(sums, scale, bound, bias, step)
     added = at.rewriter.constant(whole.astype(np.int32), f"{at.before.node_name}_bias")
-    return Sums(at.rewriter.insert(at.before, "Add", [sums, added]), scale, total, none)
+    return Sums(at.rewriter.insert(at.before, "Add", [sums, added]), scale, total, none, step)
 
 
 def _biased(rewriter: GraphRewriter, op: OnnxOp) -> tuple[OnnxOp, SSAValue] | None:

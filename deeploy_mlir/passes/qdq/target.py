@@ -13,14 +13,27 @@ from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.graph.value import Value
-from deeploy_mlir.passes.qdq.fixed_point import fixed_point
 from deeploy_mlir.passes.qdq.quantization import Quantization, Quantized, dequantized, integer_dtype, is_f32
 from deeploy_mlir.passes.shared.graph_rewriting import GraphRewriter
+from deeploy_mlir.requantization.fixed_point import fixed_point
 from deeploy_mlir.support.numpy_types import Array, numpy_dtype
 
 
 class StaysFloat(Exception):
     """Why an operator is not done on integers; the text goes into a remark."""
+
+
+@dataclass(frozen=True)
+class Sums:
+    """real = sums * scale + offset. `sums` is i32; scale, `bound` (largest magnitude) and offset broadcast to it.
+
+    `step`: the least scale of a result that a bias rounded to whole sums is exact enough for."""
+
+    sums: Value
+    scale: Array
+    bound: Array
+    offset: Array
+    step: float
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,8 @@ class Target:
     fixed_point: bool
     inexact: dict[str, None]
     """Gets the names of the nodes whose integers are within one step only."""
+    sums: dict[OnnxOp, Sums]
+    """Of the products that were quantised before; gets those of others."""
     low: float = -np.inf
     high: float = np.inf
 

@@ -1,4 +1,5 @@
-"""Scalar operations that do a requantisation: one function for each kind of arithmetic."""
+"""Requantisation in generated kernels: the forms of integer arithmetic that they have, and the scalar operations of
+each."""
 
 from __future__ import annotations
 
@@ -9,9 +10,20 @@ from xdsl.dialects.builtin import f64, i32, i64
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.ir.scalar_body import ScalarBody
-from deeploy_mlir.passes.qdq.fixed_point import FixedPoint
 from deeploy_mlir.requantization.definition import Requantization
-from deeploy_mlir.requantization.integer_form import IntegerForm, Quotient, Rounding
+from deeploy_mlir.requantization.fixed_point import FixedPoint
+from deeploy_mlir.requantization.integer_form import (
+    NARROW,
+    NARROW_EVEN,
+    WIDE,
+    WIDE_EVEN,
+    IntegerForm,
+    Quotient,
+    Rounding,
+)
+
+FORMS = (NARROW, WIDE, NARROW_EVEN, WIDE_EVEN)
+"""The forms that there is code for here, cheapest first; where none is exact, a `Quotient`."""
 
 
 @dataclass(frozen=True)
