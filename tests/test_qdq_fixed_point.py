@@ -12,11 +12,11 @@ from onnx import TensorProto
 
 from deeploy_mlir import compile as compile_model
 from deeploy_mlir.frontend import import_model
-from deeploy_mlir.graph.evaluate import graph_function, run_module
+from deeploy_mlir.graph.evaluate import run_module
 from deeploy_mlir.requantization.fixed_point import FixedPoint, fixed_point
 from deeploy_mlir.support.numpy_types import Array
 
-from .qdq_graphs import Graph, lowered
+from .qdq_graphs import Graph
 
 TYPES = {8: (-128, 127), -8: (0, 255), 16: (-32768, 32767), -16: (0, 65535)}
 """Ranges of results by their bits, negative for unsigned ones."""
@@ -112,7 +112,6 @@ def test_generated_code_with_scales_far_apart() -> None:
     real = graph.op("Gemm", x, w, transB=1)
     y = graph.op("QuantizeLinear", real, graph.constant(np.float32(1)), graph.constant(np.int8(3)))
     proto, arrays = graph.model(y, TensorProto.INT8), graph.sample()
-    assert {"onnx.Max", "onnx.Min"} <= {op.name for op in graph_function(lowered(proto, "fixed-point")).body.block.ops}
     program = compile_model(proto, target="generic", requantize="fixed-point")
     name = program.network.inputs[0].name
     (got,) = program.run({name: arrays[0]}).values()
