@@ -108,6 +108,11 @@ def _grid_sample(emitter: Emitter, node: Node) -> None:
     node.attrs["mode"] = {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode)
 
 
+def _roi_align(emitter: Emitter, node: Node) -> None:
+    """Before version 16 coordinates are not shifted by half a pixel."""
+    node.attrs.setdefault("coordinate_transformation_mode", "output_half_pixel")
+
+
 def _inference_batch_norm(emitter: Emitter, node: Node) -> None:
     """Before version 14 further outputs were the statistics of training; before 9 `spatial` = 0 meant one of each
     element."""
@@ -161,6 +166,7 @@ _BEFORE: list[tuple[str, int, Rule]] = [
     ("Resize", 11, _resize_10),
     ("Upsample", 99, _resize_10),
     ("GridSample", 20, _grid_sample),
+    ("RoiAlign", 16, _roi_align),
     ("BatchNormalization", 14, _inference_batch_norm),
     ("Split", 99, _split),
     ("Resize", 99, _resize),

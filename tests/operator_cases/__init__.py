@@ -6,6 +6,7 @@ import numpy as np
 
 from . import (
     convolution,
+    detection,
     elementwise,
     exported,
     indexing,
@@ -30,6 +31,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "movement": movement.CASES,
     "indexing": indexing.CASES,
     "resizing": resizing.CASES,
+    "detection": detection.CASES,
     "sequence": sequences.CASES,
     "quantized": quantized.CASES,
     "network": networks.CASES,

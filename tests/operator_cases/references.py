@@ -52,6 +52,10 @@ class LpPool(AveragePool):
     """As above."""
 
 
+class DeformConv(ConvTranspose):
+    """The evaluator is slow: loops over pixels in Python."""
+
+
 class GlobalMaxPool(ConvTranspose):
     """The evaluator only reduces two spatial axes."""
 
@@ -195,7 +199,7 @@ def _replacements() -> list[Any]:
     recurrent = [_with_lengths(own) for own in (op_gru.GRU, op_lstm.LSTM, op_rnn.RNN_14)]
     pools = [AveragePool, MaxPool, LpPool, GlobalMaxPool]
     quantized = [QLinearConv, QLinearAdd, QLinearMul, ConvInteger, MatMulInteger]
-    others = [ConvTranspose, LpNormalization, LRN, GatherElements, Mean, Pad]
+    others = [ConvTranspose, DeformConv, LpNormalization, LRN, GatherElements, Mean, Pad]
     return [*others, *pools, *quantized, *recurrent]
 
 

@@ -23,6 +23,7 @@ from deeploy_mlir.graph.evaluate import evaluate
 from deeploy_mlir.ir.constants import constant_of
 from deeploy_mlir.lowering.onnx_to_kernel import (
     convolution,
+    deform_conv,
     dynamic,
     einsum,
     elementwise,
@@ -37,6 +38,7 @@ from deeploy_mlir.lowering.onnx_to_kernel import (
     recurrent,
     reduction,
     resize,
+    roi_align,
     rows,
     selection,
     sequences,
@@ -46,6 +48,7 @@ from deeploy_mlir.support.errors import DeeployError
 
 RULES: Mapping[str, Rule] = {
     **convolution.RULES,
+    **deform_conv.RULES,
     **dynamic.RULES,
     **einsum.RULES,
     **elementwise.RULES,
@@ -60,6 +63,7 @@ RULES: Mapping[str, Rule] = {
     **recurrent.RULES,
     **reduction.RULES,
     **resize.RULES,
+    **roi_align.RULES,
     **rows.RULES,
     **selection.RULES,
     **sequences.RULES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
 
 from xdsl.dialects import arith
@@ -125,67 +126,87 @@ def grid_sample(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
         raise b.error(f"has mode {mode} and padding_mode {padding}, which ONNX does not know")
     if mode != "nearest" and not is_float(element):
         raise b.error(f"in mode {mode} on {x.type} is not supported; floats are")
-    taps, count = TAPS[mode], len(spatial)
     axes = [
-        Sampling(b, extent, _positions(b, grid, count - 1 - d, extent, align), mode, padding, align)
+        Sampling(b, extent, _positions(b, grid, len(spatial) - 1 - d, extent, align), mode, padding, align)
         for d, extent in enumerate(spatial)
         for align in [bool(op.attr("align_corners"))]
     ]
     rank = len(b.result_shape)
-    along = select(rank, [0, *range(2, rank)])
-    indices = [[axis.table(i32, axis.index(t)) for t in taps] for axis in axes]
-    weights = [[axis.table(f32, axis.weight(t)) for t in taps] for axis in axes]
-    value: SSAValue | None = None
-    for first in range(len(taps)):  # a kernel each, whose operands stay few
-        choices = [(first, *rest) for rest in product(range(len(taps)), repeat=count - 1)]
-        value = _summed(b, x, value, along, indices, weights, choices, mode == "nearest")
-    assert value is not None
-    return [value]
+    sampled = Sampled(x, select(rank, [0, 1, *[None] * len(spatial)]), select(rank, [0, *range(2, rank)]))
+    return [sampled.interpolated(axes, b.result_shape)]
 
 
-def _summed(
-    b: LayerBuilder,
-    x: SSAValue,
-    before: SSAValue | None,
-    along: AffineMap,
-    indices: Sequence[Sequence[SSAValue]],
-    weights: Sequence[Sequence[SSAValue]],
-    choices: Sequence[tuple[int, ...]],
-    nearest: bool,
-) -> SSAValue:
-    """`before` and the neighbours that `choices` name, a tap for each axis, with their weights.
+@dataclass(frozen=True)
+class Sampled:
+    """A tensor whose last axes are sampled: `own` finds the element along the others from the result's indices,
+    `along` the place in the tables of positions."""
 
-    `indices` and `weights`: tables by axis and tap, read at `along`."""
-    shape, element, count = b.result_shape, element_type_of_value(x), len(indices)
-    rank = len(shape)
-    used = sorted({(d, choice[d]) for choice in choices for d in range(count)})
-    tables = [*(indices[d][t] for d, t in used), *(weights[d][t] for d, t in used)]
-    ins = [*tables, *[x] * len(choices), *([] if before is None else [before])]
-    maps = [*[along] * len(tables), *[select(rank, [0, 1, *[None] * count])] * len(choices)]
-    maps += [] if before is None else [AffineMap.identity(rank)]
-    indirect = [
-        (len(tables) + n, 2 + d, used.index((d, choice[d]))) for n, choice in enumerate(choices) for d in range(count)
-    ]
+    x: SSAValue
+    own: AffineMap
+    along: AffineMap
 
-    def total(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
-        result = None if before is None else v[-1]
-        for n, choice in enumerate(choices):
-            value = v[len(tables) + n]
-            factors = [v[len(used) + used.index((d, choice[d]))] for d in range(count)]
-            if nearest:
-                for factor in factors:
-                    hit = body.compare("ne", factor, body.constant(0.0, f32))
-                    value = body.select(hit, value, body.constant(0, value.type))
-            else:
-                weight = factors[0]
-                for factor in factors[1:]:
-                    weight = body.mul(weight, factor)
-                value = body.mul(value, body.cast(weight, value.type))
-            result = value if result is None else body.add(result, value)
-        assert result is not None
-        return result
+    def interpolated(self, axes: Sequence[Sampling], shape: Sequence[int], factor: SSAValue | None = None) -> SSAValue:
+        """The neighbours of the positions on `axes`, by their weights, in a result of this shape; times `factor`, a
+        table as those of the positions."""
+        b, mode = axes[0].b, axes[0].mode
+        taps, count = TAPS[mode], len(axes)
+        indices = [[axis.table(i32, axis.index(t)) for t in taps] for axis in axes]
+        weights = [[axis.table(f32, axis.weight(t)) for t in taps] for axis in axes]
+        if factor is not None:
+            weights[0] = [b.elementwise([w, factor], shape_of(w), f32, _times) for w in weights[0]]
+        value: SSAValue | None = None
+        for first in range(len(taps)):  # a kernel each, whose operands stay few
+            choices = [(first, *rest) for rest in product(range(len(taps)), repeat=count - 1)]
+            value = self._summed(b, shape, value, indices, weights, choices, mode == "nearest")
+        assert value is not None
+        return value
 
-    return b.map(ins, maps, shape, element, total, indirect=indirect)
+    def _summed(
+        self,
+        b: LayerBuilder,
+        shape: Sequence[int],
+        before: SSAValue | None,
+        indices: Sequence[Sequence[SSAValue]],
+        weights: Sequence[Sequence[SSAValue]],
+        choices: Sequence[tuple[int, ...]],
+        nearest: bool,
+    ) -> SSAValue:
+        """`before` and the neighbours that `choices` name, a tap for each axis, with their weights.
+
+        `indices` and `weights`: tables by axis and tap."""
+        element, count = element_type_of_value(self.x), len(indices)
+        rank, first = len(shape), len(self.own.results) - count
+        used = sorted({(d, choice[d]) for choice in choices for d in range(count)})
+        tables = [*(indices[d][t] for d, t in used), *(weights[d][t] for d, t in used)]
+        ins = [*tables, *[self.x] * len(choices), *([] if before is None else [before])]
+        maps = [*[self.along] * len(tables), *[self.own] * len(choices)]
+        maps += [] if before is None else [AffineMap.identity(rank)]
+        indirect = [
+            (len(tables) + n, first + d, used.index((d, choice[d])))
+            for n, choice in enumerate(choices)
+            for d in range(count)
+        ]
+
+        def total(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+            result = None if before is None else v[-1]
+            for n, choice in enumerate(choices):
+                value = v[len(tables) + n]
+                factors = [v[len(used) + used.index((d, choice[d]))] for d in range(count)]
+                if nearest:
+                    for factor in factors:
+                        hit = body.compare("ne", factor, body.constant(0.0, f32))
+                        value = body.select(hit, value, body.constant(0, value.type))
+                else:
+                    value = body.mul(value, body.cast(reduce(body.mul, factors), value.type))
+                result = value if result is None else body.add(result, value)
+            assert result is not None
+            return result
+
+        return b.map(ins, maps, shape, element, total, indirect=indirect)
+
+
+def _times(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+    return body.mul(v[0], body.cast(v[1], f32))
 
 
 RULES: dict[str, Rule] = {"onnx.GridSample": grid_sample}
