@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass, PassPipeline
 from xdsl.universe import Universe
+from xdsl.utils.exceptions import VerifyException
 
 from deeploy_mlir.machine.registry import target_names
 from deeploy_mlir.support.errors import DeeployError
@@ -120,6 +121,23 @@ def pipeline_for(options: PipelineOptions) -> str:
     return ",".join(passes)
 
 
+def _verify(module: ModuleOp) -> None:
+    """Raises DeeployError that names the node if what came of one is wrong."""
+    try:
+        module.verify()
+    except VerifyException as error:
+        for op in module.walk():
+            layer = op.properties.get("layer")
+            if isinstance(layer, StringAttr):
+                try:
+                    op.verify(verify_nested_ops=False)
+                except VerifyException as found:
+                    raise DeeployError(
+                        f"cannot be compiled with these inputs and attributes: {found}", layer.data
+                    ) from error
+        raise
+
+
 def run_pipeline(module: ModuleOp, pipeline: str, observer: Observer | None = None) -> None:
     """Runs a pipeline on the module, in place, verifying it before and after every conversion between levels.
 
@@ -133,7 +151,7 @@ def run_pipeline(module: ModuleOp, pipeline: str, observer: Observer | None = No
     def verify(previous: ModulePass | None, current: ModuleOp, following: ModulePass | None) -> None:
         conversion = any(p is not None and p.name.startswith("convert-") for p in (previous, following))
         if observer is not None or conversion:
-            current.verify()
+            _verify(current)
         if observer is not None:
             observer(previous, current, following)
 

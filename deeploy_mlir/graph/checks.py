@@ -171,6 +171,50 @@ def _einsum(inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
         raise DeeployError(f"has the equation {equation!r}, which is none of {len(inputs)} operands", node)
 
 
+def _complex_pairs(inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
+    """The last axis of a signal holds real numbers, or pairs of real and imaginary part."""
+    shape = _shape(inputs, 0)
+    if shape is not None and (len(shape) < 2 or shape[-1] not in (1, 2)):
+        raise DeeployError(
+            f"has a signal of shape {list(shape)}; its last axis must be 1 (real) or 2 (real and imaginary part) long",
+            node,
+        )
+
+
+def _neighbours(inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
+    if int(attrs.get("size", 0)) < 1:
+        raise DeeployError(f"has size = {attrs.get('size')}; it sums over at least 1 channel", node)
+
+
+def _recurrent(gates: int) -> _Check:
+    """X [steps, batch, inputs], W [directions, gates x hidden, inputs], R [directions, gates x hidden, hidden] and what
+    goes with them; with layout 1 X and the states have the batch first."""
+
+    def check(inputs: Inputs, attrs: Mapping[str, Any], node: str) -> None:
+        x, w, r = _shape(inputs, 0), _shape(inputs, 1), _shape(inputs, 2)
+        if x is None or w is None or r is None or not len(x) == len(w) == len(r) == 3:
+            raise DeeployError(f"has X, W and R of shapes {x}, {w} and {r}; each has 3 axes", node)
+        directions, hidden, batch = w[0], r[2], x[0 if attrs.get("layout") else 1]
+        state = (batch, directions, hidden) if attrs.get("layout") else (directions, batch, hidden)
+        expected: dict[int, tuple[int, ...]] = {
+            1: (2 if attrs.get("direction") == "bidirectional" else 1, gates * hidden, x[2]),
+            2: (directions, gates * hidden, hidden),
+            3: (directions, 2 * gates * hidden),
+            4: (batch,),
+            5: state,
+            6: state,
+            7: (directions, 3 * hidden),
+        }
+        for index, wanted in expected.items():
+            shape = _shape(inputs, index)
+            if shape is not None and shape != wanted:
+                raise DeeployError(f"input {index} has shape {list(shape)}; it must be {list(wanted)}", node)
+        if int(attrs.get("hidden_size", hidden)) != hidden:
+            raise DeeployError(f"has hidden_size = {attrs['hidden_size']}, but R has {hidden} columns", node)
+
+    return check
+
+
 _CHECKS: dict[str, _Check] = {
     "BatchNormalization": _of_channels(1, 4),
     "CenterCropPad": _vectors(1),
@@ -178,15 +222,20 @@ _CHECKS: dict[str, _Check] = {
     "Conv": _convolution(1, 2),
     "ConvInteger": _convolution(1, None),
     "ConvTranspose": _convolution(1, 2, transposed=True),
+    "DFT": _complex_pairs,
     "DequantizeLinear": _quantization(dividing=False),
     "Einsum": _einsum,
     "Expand": _vectors(1),
+    "GRU": _recurrent(3),
     "GatherElements": _along_axis(),
     "InstanceNormalization": _of_channels(1, 2),
+    "LRN": _neighbours,
+    "LSTM": _recurrent(4),
     "PRelu": _slope,
     "Pad": _vectors(1, 3),
     "QLinearConv": _convolution(3, 8),
     "QuantizeLinear": _quantization(dividing=True),
+    "RNN": _recurrent(1),
     "Reshape": _vectors(1),
     "Resize": _resize,
     "ScatterElements": _along_axis(2),

@@ -71,6 +71,9 @@ RULES: Mapping[str, Rule] = {
 """Operation name, such as `onnx.Conv`, -> its rule."""
 
 
+_MISFITS = (VerifyException, LookupError, ValueError, TypeError, ArithmeticError, AssertionError, AttributeError)
+"""What building kernels raises where shapes and attributes contradict each other in a way that nobody looked for."""
+
 SIZED_BY_DATA = frozenset({"onnx.NonZero", "onnx.Unique", "onnx.Compress", "onnx.NonMaxSuppression"})
 """Operators that no static network can hold unless they are folded."""
 
@@ -106,8 +109,8 @@ def lower(op: GraphOp) -> None:
                 raise builder.error(f"result {result.index} is used, but only the first {len(values)} are computed")
             if value is not None and value.type != result.type:
                 raise builder.error(f"gives {value.type}, but the graph declares {result.type}")
-    except (VerifyException, KeyError, ValueError) as error:
-        raise builder.error(f"cannot be lowered: {error}") from error
+    except _MISFITS as error:
+        raise builder.error(f"does not take these inputs and attributes: {error}") from error
     for result, value in zip(op.results, values, strict=True):
         if value is not None:
             result.replace_all_uses_with(value)

@@ -135,7 +135,10 @@ class LayerBuilder:
             raise self.error(f"needs a constant of shape {list(shape)}; {MAX_CONSTANT_ELEMENTS} elements are the most")
 
     def reshape(self, value: SSAValue, shape: Sequence[int]) -> SSAValue:
-        """The value under another shape; the value itself if it has that shape."""
+        """The value under another shape; the value itself if it has that shape. Raises DeeployError if that has
+        another number of elements."""
+        if prod(shape_of(value)) != prod(shape):
+            raise self.error(f"needs a tensor of {prod(shape)} elements, but has one of shape {list(shape_of(value))}")
         return value if shape_of(value) == tuple(shape) else self.place(ReshapeOp(value, shape))
 
     def map(

@@ -268,7 +268,9 @@ def local_response_norm(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
     shape, element = shape_of(x), element_type_of_value(x)
     image = [shape[0], 1, shape[1], prod(shape[2:])]
     squares = b.reshape(b.elementwise([x], shape, element, lambda body, v: body.mul(v[0], v[0])), image)
-    window = Window((size, 1), (1, 1), (1, 1), ((size - 1) // 2, 0, size // 2, 0))
+    # No channel has more neighbours than there are others.
+    low, high = min((size - 1) // 2, shape[1]), min(size // 2, shape[1])
+    window = Window((low + 1 + high, 1), (1, 1), (1, 1), (low, 0, high, 0))
     sums = b.reshape(pool(b, squares, image, window, Combiner.SUM), shape)
     scale, beta, bias = float(op.attr("alpha")) / size, float(op.attr("beta")), float(op.attr("bias"))
 

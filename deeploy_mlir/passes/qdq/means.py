@@ -67,6 +67,8 @@ def average_pool(target: Target, op: OnnxOp) -> Value:
         counted = np.pad(counted, (0, max(needed - counted.size, 0)))
         starts = np.arange(size)[:, None] * strides[i]
         counts = np.multiply.outer(counts, counted[starts + np.arange(kernel[i]) * dilations[i]].sum(axis=1))
+    if not counts.size:
+        raise StaysFloat("its result has no elements")
     if not np.all(counts):
         raise StaysFloat("it has windows with nothing in them")
     if math.prod(kernel) * x.largest > _SUM_MAX:

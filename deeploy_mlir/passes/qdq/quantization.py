@@ -10,6 +10,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from deeploy_mlir.dialects.graph_op import GraphOp, tensor_type
 from deeploy_mlir.dialects.onnx import OnnxOp
+from deeploy_mlir.dialects.qnn import is_integer
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.passes.shared.graph_rewriting import GraphRewriter, producer
 from deeploy_mlir.support.numpy_types import Array, numpy_dtype
@@ -117,9 +118,10 @@ def _parameters(rewriter: GraphRewriter, op: OnnxOp, scale_name: str, zero_name:
 
 
 def dequantized(rewriter: GraphRewriter, value: SSAValue | None) -> Quantized | None:
-    """The integers that a value is the DequantizeLinear of; None if it is not, or its parameters are no constants."""
+    """The integers that a value is the DequantizeLinear of; None if it is not, they are no integers (floats of 8 bits),
+    or its parameters are no constants."""
     op = producer(value, "DequantizeLinear")
-    if op is None:
+    if op is None or not is_integer(element_type(op.operands[0])):
         return None
     found = _parameters(rewriter, op, "x_scale", "x_zero_point")
     return None if found is None else Quantized(op.operands[0], found, rewriter.array(op.operands[0]), op)
@@ -135,7 +137,9 @@ def real_constant(rewriter: GraphRewriter, value: SSAValue) -> Array | None:
 
 
 def quantization_of(rewriter: GraphRewriter, op: OnnxOp) -> Quantization | None:
-    """The parameters of a QuantizeLinear, None unless they are constant and per tensor."""
+    """The parameters of a QuantizeLinear to integers, None unless they are constant and per tensor."""
+    if not is_integer(element_type(op.results[0])):
+        return None
     found = _parameters(rewriter, op, "y_scale", "y_zero_point")
     return found if found is not None and found.per_tensor else None
 
