@@ -31,6 +31,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
 from deeploy_mlir.dialects.mem import ArenaOp, CopyOp, ReshapeOp, StepOp, ViewOp
+from deeploy_mlir.dialects.qnn.quantization import ARGUMENTS, ARRAY, RESULTS, stated_quantization
 from deeploy_mlir.dialects.soc import MemorySpaceAttr
 from deeploy_mlir.dialects.tiled import ConstantOp, HomeAttr, NestOp, StagingAttr, home_of, root_of
 from deeploy_mlir.ir.index_builder import Index, IndexBuilder
@@ -348,6 +349,14 @@ def declare_arrays(module: ModuleOp, function: FuncOp, memories: Memories) -> li
         if home is None or home.offset is not None or isinstance(root, BlockArgument) or root in memories.arrays:
             raise DeeployError(f"output {number} of type {value.type} has no array of its own; run deeploy-plan first")
         declare(root, f"{memories.network}_output_{number}", None, home)
+    arguments, results = len(function.args), len(last.arguments)
+    meanings = [
+        *stated_quantization(function, ARGUMENTS, arguments),
+        *stated_quantization(function, RESULTS, results),
+    ]
+    for array, quantization in zip(arrays, meanings, strict=True):
+        if quantization is not None:
+            array.attributes[ARRAY] = quantization
     declared: dict[str, str] = {}
     for load in [o for o in function.body.block.ops if isinstance(o, ConstantOp)]:
         constant = load.constant

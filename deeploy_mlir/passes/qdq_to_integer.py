@@ -5,7 +5,8 @@ operators that only move or select elements, QuantizeLinear rises above them (`q
 whose operator has integers behind its operands (`qdq_patterns.PATTERNS`, with Relu and Clip in between) becomes that
 operator on integers and one requantisation; elementwise operators on one tensor of 8 bits become a table
 (`qdq_tables`), sums and products with constants one requantisation by channel. Products of quantised tensors that stay
-float sum up integers. Every other operator between the two says in a remark that it stays in float, and why.
+float sum up integers. What integers at the boundary of a network mean is stated in attributes of its function
+(`qdq/boundary`). Every other operator between the two says in a remark that it stays in float, and why.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.dialects.qnn import is_integer
 from deeploy_mlir.graph.dead_code import erase_dead
 from deeploy_mlir.graph.value import Value
+from deeploy_mlir.passes.qdq.boundary import state_boundary
 from deeploy_mlir.passes.qdq.elementwise import linear
 from deeploy_mlir.passes.qdq.enumeration import requantized
 from deeploy_mlir.passes.qdq.movement import merge, rise, sink
@@ -111,9 +113,10 @@ class _Function:
 
     def rewrite(self) -> None:
         """Everything but products that stay float, and the removal of what has become dead."""
-        for op in self._onnx_ops():
-            if not _open(self.rewriter, op):
-                sink(self.rewriter, op)
+        others = [op for op in self._onnx_ops() if not _open(self.rewriter, op)]
+        state_boundary(self.rewriter)
+        for op in others:
+            sink(self.rewriter, op)
         merge(self.rewriter)
         self._quantize_all()
 

@@ -23,3 +23,9 @@
 %6 = "qnn.IntegerMean"(%a) <{axes = array<i64: 1>, keepdims = 0 : i64}> : (tensor<2x8xi8>) -> tensor<2xi8>
 // CHECK: "qnn.iGELU"(%a) <{b = -10 : i64, one = 20 : i64}> : (tensor<2x8xi8>) -> tensor<2x8xi32>
 %7 = "qnn.iGELU"(%a) <{b = -10 : i64, one = 20 : i64}> : (tensor<2x8xi8>) -> tensor<2x8xi32>
+
+// What the integers of a function's arguments and results mean.
+// CHECK: func.func @net{{.*}}arg_quantization = [#qnn.quantization<5.000000e-02 : f32, -128 : i64>, unit]
+func.func @net(%q: tensor<4xi8>, %f: tensor<4xf32>) attributes {arg_quantization = [#qnn.quantization<0.05 : f32, -128 : i64>, unit]} {
+  func.return
+}

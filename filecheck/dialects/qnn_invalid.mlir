@@ -33,3 +33,7 @@
 %p, %l = "test.op"() : () -> (tensor<4x5xf32>, tensor<5xi64>)
 %0 = "qnn.SoftmaxCrossEntropyLossGrad"(%p, %l) {onnx_node_name = "loss"} : (tensor<4x5xf32>, tensor<5xi64>) -> tensor<4x5xf32>
 // CHECK: loss: qnn.SoftmaxCrossEntropyLossGrad takes log_prob [B, C] and labels [B], not [4, 5] and [5]
+
+// -----
+"test.op"() {quantization = #qnn.quantization<0.0 : f32, 0 : i64>} : () -> ()
+// CHECK: #qnn.quantization: a scale is positive and finite, not 0.0

@@ -43,6 +43,7 @@ from deeploy_mlir.dialects.qnn.integer import (
     RequantShiftOp,
     TrueIntegerDivOp,
 )
+from deeploy_mlir.dialects.qnn.quantization import QuantizationAttr
 
 _OPERATIONS: list[type[QnnOp]] = [
     RequantShiftOp,
@@ -70,7 +71,7 @@ _OPERATIONS: list[type[QnnOp]] = [
 OPERATORS: dict[str, type[QnnOp]] = {op.name.split(".", 1)[1]: op for op in _OPERATIONS}
 """Operator name -> class, such as `OPERATORS["RequantShift"]`."""
 
-Qnn = Dialect("qnn", [*_OPERATIONS], [])
+Qnn = Dialect("qnn", [*_OPERATIONS], [QuantizationAttr])
 
 __all__ = [
     "OPERATORS",
@@ -89,6 +90,7 @@ __all__ = [
     "LayerNormalizationGradOp",
     "Qnn",
     "QnnOp",
+    "QuantizationAttr",
     "RequantShiftOp",
     "RequantizeAddOp",
     "RequantizeOp",

@@ -41,6 +41,7 @@ from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
 from deeploy_mlir.kernels.generated import HOST, RV32, Tuning, kernel_function
 from deeploy_mlir.kernels.generated.scalar_body import HEADERS
 from deeploy_mlir.lowering.cluster_to_c.body import BYTE, BodyLowering
+from deeploy_mlir.lowering.cluster_to_c.quantization import meaning_of, quantization_function, quantization_macros
 from deeploy_mlir.machine.registry import system_of
 from deeploy_mlir.support.numpy_types import element_bytes
 
@@ -141,9 +142,13 @@ class NetworkFiles:
         for array in io:
             symbol = array.sym_name.data
             kind = "input" if f"{self.name}_input" in symbol else "output"
-            ops.append(c.CommentOp(f"{kind} '{names.get(symbol, symbol)}': {_words(array)}"))
+            ops.append(c.CommentOp(f"{kind} '{names.get(symbol, symbol)}': {_words(array)}{meaning_of(array)}"))
             ops.append(c.DefineOp(f"{symbol.upper()}_ELEMENTS", str(_elements(array))))
-            ops.append(c.DeclareGlobalOp(symbol))
+            ops += [*quantization_macros(array, symbol), c.DeclareGlobalOp(symbol)]
+            verb, what = "quantize" if kind == "input" else "dequantize", symbol.removeprefix(f"{self.name}_")
+            ops += quantization_function(array, f"{self.name}_{verb}_{what}", is_input=kind == "input")
+        if any(isinstance(op, c.FuncOp) for op in ops):
+            ops.insert(0, c.IncludeOp("dm_math.h"))
         ops.append(c.CommentOp("One inference: reads the inputs, writes the outputs. Not reentrant."))
         ops.append(c.DeclareFuncOp(f"{self.name}_run"))
         return self._header_file(f"{self.name}.h", ops)

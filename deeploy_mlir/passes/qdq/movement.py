@@ -44,7 +44,7 @@ def sink(rewriter: GraphRewriter, op: OnnxOp) -> bool:
     """op(DequantizeLinear(x)) -> DequantizeLinear(op(x)). Whether it was done."""
     if op.op_type in _JOINED:
         return _sink_joined(rewriter, op)
-    if len(op.operands) == 0 or not (_moves(op) or op.op_type in ("Relu", "Clip", "Pad")):
+    if len(op.operands) == 0 or not (moves(op) or op.op_type in ("Relu", "Clip", "Pad")):
         return False
     x = dequantized(rewriter, op.operands[0])
     if x is None or not _takes(op, tensor_type(x.integers).element_type):
@@ -63,7 +63,8 @@ def sink(rewriter: GraphRewriter, op: OnnxOp) -> bool:
     return True
 
 
-def _moves(op: OnnxOp) -> bool:
+def moves(op: OnnxOp) -> bool:
+    """Whether an operator on one tensor only moves or selects its elements."""
     if op.op_type == "Resize":
         return op.attr("mode") == "nearest" and op.attr("coordinate_transformation_mode") != "tf_crop_and_resize"
     return op.op_type in _MOVES
@@ -176,7 +177,7 @@ def rise(rewriter: GraphRewriter, quantize: OnnxOp) -> list[OnnxOp] | None:
     element = tensor_type(quantize.results[0]).element_type
     if quantization is None or not isinstance(op, OnnxOp) or len(op.results) != 1 or not only_quantized(value):
         return None
-    if op.op_type == "Pad" or _moves(op):
+    if op.op_type == "Pad" or moves(op):
         data: Sequence[int] = (0,)
     elif op.op_type in _JOINED and not op.op_type.startswith("Scatter"):
         data = _joined(op)
