@@ -24,6 +24,8 @@ from deeploy_mlir.support.numpy_types import Array
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+    from deeploy_mlir.frontend.input_values import Given
+
 Model: TypeAlias = "str | Path | bytes | ModelProto"
 
 _UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "kib": 1024, "mib": 1024**2}
@@ -34,12 +36,14 @@ class ImportOptions:
     """How an ONNX file is read.
 
     `name`: the C prefix, by default from the file. `input_types`: element types (`ui8`, `i32`, `f32` ...) by input.
-    `types_from`: sample inputs whose values decide the types. `dims`: values of symbolic dimensions."""
+    `types_from`: sample inputs whose values decide the types. `dims`: values of symbolic dimensions.
+    `input_values`: values of inputs, which are then constants, by name: numbers, lists, or text such as `1,2,3`."""
 
     name: str | None = None
     input_types: Mapping[str, str] = field(default_factory=dict[str, str])
     types_from: Mapping[str, Array] | None = None
     dims: Mapping[str, int] = field(default_factory=dict[str, int])
+    input_values: Mapping[str, Given] = field(default_factory=dict[str, "Given"])
 
 
 def parse_size(size: int | str) -> int:
@@ -57,6 +61,7 @@ def import_options(
     input_types: Mapping[str, str] | None = None,
     types_from: Mapping[str, Array] | str | Path | None = None,
     dims: Mapping[str, int] | None = None,
+    input_values: Mapping[str, Given] | None = None,
 ) -> ImportOptions:
     """`ImportOptions` with `types_from` as arrays or as an .npz file that holds them.
 
@@ -64,7 +69,7 @@ def import_options(
     if name is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise DeeployError(f"'{name}' cannot be the prefix of C names; use letters, digits and _, no digit first")
     arrays = load_arrays(types_from) if isinstance(types_from, str | Path) else types_from
-    return ImportOptions(name, input_types or {}, arrays, dims or {})
+    return ImportOptions(name, input_types or {}, arrays, dims or {}, input_values or {})
 
 
 def pipeline_options(
@@ -113,6 +118,7 @@ def import_network(model: Model, options: ImportOptions) -> ModuleOp:
         input_types=options.input_types,
         types_from=options.types_from,
         dims=options.dims,
+        input_values=options.input_values,
     )
 
 
@@ -157,6 +163,7 @@ def compile(
     input_types: Mapping[str, str] | None = None,
     types_from: Mapping[str, Array] | str | Path | None = None,
     dims: Mapping[str, int] | None = None,
+    input_values: Mapping[str, Given] | None = None,
     observer: Observer | None = None,
 ) -> Program:
     """Compiles an ONNX model (path, bytes or ModelProto) for a target.
@@ -169,5 +176,5 @@ def compile(
     Raises DeeployError, which names the node and what would do, for whatever cannot be compiled."""
     started = time.perf_counter()
     options = pipeline_options(target, l1, l2, double_buffer, requantize, wmem, math, ram)
-    module = import_network(model, import_options(name, input_types, types_from, dims))
+    module = import_network(model, import_options(name, input_types, types_from, dims, input_values))
     return compile_module(module, options, started=started, observer=observer)

@@ -109,6 +109,13 @@ def _add_model(command: argparse.ArgumentParser) -> None:
         help="take the input types from sample inputs: integers where all values are",
     )
     command.add_argument("--dim", action="append", default=[], metavar="N=1", help="value of a symbolic dimension")
+    command.add_argument(
+        "--input-value",
+        action="append",
+        default=[],
+        metavar="NAME=V",
+        help="value of an input, which is then no input any more: sr=16000, or several as lengths=1,2,3",
+    )
 
 
 def _add_lowering(command: argparse.ArgumentParser) -> None:
@@ -197,6 +204,7 @@ def _model_options(options: argparse.Namespace) -> dict[str, Any]:
         "input_types": _pairs(options.input_type, "--input-type"),
         "types_from": options.types_from_data,
         "dims": _dims(options.dim),
+        "input_values": _pairs(options.input_value, "--input-value"),
     }
 
 

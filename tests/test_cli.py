@@ -141,6 +141,7 @@ def test_check_compiles_with_the_options_given_and_compares(
     monkeypatch.setattr(api, "compile", fake)
     words = ["check", "net.onnx", "--target", "siracusa", "--l1", "64KiB", "--no-double-buffer", "--name", "net"]
     words += ["--input-type", "a=b=ui8", "--dim", "N=1", "--types-from-data", "t.npz", "--platform", "threads"]
+    words += ["--input-value", "rate=16000", "--input-value", "sizes=1,2"]
     words += ["--inputs", str(files / "inputs.npz"), "--expect"]
     assert cli.main([*words, str(files / "good.npz")]) == 0
     assert asked == {
@@ -157,6 +158,7 @@ def test_check_compiles_with_the_options_given_and_compares(
         "input_types": {"a=b": "ui8"},
         "types_from": "t.npz",
         "dims": {"N": 1},
+        "input_values": {"rate": "16000", "sizes": "1,2"},
     }
     assert "triple on siracusa (threads): match" in capsys.readouterr().out
     assert cli.main([*words, str(files / "bad.npz")]) == 1

@@ -1,4 +1,4 @@
-"""Dimensions of inputs that the file leaves open, and values of inputs that are known when compiling."""
+"""Dimensions of inputs that the file leaves open."""
 
 from __future__ import annotations
 

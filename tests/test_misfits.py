@@ -23,7 +23,7 @@ def quantised(
     """DequantizeLinear of x, the nodes from f to g, QuantizeLinear to y; zero points of one type."""
     around = [node("DequantizeLinear", "x s z", "f"), *nodes, node("QuantizeLinear", "g s z", "y")]
     kind = int(helper.np_dtype_to_tensor_dtype(zero.dtype))
-    constants = {"s": np.float32(0.1).reshape(()), "z": zero, **(extra or {})}
+    constants = {"s": np.array(0.1, np.float32), "z": zero, **(extra or {})}
     return model(around, {"x": shape}, {"y": None}, constants, kind=kind)
 
 

@@ -18,6 +18,7 @@ from deeploy_mlir.frontend.control_flow import CONTROL_FLOW
 from deeploy_mlir.frontend.dimensions import bound_shape, check_sizes, symbolic_dimensions
 from deeploy_mlir.frontend.expansion import check_expansion
 from deeploy_mlir.frontend.graph import GraphImporter
+from deeploy_mlir.frontend.input_values import Given, input_value
 from deeploy_mlir.frontend.load import load_model
 from deeploy_mlir.graph.dead_code import erase_dead
 from deeploy_mlir.graph.emitter import Emitter, identifier
@@ -43,20 +44,23 @@ def import_model(
     input_types: Mapping[str, str] | None = None,
     types_from: Mapping[str, Array] | None = None,
     dims: Mapping[str, int] | None = None,
+    input_values: Mapping[str, Given] | None = None,
 ) -> ModuleOp:
     """Import an ONNX model (a path, its bytes, or the protobuf) of operator set 7 or newer.
 
     `name`: C prefix of the network (default: the file's name). `input_types`: element types of inputs by name, such as
     {"x": "ui8"}, instead of the declared ones. `types_from`: sample inputs (matched by name, else by position); an
     input that the file declares FLOAT gets the smallest integer type that its sample fits in, if the sample is
-    integral. `dims`: values of symbolic dimensions.
+    integral. `dims`: values of symbolic dimensions. `input_values`: values of inputs by name, which are then constants
+    instead of inputs; an If on one takes the branch that this selects, whatever the other holds.
 
     Gives a module of one function on `onnx` and `qnn` operations, every tensor of static shape, constants as globals.
     Raises DeeployError for anything that cannot be imported."""
     proto, base_dir, found_name = load_model(model)
     symbol = identifier(name or found_name)
     try:
-        return _Import(proto, base_dir, symbol, input_types or {}, types_from or {}, dims or {}).run()
+        found = _Import(proto, base_dir, symbol, input_types or {}, types_from or {}, dims or {}, input_values or {})
+        return found.run()
     except RecursionError:
         raise DeeployError("its graphs or functions are nested too deeply", symbol) from None
     except MemoryError:
@@ -72,6 +76,7 @@ class _Import:
         input_types: Mapping[str, str],
         types_from: Mapping[str, Array],
         dims: Mapping[str, int],
+        input_values: Mapping[str, Given],
     ) -> None:
         self.model, self.base_dir, self.symbol, self.dims = model, base_dir, symbol, dims
         constants = {tensor.name for tensor in model.graph.initializer}
@@ -84,11 +89,21 @@ class _Import:
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise DeeployError(f"input '{twice}' is declared twice", symbol)
-        for asked in input_types:
+        for asked, what in [
+            *((name, "an input type") for name in input_types),
+            *((n, "a value") for n in input_values),
+        ]:
             if asked not in names:
-                raise DeeployError(
-                    f"an input type is given for '{asked}', but the inputs are {', '.join(names)}", symbol
-                )
+                raise DeeployError(f"{what} is given for '{asked}', but the inputs are {', '.join(names)}", symbol)
+            if asked in input_types and asked in input_values:
+                raise DeeployError("is given a value, which has its declared type; leave the input type out", asked)
+        self.values = {
+            value.name: input_value(value, input_values[value.name], self.dimensions[value.name], dims)
+            for value in self.inputs
+            if value.name in input_values
+        }
+        self.inputs = [value for value in self.inputs if value.name not in input_values]
+        names = [value.name for value in self.inputs]
         self.given = {key: parse_element_type(text) for key, text in input_types.items()}
         self.samples = match_arrays(types_from, names) if types_from else {}
 
@@ -150,6 +165,7 @@ class _Import:
         narrow = any(isinstance(t.element_type, Float16Type | BFloat16Type) for t in declared)
         widen = narrow and all(not isinstance(e, Float16Type | BFloat16Type) for e in elements)
         importer = GraphImporter(emitter, self.model, self.base_dir, CONTROL_FLOW, widen_floats=widen)
+        env.update((name, importer.constant(array, name)) for name, array in self.values.items())
         outputs = importer.graph(self.model.graph, env)
         results = [emitter.ssa(value) for value in outputs]
         self.check_computes(results)
