@@ -2,6 +2,7 @@
 
     python benchmarks/onnx_conformance.py                        # all but the `_expanded` cases, into docs/operators.md
     python benchmarks/onnx_conformance.py --match 'test_conv.*'  # some, printed
+    python benchmarks/onnx_conformance.py --match 'test_roialign.*' --update  # and their rows in docs/operators.md anew
 
 Each case is compiled, built with the host's C compiler and run. It passes if the outputs are within the case's own
 tolerances, is *refused* if the compiler says that it cannot (with the reason), and is *wrong* otherwise.
@@ -17,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from deeploy_mlir.testing.kernel_types import KERNELS, kernel_types
-from deeploy_mlir.testing.node_cases import Outcome, Verdict, node_cases, run_cases
-from deeploy_mlir.testing.operator_page import page, summary, types_by_operator
+from deeploy_mlir.testing.node_cases import Outcome, Verdict, node_cases, operators_of, run_cases
+from deeploy_mlir.testing.operator_page import page, summary, types_by_operator, updated
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "operators.md"
 
@@ -33,9 +34,17 @@ def read_log(path: Path) -> dict[str, Outcome]:
     return found
 
 
+def whole_rows(outcomes: list[Outcome]) -> list[Outcome]:
+    """Those that are of a row all of whose cases are there."""
+    names = {outcome.name for outcome in outcomes}
+    missing = {operators_of(case) for case in node_cases() if case.name not in names}
+    return [o for o in outcomes if len(o.operators) == 1 and o.operators not in missing]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--match", default=".*", help="regular expression of case names")
+    parser.add_argument("--update", action="store_true", help="write the rows of operators all of whose cases are run")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--log", type=Path, help="gets each outcome as it comes, one JSON object a line")
     parser.add_argument("--resume", action="store_true", help="take cases that are in the log already from there")
@@ -56,6 +65,9 @@ def main() -> int:
         ordered = [outcomes[case.name] for case in selected]
         kernels = {kernel: kernel_types(kernel) for kernel in KERNELS}
         DOCUMENT.write_text(page(ordered, types_by_operator(ordered, selected), kernels))
+    elif arguments.update:
+        complete = whole_rows(list(outcomes.values()))
+        DOCUMENT.write_text(updated(DOCUMENT.read_text(), complete, types_by_operator(complete, selected)))
     return 1 if any(o.verdict == Verdict.WRONG for o in outcomes.values()) else 0
 
 

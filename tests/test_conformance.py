@@ -15,8 +15,8 @@ from onnx import helper, numpy_helper
 
 import deeploy_mlir.backend
 from deeploy_mlir.testing.kernel_types import KERNELS, kernel_types
-from deeploy_mlir.testing.node_cases import Verdict, node_cases, operators_of, run_case, run_cases
-from deeploy_mlir.testing.operator_page import element_types, stated, stated_kernels
+from deeploy_mlir.testing.node_cases import Outcome, Verdict, node_cases, operators_of, run_case, run_cases
+from deeploy_mlir.testing.operator_page import element_types, microsoft_section, stated, stated_kernels, updated
 
 PAGE = (Path(__file__).parent.parent / "docs" / "operators.md").read_text()
 SCORE = re.search(r"\*\*(\d+) pass, (\d+) refused, (\d+) wrong of (\d+) cases", PAGE)
@@ -57,6 +57,19 @@ def test_element_types_are_those_of_the_cases() -> None:
     assert len(all_pass) > 100
     for operator, types in all_pass.items():
         assert element_types(cases[operator]) == types, operator
+
+
+def test_the_page_says_what_of_onnxruntimes_operators_is_taken() -> None:
+    assert microsoft_section() in PAGE
+    assert updated(PAGE, [], {}) == PAGE
+
+
+def test_a_row_of_the_page_can_be_written_anew() -> None:
+    outcomes = [Outcome("one", ("Abs",), Verdict.PASS), Outcome("two", ("Abs",), Verdict.REFUSED, "node: a reason")]
+    page = updated(PAGE, outcomes, {"Abs": ("f64",)})
+    assert stated(page) == stated(PAGE) | {"Abs": (1, 1, 0, ("f64",))}
+    assert "| Abs | 1 | 1 | 0 | f64 | a reason |" in page
+    assert page.count("## com.microsoft") == 1
 
 
 @pytest.mark.parametrize("kernel", [k if k == "row" else pytest.param(k, marks=pytest.mark.slow) for k in KERNELS])

@@ -184,14 +184,9 @@ class GraphImporter:
         function = self.functions.get((proto.domain, node.op_type))
         if function is not None:
             return self._inlined(function, node, proto)
-        if node.domain in microsoft.OF_ONE_MACHINE:
-            raise DeeployError(
-                f"operator {node.op_type} of domain '{node.domain}' is laid out for the processor that onnxruntime "
-                "optimised the file on; save it with graph_optimization_level = ORT_ENABLE_EXTENDED",
-                node.name,
-            )
-        if node.domain == microsoft.DOMAIN and node.op_type in microsoft.OPERATORS:
-            return microsoft.OPERATORS[node.op_type].build(self.emitter, node)
+        of_onnxruntime = microsoft.imported(self.emitter, node)
+        if of_onnxruntime is not None:
+            return of_onnxruntime
         if node.domain == training.DOMAIN and node.op_type in training.RULES:
             values = training.RULES[node.op_type](self.emitter, node)
             return [value for value, name in zip(values, node.outputs, strict=False) if name]

@@ -9,6 +9,7 @@ from typing import Any
 
 import onnx
 
+from deeploy_mlir.frontend.microsoft import OPERATORS, REFUSED, STANDARD_NAMES
 from deeploy_mlir.graph.types import element_of_onnx
 from deeploy_mlir.testing.node_cases import Outcome, Verdict
 
@@ -73,6 +74,46 @@ def kernel_table(kernels: Mapping[str, Sequence[str]]) -> str:
     return "\n".join(["| kernel | element types |", "|---|---|", *rows])
 
 
+def microsoft_section() -> str:
+    """The operators of onnxruntime's domain and what of them is taken, in Markdown."""
+    lines = ["| operator | inputs | outputs | attributes | refused |", "|---|---|---|---|---|"]
+    for name in sorted({*OPERATORS, *REFUSED, *STANDARD_NAMES}):
+        if name in OPERATORS:
+            operator = OPERATORS[name]
+            taken = [
+                ", ".join(n for n in names if n not in operator.without) + (" ..." if names and repeats else "")
+                for names, repeats in (
+                    (operator.inputs, operator.repeats),
+                    (operator.outputs, False),
+                    (operator.attributes, False),
+                )
+            ]
+            refused = [*operator.without, *(f"{key} other than {value}" for key, value in operator.only.items())]
+            lines.append(f"| {name} | {' | '.join(taken)} | {', '.join(refused)} |")
+        elif name in REFUSED:
+            lines.append(f"| {name} | | | | it {REFUSED[name].split(';')[0].split('. ')[0]} |")
+        else:
+            lines.append(f"| {name} | as the standard's | | | |")
+    return (
+        "## com.microsoft\n\nOperators that onnxruntime's optimiser and quantiser write, in the names that it "
+        "documents. They become operators of the\nstandard. An input, output or attribute that is refused, or that is "
+        "not here, is told by its name.\n\n" + "\n".join(lines) + "\n"
+    )
+
+
+def updated(text: str, outcomes: Sequence[Outcome], types: Mapping[str, Sequence[str]]) -> str:
+    """A page with the rows of these operators anew, from all of their cases, and what needs no run at all."""
+    rows = {line.split(" | ")[0]: line for line in table(outcomes, types).splitlines()[2:]}
+    lines = [rows.get(line.split(" | ")[0], line) for line in text.splitlines()]
+    text = "\n".join(lines) + "\n"
+    counts = [row[:3] for row in stated(text).values()]
+    passed, refused, wrong = (sum(count[i] for count in counts) for i in range(3))
+    score = f"**{passed} pass, {refused} refused, {wrong} wrong of {passed + refused + wrong} cases.**"
+    text = re.sub(r"\*\*\d+ pass, .*\*\*", score, text)
+    section = microsoft_section() + "\n"
+    return re.sub(r"(## com\.microsoft\n.*?)?(?=## Kernels\n)", lambda _: section, text, count=1, flags=re.DOTALL)
+
+
 def page(outcomes: Sequence[Outcome], types: Mapping[str, Sequence[str]], kernels: Mapping[str, Sequence[str]]) -> str:
     """The whole text."""
     return (
@@ -82,6 +123,7 @@ def page(outcomes: Sequence[Outcome], types: Mapping[str, Sequence[str]], kernel
         "within its own tolerances; what\nis refused is refused by the compiler, for the reason given. Element types "
         "are those of the first operand in the cases that\npass; the kernels behind them take more, see below.\n\n"
         f"**{summary(outcomes)} of {len(outcomes)} cases.**\n\n{table(outcomes, types)}\n\n"
+        f"{microsoft_section()}\n"
         "## Kernels\n\nThe element types of data with which an operator behind each kernel compiles, and then computes "
         "what the reference\nevaluator computes.\n\n"
         f"{kernel_table(kernels)}\n"

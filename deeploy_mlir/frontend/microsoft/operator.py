@@ -21,8 +21,7 @@ class Operator:
     """Names of inputs and outputs by position, and of attributes, as onnxruntime documents them.
 
     `without`: those of the inputs and outputs that have to be absent. `only`: attributes that have to be absent or
-    have this value. `repeats`: the inputs go on after the last name. `because`: why the operator is refused
-    altogether, if it is."""
+    have this value. `repeats`: the inputs go on after the last name."""
 
     formula: Formula
     inputs: Sequence[str]

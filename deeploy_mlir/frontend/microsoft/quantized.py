@@ -110,11 +110,3 @@ def multiply(c: Calculation) -> Sequence[Value]:
         return wide if zero is None else c.minus(wide, c.apply("Cast", zero, to=6))
 
     return [c.times(less_zero(0), less_zero(2))]
-
-
-def dynamic_lstm(c: Calculation) -> Sequence[Value]:
-    """Refused."""
-    raise c.error(
-        "quantises its state anew at each step, which is not supported; quantise the network without "
-        "it (op_types_to_quantize of onnxruntime's quantize_dynamic), so that its LSTM stays float"
-    )

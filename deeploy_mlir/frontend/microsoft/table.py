@@ -231,13 +231,6 @@ _QUANTIZED: Mapping[str, Operator] = {
     "QGemm": Operator(q.gemm, (*_A, *_B, "C", "y_scale", "y_zero_point"), attributes=_TRANSPOSED),
     "MulInteger": Operator(q.multiply, ("A", "A_zero_point", "B", "B_zero_point"), ("C",)),
     "ReduceSumInteger": Operator(q.reduce_sum, ("data",), ("reduced",), ("axes", "keepdims")),
-    "DynamicQuantizeLSTM": Operator(
-        q.dynamic_lstm,
-        ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P"),
-        ("Y", "Y_h", "Y_c"),
-        ("direction", "hidden_size"),
-        repeats=True,
-    ),
 }
 
 OPERATORS: Mapping[str, Operator] = {
@@ -250,3 +243,18 @@ OPERATORS: Mapping[str, Operator] = {
     **_QUANTIZED,
 }
 """Operator type -> how it is built."""
+
+_OF_DATA = "has tensors whose size depends on data; sizes must be known at compile time. Save the file without packing"
+_SEARCH = "runs a decoder in a loop; compile the decoder by itself and loop around it"
+
+REFUSED: Mapping[str, str] = {
+    **dict.fromkeys(("PackedAttention", "PackedMultiHeadAttention", "RemovePadding", "RestorePadding"), _OF_DATA),
+    **dict.fromkeys(("BeamSearch", "GreedySearch", "Sampling", "WhisperBeamSearch"), _SEARCH),
+    "DecoderMaskedMultiHeadAttention": "shares its cache between runs; save the file with MultiHeadAttention",
+    "DecoderMaskedSelfAttention": "shares its cache between runs; save the file with Attention",
+    "DynamicQuantizeLSTM": (
+        "quantises its state anew at each step, which is not supported; quantise the network without it "
+        "(op_types_to_quantize of onnxruntime's quantize_dynamic), so that its LSTM stays float"
+    ),
+}
+"""Operators that are known but refused -> why, and what would do."""
