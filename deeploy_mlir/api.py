@@ -20,6 +20,7 @@ from deeploy_mlir.program.npz import load_arrays, match_arrays
 from deeploy_mlir.program.program import Program
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array
+from deeploy_mlir.support.progress import doing
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -112,6 +113,7 @@ def import_network(model: Model, options: ImportOptions) -> ModuleOp:
     """The graph-level module of an ONNX model. Raises DeeployError for a model that cannot be read."""
     from deeploy_mlir.frontend import import_model
 
+    doing("reading the network")
     return import_model(
         model,
         name=options.name,
@@ -133,6 +135,7 @@ def compile_module(
     started = time.perf_counter() if started is None else started
     network, pipeline = network_of(module), pipeline_for(options)
     run_pipeline(module, pipeline, observer)
+    doing("printing C")
     plan = plan_of(module)
     if plan is None:
         raise ValueError(f"the pipeline left no plan in the module: {pipeline}")

@@ -16,6 +16,7 @@ from typing import Any
 
 from deeploy_mlir import __version__
 from deeploy_mlir.support.errors import DeeployError, OutputsDifferError
+from deeploy_mlir.support.progress import doing, shown
 
 MATCH, MISMATCH, ERROR = 0, 1, 2
 
@@ -25,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
-        return run(options)
+        with shown(sys.stderr):
+            return run(options)
     except DeeployError as error:
         print(f"deeploy: error: {error}", file=sys.stderr)
         return MISMATCH if isinstance(error, OutputsDifferError) else ERROR
@@ -227,7 +229,7 @@ def _compile(options: argparse.Namespace) -> int:
     from deeploy_mlir.program.presentation import plan_text
 
     if options.print_pipeline:
-        print(api.pipeline_for(api.pipeline_options(**_lowering_options(options))))
+        _say(api.pipeline_for(api.pipeline_options(**_lowering_options(options))))
         if options.output is None:
             return MATCH
     if options.output is None:
@@ -241,8 +243,8 @@ def _compile(options: argparse.Namespace) -> int:
         samples = api.match_inputs(program.network, options.types_from_data)
     program.save(options.output, samples, force=options.force)
     if not options.print_pipeline:
-        print(plan_text(program.manifest))
-        print(f"written to {options.output}")
+        _say(plan_text(program.manifest))
+        _say(f"written to {options.output}")
     return MATCH
 
 
@@ -296,9 +298,9 @@ def _report(options: argparse.Namespace, manifest: Any, execution: Any, golden: 
 
     comparisons = None if golden is None else compare_outputs(execution.outputs, golden, options.tolerance)
     if options.json:
-        print(json.dumps(report_json(manifest, execution, comparisons)))
+        _say(json.dumps(report_json(manifest, execution, comparisons)))
     else:
-        print(report_text(manifest, execution, comparisons))
+        _say(report_text(manifest, execution, comparisons))
     return MATCH if comparisons is None or all(c.match for c in comparisons) else MISMATCH
 
 
@@ -306,7 +308,7 @@ def _show(options: argparse.Namespace) -> int:
     from deeploy_mlir.program.output_folder import read_manifest
     from deeploy_mlir.program.presentation import plan_text
 
-    print(plan_text(read_manifest(options.folder)))
+    _say(plan_text(read_manifest(options.folder)))
     return MATCH
 
 
@@ -315,7 +317,7 @@ def _import(options: argparse.Namespace) -> int:
 
     module = api.import_network(options.model, api.import_options(**_model_options(options)))
     if options.output is None:
-        print(module)
+        _say(module)
     else:
         options.output.write_text(str(module) + "\n")
     return MATCH
@@ -337,17 +339,23 @@ def _quantize(options: argparse.Namespace) -> int:
     )
     report = quantize(options.model, options.calibration, options.output, chosen)
     if options.json:
-        print(json.dumps(asdict(report)))
+        _say(json.dumps(asdict(report)))
     else:
-        print(report_text(report))
-        print(f"written to {options.output}")
+        _say(report_text(report))
+        _say(f"written to {options.output}")
     return MATCH
+
+
+def _say(text: object) -> None:
+    """Prints a result, where progress may stand on the terminal."""
+    doing("")
+    print(text)
 
 
 def _targets(options: argparse.Namespace) -> int:
     from deeploy_mlir.program.presentation import targets_text
 
-    print(targets_text())
+    _say(targets_text())
     return MATCH
 
 

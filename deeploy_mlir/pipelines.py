@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import TypeAlias
 
 from xdsl.context import Context
@@ -14,6 +15,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from deeploy_mlir.machine.registry import target_names
 from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.progress import doing
 from deeploy_mlir.universe import UNIVERSE
 
 Observer: TypeAlias = Callable[[ModulePass | None, ModuleOp, ModulePass | None], None]
@@ -148,12 +150,17 @@ def run_pipeline(module: ModuleOp, pipeline: str, observer: Observer | None = No
     for name, dialect in (everywhere.all_dialects | UNIVERSE.all_dialects).items():
         context.register_dialect(name, dialect)
 
+    number = count(1)
+    passes = everywhere.all_passes | UNIVERSE.all_passes
+
     def verify(previous: ModulePass | None, current: ModuleOp, following: ModulePass | None) -> None:
+        if following is not None:
+            doing(f"{following.name}: pass", next(number), len(chain.passes))
         conversion = any(p is not None and p.name.startswith("convert-") for p in (previous, following))
         if observer is not None or conversion:
             _verify(current)
         if observer is not None:
             observer(previous, current, following)
 
-    passes = everywhere.all_passes | UNIVERSE.all_passes
-    PassPipeline.parse_spec(passes, pipeline, verify).apply(context, module)
+    chain = PassPipeline.parse_spec(passes, pipeline, verify)
+    chain.apply(context, module)

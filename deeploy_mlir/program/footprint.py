@@ -17,6 +17,7 @@ from deeploy_mlir.machine.registry import platform_of
 from deeploy_mlir.program.build_files import INCLUDES, platform_folder
 from deeploy_mlir.program.network import Network
 from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.progress import doing
 
 if TYPE_CHECKING:
     from deeploy_mlir.program.output_folder import Manifest
@@ -82,6 +83,7 @@ def measured_footprint(manifest: Manifest, files: Mapping[str, bytes]) -> Footpr
 
 def _sizes(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> SectionSizes:
     """Compiles each source of the network and reads what its objects hold."""
+    doing("building the network's objects for their sizes")
     for name, data in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

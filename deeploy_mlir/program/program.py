@@ -22,6 +22,7 @@ from deeploy_mlir.program.network import Network, bind_inputs, from_bytes, to_by
 from deeploy_mlir.program.output_folder import FORMAT, Manifest, folder_files, read_manifest, write_output_folder
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array
+from deeploy_mlir.support.progress import doing
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,7 @@ def build_folder(
     folder: Path, manifest: Manifest, platform: Platform, image: Path, sanitize: Sequence[str] = ()
 ) -> str:
     """Builds the test program of an output folder as `image`; returns the C compiler's warnings."""
+    doing(f"building the program for {platform.name}")
     return platform.build_copy(
         folder / platform_folder(platform.name),
         [folder / "main.c", *(folder / source for source in manifest.sources)],
@@ -167,6 +169,7 @@ def _run_image(
         manifest.configuration.cores,
         seconds,
     )
+    doing(f"running on {platform.name}")
     outcome = platform.run(image, job)
     return Execution(
         outputs=from_bytes(network.outputs, outcome.outputs),

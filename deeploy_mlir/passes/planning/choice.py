@@ -14,6 +14,7 @@ from deeploy_mlir.passes.planning.candidates import (
 )
 from deeploy_mlir.passes.planning.problem import Memory, Options, Problem, Step, TensorKind, align_up
 from deeploy_mlir.passes.planning.solver import Model, Solution
+from deeploy_mlir.support.progress import doing
 
 BYTE_COST = 1e-7
 """Cycles that a byte of buffer, or of a constant outside the home memory, counts for: among equal plans the one with
@@ -45,7 +46,8 @@ def all_choices(problem: Problem, options: Options) -> tuple[StepChoices, ...]:
     """The candidates of every step; identical steps are enumerated once."""
     known: dict[StepShape, tuple[Candidate, ...]] = {}
     result: list[StepChoices] = []
-    for step in problem.steps:
+    for number, step in enumerate(problem.steps, 1):
+        doing("deeploy-plan: tilings of step", number, len(problem.steps))
         choosable = choosable_tensors(problem, step)
         shape = step_shape(problem, step, choosable, options)
         if shape not in known:
@@ -65,6 +67,7 @@ def choose(
     could overflow, a binary says for each constant whether it lives in the weights' memory instead.
 
     With `relaxed`, that memory may be exceeded and the least such excess is sought, instead of the fewest cycles."""
+    doing(f"deeploy-plan: choosing among {sum(len(c.candidates) for c in choices)} tilings of {len(choices)} steps")
     model = Model(gap=options.gap, nodes=options.nodes)
     excess = None if relaxed is None else model.column(0, float("inf"), 1.0)
     columns = [

@@ -15,6 +15,7 @@ from pathlib import Path
 from deeploy_mlir.machine.host import HOST
 from deeploy_mlir.machine.toolchain import ZIG_CC, check_installed
 from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.progress import doing
 
 SOURCES = Path(__file__).resolve().parent / "src"
 FLAGS = ("-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-strict-aliasing", "-w")
@@ -87,6 +88,7 @@ def build(folder: Path | None = None) -> Path:
     os.close(handle)
     temporary = Path(name)
     try:
+        doing("building the simulator, once for this machine")
         command = HOST.compiler().command
         complaint = _compile(command, temporary)
         if complaint is not None and command != ZIG_CC:
