@@ -66,9 +66,7 @@ def import_options(
 ) -> ImportOptions:
     """`ImportOptions` with `types_from` as arrays or as an .npz file that holds them.
 
-    Raises DeeployError for a name that cannot begin a C name, or a file that cannot be read."""
-    if name is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise DeeployError(f"'{name}' cannot be the prefix of C names; use letters, digits and _, no digit first")
+    Raises DeeployError for a file that cannot be read."""
     arrays = load_arrays(types_from) if isinstance(types_from, str | Path) else types_from
     return ImportOptions(name, input_types or {}, arrays, dims or {}, input_values or {})
 

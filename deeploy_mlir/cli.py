@@ -12,10 +12,11 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from deeploy_mlir import __version__
 from deeploy_mlir.support.errors import DeeployError, OutputsDifferError
+from deeploy_mlir.support.names import one_line, printable
 from deeploy_mlir.support.progress import doing, shown
 
 MATCH, MISMATCH, ERROR = 0, 1, 2
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"deeploy: error: {error}", file=sys.stderr)
         return MISMATCH if isinstance(error, OutputsDifferError) else ERROR
     except OSError as error:
-        print(f"deeploy: error: {error}", file=sys.stderr)
+        print(f"deeploy: error: {one_line(str(error))}", file=sys.stderr)
         return ERROR
     except MemoryError:
         print("deeploy: error: this machine has not enough memory for it", file=sys.stderr)
@@ -40,13 +41,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("DEEPLOY_DEBUG"):
             raise
-        what = " ".join(f"{type(error).__name__}: {error}".split())
+        what = one_line(" ".join(f"{type(error).__name__}: {error}".split()))
         print(f"deeploy: error: a fault in deeploy itself ({what[:500]}); DEEPLOY_DEBUG=1 shows where", file=sys.stderr)
         return ERROR
 
 
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that quotes wrong arguments in printable text only."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(one_line(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="deeploy", description="ONNX networks as C for microcontrollers")
+    parser = _Parser(prog="deeploy", description="ONNX networks as C for microcontrollers")
     parser.add_argument("--version", action="version", version=f"deeploy-mlir {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -347,9 +355,9 @@ def _quantize(options: argparse.Namespace) -> int:
 
 
 def _say(text: object) -> None:
-    """Prints a result, where progress may stand on the terminal."""
+    """Prints a result, which may hold names from a model, where progress may stand on the terminal."""
     doing("")
-    print(text)
+    print(printable(str(text)))
 
 
 def _targets(options: argparse.Namespace) -> int:

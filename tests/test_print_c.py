@@ -32,11 +32,12 @@ from xdsl.ir import Attribute
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.ir.c_builder import CBuilder, new_function
-from deeploy_mlir.lowering.c_printer.names import KEYWORDS, Names
+from deeploy_mlir.lowering.c_printer.names import Names
 from deeploy_mlir.lowering.c_printer.spelling import Spelling
 from deeploy_mlir.lowering.print_c import c_sources
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import dense, element_type_of
+from deeploy_mlir.support.reserved_words import KEYWORDS
 from deeploy_mlir.testing.compiled_c import compilers, run_c
 
 UI8, UI16, UI32 = (IntegerType(w, Signedness.UNSIGNED) for w in (8, 16, 32))
@@ -260,7 +261,7 @@ def test_names_of_a_scope_end_with_it() -> None:
         assert names.fresh("x") == "x"
         assert names.fresh("x") == "x_1"
     assert names.fresh("x") == "x"
-    assert names.fresh("2nd layer/conv") == "v2nd_layer_conv"
+    assert names.fresh("2nd layer/conv") == "v_2nd_layer_conv"
     assert names.fresh(None) == "t"
 
 

@@ -1,6 +1,7 @@
 """The `mem` dialect: arenas of memories, views into them, and steps of the network on memrefs.
 
-    mem.arena @net_l1 {memory = @l1, size = 16384, align = 8}
+    mem.arena @net_l1 {network = @net, memory = @l1, size = 16384, align = 8}
+    "memref.global"() <{sym_name = "net_input_0", …}> {mem.role = #mem.role<input 0 of @net "image">}
     func.func @net() {
       mem.step "conv1" {
         %0 = mem.view @net_l1[0] : memref<1x8x8x4xi8, #soc.memory<@l1>>
@@ -10,12 +11,14 @@
     }
 
 The memory of a view is that of its arena and stands in the memref's memory space. Networks' weights, inputs and outputs
-are `memref.global`s. All strides are static; sizes may be dynamic (tiles at the border).
+are `memref.global`s; which is which says their role, not their symbol. All strides are static; sizes may be dynamic
+(tiles at the border).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from math import prod
 from typing import cast
 
@@ -32,10 +35,11 @@ from xdsl.dialects.builtin import (
     i1,
     i64,
 )
-from xdsl.ir import Attribute, Dialect, Operation, Region, SSAValue
+from xdsl.ir import Attribute, Dialect, Operation, ParametrizedAttribute, Region, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
     ParsePropInAttrDict,
+    irdl_attr_definition,
     irdl_op_definition,
     operand_def,
     opt_operand_def,
@@ -45,6 +49,8 @@ from xdsl.irdl import (
     result_def,
     traits_def,
 )
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
 from xdsl.traits import (
     EffectInstance,
     MemoryEffect,
@@ -79,12 +85,71 @@ def memory_of(memref_type: MemRef) -> str:
     return space.memory_name
 
 
+ROLE = "mem.role"
+"""Name of the attribute of a `memref.global` that says what it is for."""
+
+
+class Role(StrEnum):
+    """What an array of a network is for."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+    CONSTANT = "constant"
+
+
+@irdl_attr_definition
+class RoleAttr(ParametrizedAttribute):
+    """The array is the input, output or constant of this number in a network, and is called so there."""
+
+    name = "mem.role"
+    role: StringAttr
+    number: IntAttr
+    network: SymbolRefAttr
+    known_as: StringAttr
+
+    @classmethod
+    def of(cls, role: Role, number: int, network: str, name: str) -> RoleAttr:
+        """`name`: the tensor's name in the ONNX file, or a constant's symbol."""
+        return cls(StringAttr(role.value), IntAttr(number), SymbolRefAttr(network), StringAttr(name))
+
+    @property
+    def kind(self) -> Role:
+        return Role(self.role.data)
+
+    def verify(self) -> None:
+        if self.role.data not in tuple(Role) or self.number.data < 0:
+            raise VerifyException(f"mem.role: there is no {self.role.data} {self.number.data}")
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        with parser.in_angle_brackets():
+            role = parser.parse_identifier()
+            number = parser.parse_integer(allow_boolean=False)
+            parser.parse_keyword("of")
+            network = parser.parse_symbol_name()
+            return [StringAttr(role), IntAttr(number), SymbolRefAttr(network), StringAttr(parser.parse_str_literal())]
+
+    def print_parameters(self, printer: Printer) -> None:
+        printer.print_string(f"<{self.role.data} {self.number.data} of ")
+        printer.print_symbol_name(self.network.root_reference.data)
+        printer.print_string(" ")
+        printer.print_string_literal(self.known_as.data)
+        printer.print_string(">")
+
+
+def role_of(op: Operation) -> RoleAttr | None:
+    """The role of an array; None if it says none."""
+    found = op.attributes.get(ROLE)
+    return found if isinstance(found, RoleAttr) else None
+
+
 @irdl_op_definition
 class ArenaOp(IRDLOperation):
-    """A static array of bytes in a memory that the planner places buffers in."""
+    """A static array of bytes in a memory that the planner places buffers of a network in."""
 
     name = "mem.arena"
     sym_name = prop_def(SymbolNameConstraint())
+    network = prop_def(SymbolRefAttr)
     memory = prop_def(SymbolRefAttr)
     size = prop_def(IntegerAttr[IntegerType])
     """Bytes."""
@@ -93,10 +158,11 @@ class ArenaOp(IRDLOperation):
     traits = traits_def(SymbolOpInterface())
     assembly_format = "$sym_name attr-dict"
 
-    def __init__(self, name: str, memory: str, size: int, align: int) -> None:
+    def __init__(self, name: str, network: str, memory: str, size: int, align: int) -> None:
         super().__init__(
             properties={
                 "sym_name": StringAttr(name),
+                "network": SymbolRefAttr(network),
                 "memory": SymbolRefAttr(memory),
                 "size": IntegerAttr(size, i64),
                 "align": IntegerAttr(align, i64),
@@ -248,4 +314,4 @@ class StepOp(IRDLOperation):
         )
 
 
-Mem = Dialect("mem", [ArenaOp, ViewOp, ReshapeOp, CopyOp, StepOp])
+Mem = Dialect("mem", [ArenaOp, ViewOp, ReshapeOp, CopyOp, StepOp], [RoleAttr])

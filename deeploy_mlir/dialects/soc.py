@@ -370,19 +370,20 @@ class SystemOp(IRDLOperation):
     """A system on a chip: its memories, DMAs and engines, and its host."""
 
     name = "soc.system"
-    sym_name = prop_def(SymbolNameConstraint())
+    target = prop_def(SymbolNameConstraint())
+    """The target's name: no symbol of the module, whose networks may be called the same."""
     body = region_def("single_block")
 
-    traits = traits_def(NoTerminator(), SymbolTable(), SymbolOpInterface())
-    assembly_format = "$sym_name $body attr-dict"
+    traits = traits_def(NoTerminator(), SymbolTable())
+    assembly_format = "$target $body attr-dict"
 
     def __init__(self, name: str, parts: list[Operation]) -> None:
-        super().__init__(properties={"sym_name": StringAttr(name)}, regions=[Region(Block(parts))])
+        super().__init__(properties={"target": StringAttr(name)}, regions=[Region(Block(parts))])
 
     @property
     def system_name(self) -> str:
         """The target's name."""
-        return self.sym_name.data
+        return self.target.data
 
     def _parts(self, kind: type[OpT]) -> Iterator[OpT]:
         return (op for op in self.body.block.ops if isinstance(op, kind))

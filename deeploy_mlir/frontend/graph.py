@@ -25,6 +25,7 @@ from deeploy_mlir.graph.node import Node, attribute_value, sparse_value, tensor_
 from deeploy_mlir.graph.types import AnyTensor, checked_tensor, element_of_onnx, type_proto
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.names import identifier
 from deeploy_mlir.support.remarks import remark
 
 ControlFlow = Mapping[str, "Callable[[GraphImporter, Node, MutableMapping[str, Value]], list[Value]]"]
@@ -175,7 +176,7 @@ class GraphImporter:
         wanted = [key for key in outputs if key]
         for key, value in zip(wanted, values, strict=False):
             if value.ssa is not None and value.ssa.name_hint is None:
-                value.ssa.name_hint = key if key.isascii() and key.isidentifier() else None
+                value.ssa.name_hint = identifier(key, "value")
             env[key] = value
 
     def _values(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +22,7 @@ from deeploy_mlir.frontend.graph import GraphImporter
 from deeploy_mlir.frontend.input_values import Given, input_value
 from deeploy_mlir.frontend.load import load_model
 from deeploy_mlir.graph.dead_code import erase_dead
-from deeploy_mlir.graph.emitter import Emitter, identifier
+from deeploy_mlir.graph.emitter import Emitter
 from deeploy_mlir.graph.types import (
     AnyTensor,
     checked_tensor,
@@ -33,6 +34,7 @@ from deeploy_mlir.graph.types import (
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.program.npz import match_arrays
 from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.names import identifier, prefix_of, prefix_problem
 from deeploy_mlir.support.numpy_types import Array, numpy_dtype
 from deeploy_mlir.support.remarks import remark
 
@@ -48,16 +50,19 @@ def import_model(
 ) -> ModuleOp:
     """Import an ONNX model (a path, its bytes, or the protobuf) of operator set 7 or newer.
 
-    `name`: C prefix of the network (default: the file's name). `input_types`: element types of inputs by name, such as
-    {"x": "ui8"}, instead of the declared ones. `types_from`: sample inputs (matched by name, else by position); an
-    input that the file declares FLOAT gets the smallest integer type that its sample fits in, if the sample is
-    integral. `dims`: values of symbolic dimensions. `input_values`: values of inputs by name, which are then constants
-    instead of inputs; an If on one takes the branch that this selects, whatever the other holds.
+    `name`: C prefix of the network (default: one made of the file's name). `input_types`: element types of inputs by
+    name, such as {"x": "ui8"}, instead of the declared ones. `types_from`: sample inputs (matched by name, else by
+    position); an input that the file declares FLOAT gets the smallest integer type that its sample fits in, if the
+    sample is integral. `dims`: values of symbolic dimensions. `input_values`: values of inputs by
+    name, which are then constants instead of inputs; an If on one takes the branch that this selects, whatever the other
+    holds.
 
     Gives a module of one function on `onnx` and `qnn` operations, every tensor of static shape, constants as globals.
     Raises DeeployError for anything that cannot be imported."""
+    if name is not None and (problem := prefix_problem(name)) is not None:
+        raise DeeployError(f"C names cannot begin with '{name}': {problem}; --name {prefix_of(name)} would do")
     proto, base_dir, found_name = load_model(model)
-    symbol = identifier(name or found_name)
+    symbol = name or _prefix_from(found_name)
     try:
         found = _Import(proto, base_dir, symbol, input_types or {}, types_from or {}, dims or {}, input_values or {})
         return found.run()
@@ -65,6 +70,15 @@ def import_model(
         raise DeeployError("its graphs or functions are nested too deeply", symbol) from None
     except MemoryError:
         raise DeeployError("a tensor of it does not fit in memory", symbol) from None
+
+
+def _prefix_from(found: str) -> str:
+    """The C prefix made of the file's or the graph's name; a remark says where it is another name."""
+    prefix = prefix_of(found)
+    if found and prefix != re.sub(r"[ .-]", "_", found):
+        reason = prefix_problem(found) or "it is no C name"
+        remark(found, f"C names begin with {prefix}, since {reason}; --name chooses another prefix")
+    return prefix
 
 
 class _Import:
@@ -161,7 +175,7 @@ class _Import:
             found = Value(value.name, argument)
             found.retyped = found.is_integer and found.element_type != type_.element_type
             env[value.name] = found
-        emitter = Emitter(module_block, InsertPoint.at_end(body))
+        emitter = Emitter(module_block, InsertPoint.at_end(body), taken=[self.symbol])
         narrow = any(isinstance(t.element_type, Float16Type | BFloat16Type) for t in declared)
         widen = narrow and all(not isinstance(e, Float16Type | BFloat16Type) for e in elements)
         importer = GraphImporter(emitter, self.model, self.base_dir, CONTROL_FLOW, widen_floats=widen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -24,29 +23,25 @@ from deeploy_mlir.graph.evaluate import MAX_EVALUATED_BYTES, evaluate, is_small
 from deeploy_mlir.graph.inference import infer_types
 from deeploy_mlir.graph.types import AnyTensor, tensor
 from deeploy_mlir.graph.value import Value
+from deeploy_mlir.ir.symbols import symbols_in
 from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.names import Identifiers, identifier
 from deeploy_mlir.support.numpy_types import Array, dense, numpy_dtype
-
-
-def identifier(name: str, fallback: str = "net") -> str:
-    """A valid C identifier made of a name."""
-    text = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_")
-    if not text:
-        return fallback
-    return text if not text[0].isdigit() else f"_{text}"
 
 
 class Emitter:
     """Appends operations at one place of a network's function, and constants to its module."""
 
-    def __init__(self, module_block: Block, insert: InsertPoint, *, loads_first: bool = False) -> None:
-        """Insert at `insert`; constants are read there too, or at the head of its block if `loads_first`."""
+    def __init__(
+        self, module_block: Block, insert: InsertPoint, *, loads_first: bool = False, taken: Sequence[str] = ()
+    ) -> None:
+        """Insert at `insert`; constants are read there too, or at the head of its block if `loads_first`.
+
+        `taken`: symbols that the module is yet to define."""
         self.module_block = module_block
         self._loads_block = insert.block if loads_first else None
         self.builder = Builder(insert)
-        self.symbols = {op.sym_name.data for op in module_block.ops if isinstance(op, ml_program.GlobalOp)}
-        self._numbers: dict[str, int] = {}
-        """The last number that was put behind a name to make a symbol."""
+        self.symbols = Identifiers([*taken, *symbols_in(module_block)])
         self._first = module_block.first_op
         self._loads: dict[DenseIntOrFPElementsAttr, SSAValue] = {}
 
@@ -56,16 +51,6 @@ class Emitter:
             np.asarray(array, np.int64) if isinstance(array, list | tuple) else np.asarray(array), name
         )
 
-    def _symbol(self, name: str) -> str:
-        base = identifier(name, "constant")
-        symbol, number = base, self._numbers.get(base, 0)
-        while symbol in self.symbols:
-            number += 1
-            symbol = f"{base}_{number}"
-        self._numbers[base] = number
-        self.symbols.add(symbol)
-        return symbol
-
     def load(self, value: Value, element: Attribute | None = None) -> SSAValue:
         """The SSA value of a constant in this element type (default: its own), read from a global of the module."""
         array = value.array()
@@ -73,7 +58,7 @@ class Emitter:
             element = value.element_type
         attr = dense(array, element)
         if attr not in self._loads:
-            symbol = self._symbol(value.name)
+            symbol = self.symbols.fresh(identifier(value.name, "constant"))
             constant = ml_program.GlobalOp(StringAttr(symbol), attr.type, None, attr, StringAttr("private"))
             if self._first is None:
                 self.module_block.add_op(constant)

@@ -14,15 +14,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects import memref
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
-from xdsl.utils.hints import isa
 
+from deeploy_mlir.dialects.mem import role_of
 from deeploy_mlir.interpreters.run import Level, RunOptions, level_of, run_module, the_function
+from deeploy_mlir.ir.symbols import arrays_of
 from deeploy_mlir.program.comparison import DEFAULT_TOLERANCE
 from deeploy_mlir.program.network import Network, TensorInfo, bind_inputs, network_of
 from deeploy_mlir.program.npz import load_arrays, match_arrays
 from deeploy_mlir.support.errors import DeeployError, OutputsDifferError
+from deeploy_mlir.support.names import prefix_of
 from deeploy_mlir.support.numpy_types import Array, numpy_dtype
 
 
@@ -31,20 +33,16 @@ def interface_of(module: ModuleOp) -> Network:
     if level_of(module) != Level.MEMORY:
         return network_of(module)
     function = the_function(module)
-    arrays = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, memref.GlobalOp)}
-    network = function.sym_name.data
+    arrays = arrays_of(module, function)
 
-    def tensors(kind: str, names: object) -> tuple[TensorInfo, ...]:
-        given = [n.data for n in names] if isa(names, ArrayAttr[StringAttr]) else []
-        found: list[TensorInfo] = []
-        while (array := arrays.get(f"{network}_{kind}_{len(found)}")) is not None:
-            name = given[len(found)] if len(found) < len(given) else f"{kind}_{len(found)}"
-            dtype = numpy_dtype(array.type.element_type).name
-            found.append(TensorInfo(name, dtype, array.type.get_shape()))
-        return tuple(found)
+    def tensors(globals_: Sequence[memref.GlobalOp]) -> tuple[TensorInfo, ...]:
+        return tuple(
+            TensorInfo(role.known_as.data, numpy_dtype(array.type.element_type).name, array.type.get_shape())
+            for array in globals_
+            if (role := role_of(array)) is not None
+        )
 
-    names = function.attributes
-    return Network(network, tensors("input", names.get("arg_names")), tensors("output", names.get("result_names")))
+    return Network(prefix_of(function.sym_name.data), tensors(arrays.inputs), tensors(arrays.outputs))
 
 
 def differing(output: Array, expected: Array) -> npt.NDArray[np.bool_]:

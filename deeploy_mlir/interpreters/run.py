@@ -31,6 +31,7 @@ from deeploy_mlir.interpreters.mem import MemFunctions
 from deeploy_mlir.interpreters.memory import DmaLimit, Machine, Request, View, Who, lay_out
 from deeploy_mlir.interpreters.tensors import KernelFunctions, TensorFunctions
 from deeploy_mlir.interpreters.tiled import Homes, PlannedFunctions, UnplannedFunctions
+from deeploy_mlir.ir.symbols import arrays_of
 from deeploy_mlir.machine.registry import system_of
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array, array_of, numpy_dtype
@@ -155,8 +156,9 @@ def _run_planned(
 def _run_on_memory(
     module: ModuleOp, inputs: Sequence[Array], implementations: Sequence[InterpreterFunctions], options: RunOptions
 ) -> list[Array]:
-    """A function on memrefs: inputs and outputs are the globals `<net>_input_<i>` and `<net>_output_<i>`."""
+    """A function on memrefs: inputs and outputs are the globals of these roles."""
     function = the_function(module)
+    own = arrays_of(module, function)
     arrays = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, memref.GlobalOp)}
     requests = [Request(a.sym_name.data, a.memory.root_reference.data, a.size.value.data) for a in _arenas(module)]
     requests += [_request(array) for array in arrays.values()]
@@ -165,8 +167,7 @@ def _run_on_memory(
     for name, array in arrays.items():
         if isinstance(array.initial_value, DenseIntOrFPElementsAttr):
             machine.fill(views[name], array_of(cast("DenseIntOrFPElementsAttr[Any]", array.initial_value)))
-    network = function.sym_name.data
-    arguments, results = _numbered(views, f"{network}_input_"), _numbered(views, f"{network}_output_")
+    arguments, results = ([views[array.sym_name.data] for array in of] for of in (own.inputs, own.outputs))
     if len(inputs) != len(arguments):
         raise DeeployError(f"the network takes {len(arguments)} inputs, got {len(inputs)}")
     for number, (view, values) in enumerate(zip(arguments, inputs, strict=True)):
@@ -208,14 +209,6 @@ def _request(array: memref.GlobalOp) -> Request:
 def _view(machine: Machine, array: memref.GlobalOp) -> View:
     memref_type = array.type
     return machine.whole(array.sym_name.data, memref_type.get_shape(), numpy_dtype(memref_type.element_type))
-
-
-def _numbered(views: dict[str, View], prefix: str) -> list[View]:
-    """The views `<prefix>0`, `<prefix>1` and so on."""
-    found: list[View] = []
-    while (name := f"{prefix}{len(found)}") in views:
-        found.append(views[name])
-    return found
 
 
 def _read_outputs(machine: Machine, views: Sequence[View]) -> list[Array]:

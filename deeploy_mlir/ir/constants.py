@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, cast
 
 import numpy as np
@@ -12,6 +11,7 @@ from xdsl.ir import Attribute, Operation, OpResult, SSAValue
 
 from deeploy_mlir.dialects.kernel import ReshapeOp
 from deeploy_mlir.dialects.symbol_table import free_symbol, lookup_symbol, note_symbol, symbol_of_value
+from deeploy_mlir.support.names import identifier
 from deeploy_mlir.support.numpy_types import Array, array_of, dense
 
 
@@ -73,7 +73,7 @@ def name_hint(value: SSAValue, default: str = "constant") -> str:
 def add_constant(module: ModuleOp, array: Array, hint: str, element_type: Attribute | None = None) -> GlobalOp:
     """A new private global of these elements, named after `hint`; an equal one of that name is shared."""
     value = dense(array, element_type)
-    base = re.sub(r"\W", "_", hint) or "constant"
+    base = identifier(hint, "constant")
     known = symbol_of_value(module, base, value)
     if isinstance(known, GlobalOp):
         return known

@@ -1,7 +1,7 @@
 """`convert-tiled-to-mem`: planned nests become loops over memrefs in memories, with copies to and from the engine's.
 
 Tensors become arrays (`memref.global`) or places in the arenas; the function takes no arguments: inputs and outputs are
-the public globals `<net>_input_<i>` and `<net>_output_<i>`.
+public globals, whose role (`mem.role`) says which.
 """
 
 from __future__ import annotations
@@ -30,15 +30,17 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
-from deeploy_mlir.dialects.mem import ArenaOp, CopyOp, ReshapeOp, StepOp, ViewOp
+from deeploy_mlir.dialects.mem import ROLE, ArenaOp, CopyOp, ReshapeOp, Role, RoleAttr, StepOp, ViewOp
 from deeploy_mlir.dialects.qnn.quantization import ARGUMENTS, ARRAY, RESULTS, stated_quantization
 from deeploy_mlir.dialects.soc import MemorySpaceAttr
 from deeploy_mlir.dialects.tiled import ConstantOp, HomeAttr, NestOp, StagingAttr, home_of, root_of
 from deeploy_mlir.ir.index_builder import Index, IndexBuilder
 from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
+from deeploy_mlir.ir.symbols import boundary_names, symbols_in
 from deeploy_mlir.space.iteration_space import Access, IterationSpace, axis_region
 from deeploy_mlir.space.iteration_space import Region as AxisRegion
 from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.names import Identifiers, identifier
 from deeploy_mlir.support.numpy_types import element_bytes
 
 ARENA_ALIGN = 8
@@ -61,13 +63,19 @@ class Memories:
     """Where the buffers of one network lie: its arenas and the arrays of its own."""
 
     network: str
+    symbols: Identifiers
+    """Those of the module, so that each is new."""
     arena_bytes: dict[str, int] = field(default_factory=dict[str, int])
+    arenas: dict[str, str] = field(default_factory=dict[str, str])
+    """Memories with an arena, and its symbol."""
     arrays: dict[SSAValue, str] = field(default_factory=dict[SSAValue, str])
     """Root tensors that are arrays of their own, and their symbols."""
 
     def arena(self, memory: str) -> str:
         """Symbol of the arena of a memory."""
-        return f"{self.network}_{memory}"
+        if memory not in self.arenas:
+            self.arenas[memory] = self.symbols.fresh(f"{self.network}_{memory}")
+        return self.arenas[memory]
 
     def reserve(self, memory: str, end: int) -> None:
         """Makes the arena of `memory` reach at least to byte `end`."""
@@ -302,20 +310,19 @@ class ConvertTiledToMemPass(ModulePass):
 def lower_function(module: ModuleOp, function: FuncOp) -> None:
     """Lowers one function, in place."""
     network = function.sym_name.data
-    memories = Memories(network)
+    memories = Memories(network, Identifiers(symbols_in(module.body.block)))
     arrays = declare_arrays(module, function, memories)
     steps: list[Operation] = []
     for nest in [n for n in function.body.block.ops if isinstance(n, NestOp)]:
         steps.append(NestLowering.of(nest, memories).lower())
     arenas = [
-        ArenaOp(memories.arena(m), m, -(-n // ARENA_ALIGN) * ARENA_ALIGN, ARENA_ALIGN)
+        ArenaOp(memories.arena(m), network, m, -(-n // ARENA_ALIGN) * ARENA_ALIGN, ARENA_ALIGN)
         for m, n in memories.arena_bytes.items()
     ]
     for op in (*arenas, *arrays):
         Rewriter.insert_op(op, InsertPoint.before(function))
     block = Block([*steps, ReturnOp()])
     lowered = FuncOp(network, FunctionType.from_lists([], []), Region(block), visibility=function.sym_visibility)
-    lowered.attributes.update({k: v for k, v in function.attributes.items() if k in ("arg_names", "result_names")})
     Rewriter.replace_op(function, lowered)
 
 
@@ -323,32 +330,37 @@ def declare_arrays(module: ModuleOp, function: FuncOp, memories: Memories) -> li
     """Globals for inputs, outputs and constants; records their symbols in `memories`."""
     arrays: list[memref.GlobalOp] = []
 
-    def declare(root: SSAValue, symbol: str, value: DenseIntOrFPElementsAttr | None, home: HomeAttr) -> None:
+    def declare(
+        root: SSAValue, home: HomeAttr, role: Role, number: int, name: str, value: Attribute | None = None
+    ) -> str:
         tensor_type = cast(TensorType[Attribute], root.type)
-        memref_type = contiguous(tensor_type.element_type, tensor_type.get_shape(), home.memory_name)
-        memories.arrays[root] = symbol
-        arrays.append(
-            memref.GlobalOp.get(
-                StringAttr(symbol),
-                memref_type,
-                value if value is not None else UnitAttr(),
-                StringAttr("public" if value is None else "private"),
-                constant=UnitAttr() if value is not None else None,
-            )
+        base = identifier(name, "constant") if role == Role.CONSTANT else f"{role}_{number}"
+        symbol = memories.symbols.fresh(f"{memories.network}_{base}")
+        array = memref.GlobalOp.get(
+            StringAttr(symbol),
+            contiguous(tensor_type.element_type, tensor_type.get_shape(), home.memory_name),
+            UnitAttr() if value is None else value,
+            StringAttr("public" if value is None else "private"),
+            constant=UnitAttr() if value is not None else None,
         )
+        array.attributes[ROLE] = RoleAttr.of(role, number, memories.network, name)
+        memories.arrays[root] = symbol
+        arrays.append(array)
+        return symbol
 
+    names = boundary_names(function)
     for number, argument in enumerate(function.args):
         home = home_of(argument)
         if home is None:
             raise DeeployError(f"input {number} of type {argument.type} has no home; run deeploy-plan first")
-        declare(argument, f"{memories.network}_input_{number}", None, home)
+        declare(argument, home, Role.INPUT, number, names.inputs[number])
     last = function.body.block.last_op
     assert isinstance(last, ReturnOp)
     for number, value in enumerate(last.arguments):
         root, home = root_of(value), home_of(value)
         if home is None or home.offset is not None or isinstance(root, BlockArgument) or root in memories.arrays:
             raise DeeployError(f"output {number} of type {value.type} has no array of its own; run deeploy-plan first")
-        declare(root, f"{memories.network}_output_{number}", None, home)
+        declare(root, home, Role.OUTPUT, number, names.outputs[number])
     arguments, results = len(function.args), len(last.arguments)
     meanings = [
         *stated_quantization(function, ARGUMENTS, arguments),
@@ -367,6 +379,5 @@ def declare_arrays(module: ModuleOp, function: FuncOp, memories: Memories) -> li
         home, value = load.home, constant.value
         if home is None or not isa(value, DenseIntOrFPElementsAttr):
             raise DeeployError(f"constant {name} has no home or no value; run deeploy-plan first")
-        declared[name] = f"{memories.network}_{name}"
-        declare(load.result, declared[name], value, home)
+        declared[name] = declare(load.result, home, Role.CONSTANT, len(declared), name, value)
     return arrays

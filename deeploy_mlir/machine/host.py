@@ -48,7 +48,7 @@ def _execute(command: Sequence[str], timeout: float) -> str:
         return _execute(["setarch", "-R", *command], timeout)
     if done.returncode != 0:
         how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit status {done.returncode}"
-        raise ExecutionError(f"the program ended with {how}\n{done.stderr[-6000:].strip()}")
+        raise ExecutionError(f"the program ended with {how}", details=done.stderr[-6000:].strip())
     return done.stdout
 
 

@@ -114,7 +114,7 @@ class Toolchain:
         except subprocess.TimeoutExpired as e:
             raise DeeployError(f"C compiler took more than {timeout:g} s: {shlex.join(command)}") from e
         if done.returncode != 0:
-            raise DeeployError(f"C compiler failed: {shlex.join(command)}\n{done.stderr[-8000:]}")
+            raise DeeployError(f"C compiler failed: {shlex.join(command)}", details=done.stderr[-8000:])
         return done.stderr
 
 

@@ -21,7 +21,7 @@ from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects import memref
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.passes import ModulePass
 
@@ -29,6 +29,7 @@ from deeploy_mlir.dialects.cluster import RunOp
 from deeploy_mlir.dialects.mem import ArenaOp, ViewOp, memory_of
 from deeploy_mlir.dialects.soc import SystemOp
 from deeploy_mlir.ir.plan_report import plan_of
+from deeploy_mlir.ir.symbols import NetworkArrays, arrays_of
 from deeploy_mlir.machine.registry import system_of
 from deeploy_mlir.passes.verification.machine import Machine
 from deeploy_mlir.passes.verification.regions import Region
@@ -64,7 +65,7 @@ def verify_plan(module: ModuleOp) -> Observed:
     moved: dict[tuple[str, str], int] = {}
     for function in [f for f in module.body.block.ops if isinstance(f, FuncOp)]:
         if any(steps_of(function)):
-            machine = run(function, system, arenas, arrays)
+            machine = run(function, system, arrays_of(module, function))
             for ends, count in machine.moved.items():
                 moved[ends] = moved.get(ends, 0) + count
     return Observed(used, moved)
@@ -112,20 +113,17 @@ def check_alignment(module: ModuleOp, system: SystemOp, arenas: Mapping[str, Are
                 raise DeeployError(f"the plan is wrong: a view at {offset} leaves arena {view.arena}")
 
 
-def run(
-    function: FuncOp, system: SystemOp, arenas: Mapping[str, ArenaOp], arrays: Mapping[str, memref.GlobalOp]
-) -> Machine:
+def run(function: FuncOp, system: SystemOp, arrays: NetworkArrays) -> Machine:
     """Goes through a function; returns the machine in its final state."""
     channels = {frozenset((d.source, d.destination)): d.channels for d in system.dmas}
     machine = Machine(channels)
-    for name, arena in arenas.items():
-        machine.declare(name, arena.size.value.data)
+    for arena in arrays.arenas:
+        machine.declare(arena.sym_name.data, arena.size.value.data)
     outputs: list[Region] = []
-    for name, array in arrays.items():
-        written = not isinstance(array.initial_value, DenseIntOrFPElementsAttr)
-        if written and name.startswith(f"{function.sym_name.data}_output_"):
-            machine.declare(name, array_bytes(array))
-            outputs.append(whole(name, [0], array.type, [name], [name]).of_core(0))
+    for array in arrays.outputs:
+        name = array.sym_name.data
+        machine.declare(name, array_bytes(array))
+        outputs.append(whole(name, [0], array.type, [name], [name]).of_core(0))
     regions = [op for op in function.body.walk() if isinstance(op, RunOp)]
     cores = max((system.engine(r.engine.root_reference.data).core_count for r in regions), default=1)
     Walker(machine, cores).function(function)

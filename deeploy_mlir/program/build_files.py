@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from deeploy_mlir.machine.platform import Platform
 from deeploy_mlir.machine.toolchain import ZIG, Toolchain
 from deeploy_mlir.program.network import Network, TensorInfo
+from deeploy_mlir.support.names import comment, label
 
 INCLUDES = (".", "runtime/include", "runtime/kernels")
 """Folders on the include path, besides the platform's own."""
@@ -48,9 +49,8 @@ def test_data(network: Network, inputs: Sequence[bytes]) -> str:
 
 
 def _describe(tensor: TensorInfo) -> str:
-    """`name: dtype[shape]`, safe inside a comment."""
-    name = tensor.name.replace("*/", "* /").replace("\n", " ")
-    return f"{name}: {tensor.dtype}[{', '.join(map(str, tensor.shape))}]"
+    """`name: dtype[shape]`, for a comment."""
+    return comment(f"{label(tensor.name)}: {tensor.dtype}[{', '.join(map(str, tensor.shape))}]")
 
 
 def _table(network: Network, kind: str, tensors: Sequence[TensorInfo]) -> list[str]:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr, TensorType
+from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute
-from xdsl.utils.hints import isa
 
+from deeploy_mlir.ir.symbols import boundary_names
 from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.names import prefix_of
 from deeploy_mlir.support.numpy_types import Array, numpy_dtype, stored_dtype
 
 
@@ -51,19 +52,15 @@ def network_of(module: ModuleOp) -> Network:
     if len(functions) != 1:
         raise ValueError(f"a graph-level module holds one function, this one {len(functions)}")
     (function,) = functions
-    kind = function.function_type
+    kind, names = function.function_type, boundary_names(function)
     return Network(
-        function.sym_name.data,
-        _tensors(function, "arg_names", "input", kind.inputs.data),
-        _tensors(function, "result_names", "output", kind.outputs.data),
+        prefix_of(function.sym_name.data),
+        _tensors(names.inputs, kind.inputs.data),
+        _tensors(names.outputs, kind.outputs.data),
     )
 
 
-def _tensors(function: FuncOp, key: str, default: str, types: Sequence[Attribute]) -> tuple[TensorInfo, ...]:
-    names = [f"{default}_{i}" for i in range(len(types))]
-    attribute = function.attributes.get(key)
-    if isa(attribute, ArrayAttr[StringAttr]):
-        names = [name.data for name in attribute]
+def _tensors(names: Sequence[str], types: Sequence[Attribute]) -> tuple[TensorInfo, ...]:
     tensors: list[TensorInfo] = []
     for name, kind in zip(names, types, strict=True):
         tensor = cast("TensorType[Any]", kind)

@@ -13,6 +13,7 @@ from deeploy_mlir.program.comparison import Comparison
 from deeploy_mlir.program.execution import Execution
 from deeploy_mlir.program.footprint import Footprint
 from deeploy_mlir.program.output_folder import Manifest
+from deeploy_mlir.support.names import label
 
 NO_LIMIT = 2**31 - 1
 """The size by which a description says that a memory is as large as a program wants."""
@@ -90,15 +91,15 @@ def _verdict(manifest: Manifest, execution: Execution, comparisons: Sequence[Com
         allowed = f", allowed {c.allowed:g}" if c.allowed else ""
         wrong = f"; {c.wrong} of {c.elements} beyond it" if c.wrong and c.allowed else ""
         wrong = f"; {c.wrong} of {c.elements} differ" if c.wrong and not c.allowed else wrong
-        lines.append(f"  {c.name}: largest error {c.max_abs_error:g}{allowed}{wrong}")
+        lines.append(f"  {label(c.name)}: largest error {c.max_abs_error:g}{allowed}{wrong}")
     skipped = [name for name in execution.outputs if name not in {c.name for c in comparisons}]
-    return lines + [f"  {name}: not compared, no golden array" for name in skipped]
+    return lines + [f"  {label(name)}: not compared, no golden array" for name in skipped]
 
 
 def _values(execution: Execution) -> list[str]:
     """The first values of each output, since there is nothing to compare them with."""
     return [
-        f"  {name} {list(array.shape)}: {' '.join(f'{value:g}' for value in array.reshape(-1)[:10].tolist())}"
+        f"  {label(name)} {list(array.shape)}: {' '.join(f'{value:g}' for value in array.reshape(-1)[:10].tolist())}"
         + (" ..." if array.size > 10 else "")
         for name, array in execution.outputs.items()
     ]
@@ -138,7 +139,7 @@ def _steps(plan: Plan) -> list[str]:
     if not plan.steps:
         return []
     rows = [("node", "kernel", "tiles", "L1 bytes", "cycles")]
-    rows += [(s.node, s.kernel, s.tiles, f"{s.l1_bytes:,}", f"{s.cycles:,}") for s in plan.steps]
+    rows += [(label(s.node, 48), s.kernel, s.tiles, f"{s.l1_bytes:,}", f"{s.cycles:,}") for s in plan.steps]
     widths = [min(48, max(len(row[i]) for row in rows)) for i in range(5)]
     lines = [""]
     for row in rows:

@@ -22,6 +22,7 @@ import onnx
 from deeploy_mlir.frontend.dimensions import bound_shape, check_sizes, symbolic_dimensions
 from deeploy_mlir.program.npz import load_arrays, match_arrays
 from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.names import label
 from deeploy_mlir.support.numpy_types import Array
 from deeploy_mlir.support.remarks import remark
 
@@ -287,7 +288,9 @@ def report_text(report: QuantizeReport) -> str:
     for loss in report.outputs:
         top1 = "-" if loss.top1 is None else f"{100 * loss.top1:.1f} %"
         snr = f"{loss.snr_db:.1f} dB"
-        lines.append(f"{loss.name[:24]:24} {loss.max_abs_error:12.6g} {loss.mean_abs_error:12.6g} {snr:>10} {top1:>10}")
+        lines.append(
+            f"{label(loss.name, 24):24} {loss.max_abs_error:12.6g} {loss.mean_abs_error:12.6g} {snr:>10} {top1:>10}"
+        )
     if report.accuracy is not None:
         before, after = report.accuracy
         lines.append(f"accuracy: {100 * before:.2f} % in float, {100 * after:.2f} % quantised")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from deeploy_mlir.support.names import one_line, printable
+
 _LONG_WORD = 200
 _LONG_TEXT = 2000
 
@@ -11,13 +13,15 @@ _LONG_TEXT = 2000
 class DeeployError(Exception):
     """A model, option or budget that cannot be compiled.
 
-    The message says what was asked and what would do; `node` names the ONNX node or tensor concerned.
+    The message says what was asked and what would do; `node` names the ONNX node or tensor concerned. `details` are
+    further lines, such as a C compiler's own messages.
     The command line prints it without a traceback and exits with status 2.
     """
 
-    def __init__(self, message: str, node: str | None = None) -> None:
+    def __init__(self, message: str, node: str | None = None, *, details: str = "") -> None:
         self.node = node
-        super().__init__(_shortened(f"{node}: {message}" if node else message))
+        text = _shortened(one_line(f"{node}: {message}" if node else message))
+        super().__init__(f"{text}\n{printable(details)}" if details else text)
 
 
 def _shortened(text: str) -> str:

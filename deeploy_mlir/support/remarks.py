@@ -9,10 +9,12 @@ import logging
 
 from xdsl.ir import Operation
 
+from deeploy_mlir.support.names import label, one_line
+
 LOGGER = logging.getLogger("deeploy_mlir")
 
 
 def remark(where: Operation | str, text: str) -> None:
     """Say `text` about an operation (by its ONNX node's name) or a named thing."""
     name = where if isinstance(where, str) else getattr(where, "node_name", where.name)
-    LOGGER.warning("remark: %s: %s", name, text)
+    LOGGER.warning("remark: %s: %s", label(name), one_line(text))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import re
 import sys
@@ -14,6 +16,7 @@ from xdsl.utils.exceptions import ArgSpecParseError
 from xdsl.xdsl_opt_main import xDSLOptMain
 
 from deeploy_mlir.support.errors import DeeployError, OutputsDifferError
+from deeploy_mlir.support.names import printable
 from deeploy_mlir.universe import UNIVERSE
 
 
@@ -69,7 +72,7 @@ def main() -> None:
 
     Status 1 is a pass that changed the outputs, with `--verify-each-by-running`."""
     try:
-        DeeployOptMain(description="deeploy-mlir modular optimiser driver").run()
+        _main().run()
     except OutputsDifferError as error:
         print(f"deeploy-opt: error: {error}", file=sys.stderr)
         sys.exit(1)
@@ -83,10 +86,7 @@ def main() -> None:
     ) as error:  # xDSL's errors have no base
         if os.environ.get("DEEPLOY_DEBUG"):
             raise
-        what = str(error).strip() or type(error).__name__
-        for note in getattr(error, "__notes__", ()):  # where xDSL's verifier prints the IR with the place marked
-            what += "\n" + _marked_place(note)
-        _refuse(error if isinstance(error, DeeployError) else DeeployError(what))
+        _refuse(error if isinstance(error, DeeployError) else _as_deeploy_error(error))
 
 
 def _marked_place(printed: str, context: int = 3, width: int = 200) -> str:
@@ -100,6 +100,24 @@ def _marked_place(printed: str, context: int = 3, width: int = 200) -> str:
     start, end = max(0, first - context), last + context + 1
     shown = [line if len(line) <= width else f"{line[:width]} ..." for line in lines[start:end]]
     return "\n".join([*(["..."] if start else []), *shown, *(["..."] if end < len(lines) else [])])
+
+
+def _main() -> DeeployOptMain:
+    """The driver with its arguments; what it says of wrong ones quotes them, so it is made printable."""
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return DeeployOptMain(description="deeploy-mlir modular optimiser driver")
+    finally:
+        sys.stderr.write(printable(complaint.getvalue()))
+
+
+def _as_deeploy_error(error: BaseException) -> DeeployError:
+    """xDSL's message: its first line, and as details the lines that mark where in the IR it is."""
+    first, _, rest = str(error).strip().partition("\n")
+    # In its notes xDSL's verifier prints the IR with the place marked.
+    marked = [rest, *(_marked_place(note) for note in getattr(error, "__notes__", ()))]
+    return DeeployError(first or type(error).__name__, details="\n".join(filter(None, marked)))
 
 
 def _refuse(error: DeeployError) -> NoReturn:

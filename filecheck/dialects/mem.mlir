@@ -1,8 +1,12 @@
 // RUN: deeploy-opt %s | deeploy-opt | filecheck %s
 // RUN: deeploy-opt %s --print-op-generic | deeploy-opt | filecheck %s
 
-// CHECK: mem.arena @net_l1 {memory = @l1, size = 128 : i64, align = 8 : i64}
-mem.arena @net_l1 {memory = @l1, size = 128 : i64, align = 8 : i64}
+// CHECK: mem.arena @net_l1 {network = @net, memory = @l1, size = 128 : i64, align = 8 : i64}
+mem.arena @net_l1 {network = @net, memory = @l1, size = 128 : i64, align = 8 : i64}
+
+// What an array is for, in which network, and its name in the ONNX file, which may be any text.
+// CHECK-NEXT: "memref.global"() <{{.*}}> {mem.role = #mem.role<input 0 of @net "in/put\22 0">} : () -> ()
+"memref.global"() <{sym_name = "x", type = memref<4xi8, #soc.memory<@l2>>, initial_value, sym_visibility = "public"}> {mem.role = #mem.role<input 0 of @net "in/put\22 0">} : () -> ()
 
 func.func @net(%which: index, %changed: i1) {
   // CHECK: mem.step "conv" {note = "all of it", tiles = array<i64: 4, 4>, cycles = #builtin.int<12>} do {

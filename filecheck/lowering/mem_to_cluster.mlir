@@ -6,7 +6,7 @@
 // One resident region: core 0 alone starts transfers, each core takes its share of the rows, and barriers stand between
 // the wait and the kernel, and between the kernel and the transfer of its result.
 
-mem.arena @net_l1 {memory = @l1, size = 256 : i64, align = 8 : i64}
+mem.arena @net_l1 {network = @net, memory = @l1, size = 256 : i64, align = 8 : i64}
 func.func @shares(%in: memref<20x4xi8, #soc.memory<@l2>>, %out: memref<20x4xi8, #soc.memory<@l2>>) {
   mem.step "relu" {tiles = array<i64: 20, 4>} do {
     %x = mem.view @net_l1 {offsets = array<i64: 0>} : memref<20x4xi8, #soc.memory<@l1>>

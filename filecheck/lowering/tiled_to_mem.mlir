@@ -14,7 +14,7 @@ func.func @whole(%x: tensor<4x8xi8> {tiled.home = #tiled.home<@l2>}) -> tensor<4
   func.return %y : tensor<4x16xi32>
 }
 
-// CHECK:      mem.arena @whole_l1 {memory = @l1, size = 288 : i64, align = 8 : i64}
+// CHECK:      mem.arena @whole_l1 {network = @whole, memory = @l1, size = 288 : i64, align = 8 : i64}
 // CHECK:      "memref.global"() <{sym_name = "whole_input_0", type = memref<4x8xi8, #soc.memory<@l2>>, initial_value, sym_visibility = "public"}>
 // CHECK-NEXT: "memref.global"() <{sym_name = "whole_output_0", type = memref<4x16xi32, #soc.memory<@l2>>, initial_value, sym_visibility = "public"}>
 // CHECK-NEXT: "memref.global"() <{sym_name = "whole_w", type = memref<8x16xi8, #soc.memory<@l2>>, initial_value = dense<1> : tensor<8x16xi8>, sym_visibility = "private", constant}>
@@ -46,7 +46,7 @@ func.func @tiles(%x: tensor<1x10x8x2xi8> {tiled.home = #tiled.home<@l2>}) -> ten
   func.return %y : tensor<1x10x8x4xi32>
 }
 
-// CHECK:      mem.arena @tiles_l1 {memory = @l1, size = 776 : i64, align = 8 : i64}
+// CHECK:      mem.arena @tiles_l1 {network = @tiles, memory = @l1, size = 776 : i64, align = 8 : i64}
 // CHECK:      func.func @tiles() {
 // CHECK:        note = "conv: 1x10x8x2 i8 x 4x3x3x2 i8 -> 1x10x8x4 i32; 3 tiles: o0 10 by 4"
 // CHECK:        [[WT:%[^ ]+]] = mem.view @tiles_l1 {offsets = array<i64: 192>} : memref<4x3x3x2xi8, #soc.memory<@l1>>

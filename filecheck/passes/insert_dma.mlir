@@ -1,6 +1,6 @@
 // RUN: deeploy-opt %s -p deeploy-insert-dma | filecheck %s
 
-mem.arena @net_l1 {memory = @l1, size = 128 : i64, align = 8 : i64}
+mem.arena @net_l1 {network = @net, memory = @l1, size = 128 : i64, align = 8 : i64}
 func.func @net(%far: memref<16xi8, #soc.memory<@l2>>, %changed: i1) {
   %0 = mem.view @net_l1 {offsets = array<i64: 0>} : memref<16xi8, #soc.memory<@l1>>
   %1 = mem.view @net_l1 {offsets = array<i64: 16>} : memref<16xi8, #soc.memory<@l1>>

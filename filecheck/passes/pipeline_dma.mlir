@@ -5,7 +5,7 @@
 
 // A transfer into a double buffer starts one tile ahead, one out of it is waited for two tiles later.
 
-mem.arena @net_l1 {memory = @l1, size = 128 : i64, align = 8 : i64}
+mem.arena @net_l1 {network = @net, memory = @l1, size = 128 : i64, align = 8 : i64}
 func.func @double(%in: memref<64xi8, #soc.memory<@l2>>, %out: memref<64xi8, #soc.memory<@l2>>) {
   mem.step "copy" {tiles = array<i64: 16>} do {
     %zero = arith.constant 0 : index
@@ -59,7 +59,7 @@ func.func @double(%in: memref<64xi8, #soc.memory<@l2>>, %out: memref<64xi8, #soc
 
 // Into a single buffer nothing can be fetched ahead; what is written back is waited for before the next tile writes.
 
-mem.arena @net_l1 {memory = @l1, size = 128 : i64, align = 8 : i64}
+mem.arena @net_l1 {network = @net, memory = @l1, size = 128 : i64, align = 8 : i64}
 func.func @single(%in: memref<64xi8, #soc.memory<@l2>>, %out: memref<64xi8, #soc.memory<@l2>>) {
   mem.step "copy" {tiles = array<i64: 16>} do {
     %zero = arith.constant 0 : index
@@ -102,7 +102,7 @@ func.func @single(%in: memref<64xi8, #soc.memory<@l2>>, %out: memref<64xi8, #soc
 
 // Outside of loops a wait moves down to the first operation that touches what its transfer touches.
 
-mem.arena @net_l1 {memory = @l1, size = 128 : i64, align = 8 : i64}
+mem.arena @net_l1 {network = @net, memory = @l1, size = 128 : i64, align = 8 : i64}
 func.func @sink(%a: memref<16xi8, #soc.memory<@l2>>, %b: memref<16xi8, #soc.memory<@l2>>, %out: memref<16xi8, #soc.memory<@l2>>) {
   mem.step "add" {tiles = array<i64: 16>} do {
     %x = mem.view @net_l1 {offsets = array<i64: 0>} : memref<16xi8, #soc.memory<@l1>>

@@ -7,7 +7,7 @@ soc.system @narrow {
   soc.dma @mover from @l2 to @l1 {bytes_per_cycle = 8, channels = 3}
   soc.host @host {memory = @l2}
 }
-mem.arena @net_l1 {memory = @l1, size = 128 : i64, align = 8 : i64}
+mem.arena @net_l1 {network = @net, memory = @l1, size = 128 : i64, align = 8 : i64}
 func.func @double(%in: memref<64xi8, #soc.memory<@l2>>, %out: memref<64xi8, #soc.memory<@l2>>) {
   mem.step "copy" {tiles = array<i64: 16>} do {
     %zero = arith.constant 0 : index

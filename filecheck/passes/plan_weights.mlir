@@ -10,8 +10,8 @@
 // CHECK-SAME: {source = "wmem", destination = "l1"
 // CHECK: tiled.constant @w {home = #tiled.home<@wmem>}
 
-// C: const DM_WMEM DM_ALIGN(4) int8_t net_w[576]
-// C: {{net_w,|= net_w}}
+// C: const DM_WMEM DM_ALIGN(4) int8_t net_weight_w[576]
+// C: {{net_weight_w,|= net_weight_w}}
 // C: dm_dma_start_in(
 
 // NONE: the smallest l2 that would do is 14400 bytes

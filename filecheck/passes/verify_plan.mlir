@@ -12,9 +12,9 @@ builtin.module @net {
     soc.engine @cluster {cores = 8, memory = @l1}
     soc.host @host {memory = @l2}
   }
-  mem.arena @net_l1 {memory = @l1, size = 256 : i64, align = 8 : i64}
-  "memref.global"() <{sym_name = "net_input_0", type = memref<16x32xi8, #soc.memory<@l2>>, initial_value, sym_visibility = "public"}> : () -> ()
-  "memref.global"() <{sym_name = "net_output_0", type = memref<16x8xi8, #soc.memory<@l2>>, initial_value, sym_visibility = "public"}> : () -> ()
+  mem.arena @net_l1 {network = @net, memory = @l1, size = 256 : i64, align = 8 : i64}
+  "memref.global"() <{sym_name = "net_input_0", type = memref<16x32xi8, #soc.memory<@l2>>, initial_value, sym_visibility = "public"}> {mem.role = #mem.role<input 0 of @net "image">} : () -> ()
+  "memref.global"() <{sym_name = "net_output_0", type = memref<16x8xi8, #soc.memory<@l2>>, initial_value, sym_visibility = "public"}> {mem.role = #mem.role<output 0 of @net "relu">} : () -> ()
   func.func @net() attributes {arg_names = ["image"], result_names = ["relu"]} {
     cluster.run @cluster do {
     ^bb0(%core: index):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
+from deeploy_mlir.support import names
+
 WIDTH = 100
 INDENT = "    "
 
@@ -59,11 +61,11 @@ def wrap(text: str, level: int) -> list[str]:
 
 
 def comment(text: str, level: int) -> list[str]:
-    """Comment lines."""
+    """Comment lines, which nothing in the text can end or continue."""
     prefix = INDENT * level + "// "
+    width = max(40, WIDTH - len(prefix))
     lines: list[str] = []
-    for paragraph in text.splitlines() or [""]:
-        safe = paragraph.rstrip().rstrip("\\")
-        wrapped = textwrap.wrap(safe, max(40, WIDTH - len(prefix)), break_long_words=False, break_on_hyphens=False)
+    for paragraph in text.split("\n"):
+        wrapped = textwrap.wrap(names.comment(paragraph.rstrip()), width, break_on_hyphens=False)
         lines.extend((prefix + line).rstrip() for line in wrapped or [""])
     return lines

@@ -47,13 +47,15 @@ class BodyLowering:
         self,
         b: CBuilder,
         function_for: Callable[[KernelOp], c.FuncOp],
+        symbols: Mapping[str, str],
         arrays: Mapping[str, Attribute],
         constants: frozenset[str],
         engine_memory: str | None,
     ) -> None:
-        """`function_for` finds or makes the C function of a kernel; `arrays` are the types of the arenas and arrays by
-        symbol, `constants` the symbols of constant ones."""
+        """`function_for` finds or makes the C function of a kernel; `symbols` are the C names of arenas and arrays,
+        `arrays` their types in C by these names, `constants` the symbols of constant ones."""
         self.b = b
+        self.symbols = symbols
         self.function_for = function_for
         self.arrays = arrays
         self.constants = constants
@@ -86,7 +88,7 @@ class BodyLowering:
                 values[op.result] = self._view(op)
             case memref.GetGlobalOp():
                 symbol = op.name_.root_reference.data
-                values[op.memref] = b.decay(b.get_global(symbol, self.arrays[symbol]), const=symbol in self.constants)
+                values[op.memref] = b.decay(self._array(symbol), const=symbol in self.constants)
             case memref.SubviewOp():
                 values[op.result] = self._subview(op)
             case ReshapeOp():
@@ -109,6 +111,11 @@ class BodyLowering:
 
     # -- memory ----------------------------------------------------------------------------------------------------
 
+    def _array(self, symbol: str) -> SSAValue:
+        """The C array of an array or arena."""
+        name = self.symbols[symbol]
+        return self.b.get_global(name, self.arrays[name])
+
     def _view(self, op: ViewOp) -> SSAValue:
         b = self.b
         element = op.result.type.element_type
@@ -118,8 +125,7 @@ class BodyLowering:
             which = self.values[op.which]
             for number, other in enumerate(offsets[1:], 1):
                 offset = b.select(b.cmp("eq", which, number), b.const(other), offset)
-        symbol = op.arena.root_reference.data
-        start = b.offset(b.decay(b.get_global(symbol, self.arrays[symbol])), offset)
+        start = b.offset(b.decay(self._array(op.arena.root_reference.data)), offset)
         return b.cast(start, c.PtrType(element))
 
     def _subview(self, op: memref.SubviewOp) -> SSAValue:

@@ -1,13 +1,12 @@
 """`convert-cluster-to-c`: a network's files.
 
-- `<net>.h` declares the input and output arrays and `<net>_run`;
+- `<net>.h` declares the input and output arrays and `<net>_run`, for which and all other names see `c_names`;
 - `<net>.c` holds the arenas, a function for each distinct kernel, one for each step, and `<net>_run`;
 - `<net>_weights.c` holds the constants, `<net>_weights.h` declares them.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -34,24 +33,22 @@ from xdsl.utils.hints import isa
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.cluster import RunOp
 from deeploy_mlir.dialects.kernel import KernelOp
-from deeploy_mlir.dialects.mem import ArenaOp, MemRef, StepOp, memory_of, strides_of
+from deeploy_mlir.dialects.mem import ArenaOp, MemRef, StepOp, memory_of, role_of, strides_of
 from deeploy_mlir.dialects.soc import SystemOp
 from deeploy_mlir.ir.c_builder import CBuilder, new_function
 from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
+from deeploy_mlir.ir.symbols import NetworkArrays, arrays_of
 from deeploy_mlir.kernels.generated import HOST, RV32, Tuning, kernel_function
 from deeploy_mlir.kernels.generated.scalar_body import HEADERS
 from deeploy_mlir.lowering.cluster_to_c.body import BYTE, BodyLowering
+from deeploy_mlir.lowering.cluster_to_c.c_names import NetworkNames, elements_macro
 from deeploy_mlir.lowering.cluster_to_c.quantization import meaning_of, quantization_function, quantization_macros
 from deeploy_mlir.machine.registry import system_of
+from deeploy_mlir.support.names import label
 from deeploy_mlir.support.numpy_types import element_bytes
 
 MINIMUM_ALIGN = 4
 """Alignment of arrays in bytes, so that kernels and DMAs may move whole words."""
-
-
-def c_name(text: str) -> str:
-    """A C identifier part from a layer name."""
-    return re.sub(r"\W+", "_", text).strip("_").lower() or "layer"
 
 
 def structure_of(kernel: KernelOp) -> str:
@@ -76,21 +73,18 @@ def shape_and_strides(memref_type: Attribute) -> MemRef:
 class Kernels:
     """The C functions of a network's kernels; equal ones are shared."""
 
-    def __init__(self, network: str, file: Block, tuning: Tuning) -> None:
-        self.network = network
+    def __init__(self, names: NetworkNames, file: Block, tuning: Tuning) -> None:
+        self.names = names
         self.tuning = tuning
         self.file = file
         self.known: dict[str, c.FuncOp] = {}
-        self.count: dict[str, int] = {}
 
     def function_for(self, kernel: KernelOp) -> c.FuncOp:
         """The function of a kernel; made at the end of the file where it is new."""
         key = structure_of(kernel)
         if key not in self.known:
             function = kernel_function(kernel, "kernel", self.tuning)
-            kind = kernel.name.removeprefix("kernel.")
-            number = self.count[kind] = self.count.get(kind, 0) + 1
-            function.sym_name = StringAttr(f"{self.network}_{kind}_{number}")
+            function.sym_name = StringAttr(self.names.kernel(kernel.name.removeprefix("kernel.")))
             function.specifiers = ArrayAttr([StringAttr(word) for word in (*function.words, "DM_KERNEL")])
             self.file.add_op(function)
             self.known[key] = function
@@ -103,105 +97,107 @@ class NetworkFiles:
 
     function: FuncOp
     system: SystemOp
-    arenas: Sequence[ArenaOp]
-    arrays: Sequence[memref.GlobalOp]
+    arrays: NetworkArrays
+    names: NetworkNames
 
     @property
     def name(self) -> str:
-        return self.function.sym_name.data
+        return self.names.prefix
 
-    def names(self, kind: str) -> list[str]:
-        """ONNX names of the inputs ("arg_names") or outputs ("result_names")."""
-        attribute = self.function.attributes.get(kind)
-        return [a.data for a in attribute] if isa(attribute, ArrayAttr[StringAttr]) else []
+    def symbol(self, op: memref.GlobalOp | ArenaOp) -> str:
+        """The C name of an array or arena."""
+        return self.names.symbols[op.sym_name.data]
 
     def write_to(self, module: Block) -> None:
         """Adds all files to the module's block, the main one last."""
-        constants = [a for a in self.arrays if a.constant is not None]
-        io = [a for a in self.arrays if a.constant is None]
-        module.add_op(self._header(io))
-        source = self._source(io, constants)
-        files = [source]
-        if constants:
-            files = [self._weights_header(constants), self._weights(constants), source]
+        module.add_op(self._header())
+        source = self._source()
+        files = [self._weights_header(), self._weights(), source] if self.arrays.constants else [source]
         module.add_ops(files)
         arrays = {
             op.sym_name.data: op.type for file in files for op in file.body.block.ops if isinstance(op, c.GlobalOp)
         }
-        self._code(source, arrays, frozenset(a.sym_name.data for a in constants))
+        self._code(source, arrays)
 
     def _header_file(self, path: str, ops: Sequence[Operation]) -> c.FileOp:
         includes = [c.IncludeOp(f"{name}.h", standard=True) for name in ("stdbool", "stdint")]
         includes.append(c.IncludeOp("deeploy/platform.h"))
         return c.FileOp(path, [*includes, *ops])
 
-    def _header(self, io: Sequence[memref.GlobalOp]) -> c.FileOp:
-        names = {f"{self.name}_input_{i}": n for i, n in enumerate(self.names("arg_names"))}
-        names |= {f"{self.name}_output_{i}": n for i, n in enumerate(self.names("result_names"))}
+    def _header(self) -> c.FileOp:
         ops: list[Operation] = []
-        for array in io:
-            symbol = array.sym_name.data
-            kind = "input" if f"{self.name}_input" in symbol else "output"
-            ops.append(c.CommentOp(f"{kind} '{names.get(symbol, symbol)}': {_words(array)}{meaning_of(array)}"))
-            ops.append(c.DefineOp(f"{symbol.upper()}_ELEMENTS", str(_elements(array))))
+        for array in self.arrays.boundary:
+            role, symbol = role_of(array), self.symbol(array)
+            is_input = array in self.arrays.inputs
+            name = f" '{label(role.known_as.data)}'" if role is not None else ""
+            kind = "input" if is_input else "output"
+            ops.append(c.CommentOp(f"{kind}{name}: {_words(array)}{meaning_of(array)}"))
+            ops.append(c.DefineOp(elements_macro(symbol), str(_elements(array))))
             ops += [*quantization_macros(array, symbol), c.DeclareGlobalOp(symbol)]
-            verb, what = "quantize" if kind == "input" else "dequantize", symbol.removeprefix(f"{self.name}_")
-            ops += quantization_function(array, f"{self.name}_{verb}_{what}", is_input=kind == "input")
+            verb, what = "quantize" if is_input else "dequantize", symbol.removeprefix(f"{self.name}_")
+            ops += quantization_function(array, f"{self.name}_{verb}_{what}", is_input=is_input)
         if any(isinstance(op, c.FuncOp) for op in ops):
             ops.insert(0, c.IncludeOp("dm_math.h"))
         ops.append(c.CommentOp("One inference: reads the inputs, writes the outputs. Not reentrant."))
-        ops.append(c.DeclareFuncOp(f"{self.name}_run"))
+        ops.append(c.DeclareFuncOp(self.names.run))
         return self._header_file(f"{self.name}.h", ops)
 
-    def _weights_header(self, constants: Sequence[memref.GlobalOp]) -> c.FileOp:
-        return self._header_file(
-            f"{self.name}_weights.h", [c.DeclareGlobalOp(array.sym_name.data) for array in constants]
-        )
+    def _weights_header(self) -> c.FileOp:
+        declared = [c.DeclareGlobalOp(self.symbol(array)) for array in self.arrays.constants]
+        return self._header_file(f"{self.name}_weights.h", declared)
 
-    def _weights(self, constants: Sequence[memref.GlobalOp]) -> c.FileOp:
+    def _weights(self) -> c.FileOp:
         ops: list[Operation] = [c.IncludeOp(f"{self.name}_weights.h"), c.IncludeOp("deeploy/platform.h")]
-        for array in constants:
+        for array in self.arrays.constants:
             value = cast(DenseIntOrFPElementsAttr, array.initial_value)
             count = _elements(array)
             flat = None
             if count:
                 flat = DenseIntOrFPElementsAttr(TensorType(value.get_element_type(), [count]), value.data)
             ops.append(c.CommentOp(_words(array)))
-            ops.append(_global(array, ["const", *_placement(_memory(array), initialised=True)], flat))
+            ops.append(self._global(array, ["const", *_placement(_memory(array), initialised=True)], flat))
         return c.FileOp(f"{self.name}_weights.c", ops)
 
-    def _source(self, io: Sequence[memref.GlobalOp], constants: Sequence[memref.GlobalOp]) -> c.FileOp:
+    def _source(self) -> c.FileOp:
         block = Block()
         block.add_ops([c.IncludeOp(f"{self.name}.h"), c.IncludeOp("stddef.h", standard=True)])
         block.add_ops([c.IncludeOp("deeploy/platform.h"), c.IncludeOp("dm_math.h")])
-        if constants:
+        if self.arrays.constants:
             block.add_op(c.IncludeOp(f"{self.name}_weights.h"))
-        for arena in self.arenas:
+        for arena in self.arrays.arenas:
             words = ["static", *_placement(arena.memory.root_reference.data), f"DM_ALIGN({arena.align.value.data})"]
             array_type = c.ArrayType([arena.size.value.data], BYTE)
-            block.add_op(c.GlobalOp(arena.sym_name.data, array_type, None, words))
-        for array in io:
-            block.add_op(_global(array, _placement(_memory(array)), None))
+            block.add_op(c.GlobalOp(self.symbol(arena), array_type, None, words))
+        for array in self.arrays.boundary:
+            block.add_op(self._global(array, _placement(_memory(array)), None))
         return c.FileOp(f"{self.name}.c", Region(block))
 
-    def _code(self, file: c.FileOp, arrays: Mapping[str, Attribute], constants: frozenset[str]) -> None:
+    def _global(
+        self, array: memref.GlobalOp, words: Sequence[str], value: DenseIntOrFPElementsAttr | None
+    ) -> c.GlobalOp:
+        element = array.type.element_type
+        align = f"DM_ALIGN({max(MINIMUM_ALIGN, element_bytes(element))})"
+        elements = max(1, _elements(array))  # C has no empty arrays
+        return c.GlobalOp(self.symbol(array), c.ArrayType([elements], element), value, [*words, align])
+
+    def _code(self, file: c.FileOp, arrays: Mapping[str, Attribute]) -> None:
         """Kernels, steps and the entry points, at the end of the file."""
         block = file.body.block
         run = next((op for op in self.function.body.block.ops if isinstance(op, RunOp)), None)
         steps = [op for op in (run or self.function).walk() if isinstance(op, StepOp)]
-        kernels = Kernels(self.name, block, HOST if run is None else RV32)
+        kernels = Kernels(self.names, block, HOST if run is None else RV32)
         memory = None
         if run is not None:
             memory = self.system.engine(run.engine.root_reference.data).memory_name
+        constants = frozenset(array.sym_name.data for array in self.arrays.constants)
         functions: list[c.FuncOp] = []
         for number, step in enumerate(steps):
             arguments = [("core", IndexType())] if run is not None else []
-            name = f"{self.name}_{number:02d}_{c_name(step.layer.data)}"
-            function = c.FuncOp(name, arguments, None, ["static", "DM_STEP"])
+            function = c.FuncOp(self.names.step(number, step), arguments, None, ["static", "DM_STEP"])
             functions.append(function)
             assert function.block is not None
             b = CBuilder(function.block)
-            lowering = BodyLowering(b, kernels.function_for, arrays, constants, memory)
+            lowering = BodyLowering(b, kernels.function_for, self.names.symbols, arrays, constants, memory)
             if run is not None:
                 lowering.values[run.core] = function.block.args[0]
             lowering.block(step.body.block.ops)
@@ -214,20 +210,20 @@ class NetworkFiles:
 
     def _entry(self, file: c.FileOp, steps: Sequence[c.FuncOp], on_cluster: bool) -> None:
         if on_cluster:
-            _, b = new_function(file, f"{self.name}_cluster", (), None, ["static"])
+            _, b = new_function(file, self.names.cluster, (), None, ["static"])
             core = b.named("core", b.cast(b.call_value("dm_core_id", [], c.OpaqueType("uint32_t")), IndexType()))
             for step in steps:
                 b.call(step, [core])
-        _, b = new_function(file, f"{self.name}_run", (), None)
+        _, b = new_function(file, self.names.run, (), None)
         if on_cluster:
-            b.verbatim(f"dm_cluster_run({self.name}_cluster);")
+            b.verbatim(f"dm_cluster_run({self.names.cluster});")
         else:
             for step in steps:
                 b.call(step, [])
 
 
 def _step_comment(step: StepOp) -> str:
-    text = step.layer.data
+    text = label(step.layer.data)
     if step.note is not None:
         text += f"\n{step.note.data}"
     if step.cycles is not None:
@@ -255,13 +251,6 @@ def _placement(memory: str, *, initialised: bool = False) -> list[str]:
     return [macro if initialised or memory == "l1" else f"{macro}_NOINIT"]
 
 
-def _global(array: memref.GlobalOp, words: Sequence[str], value: DenseIntOrFPElementsAttr | None) -> c.GlobalOp:
-    element = array.type.element_type
-    align = f"DM_ALIGN({max(MINIMUM_ALIGN, element_bytes(element))})"
-    elements = max(1, _elements(array))  # C has no empty arrays
-    return c.GlobalOp(array.sym_name.data, c.ArrayType([elements], element), value, [*words, align])
-
-
 @dataclass(frozen=True)
 class ConvertClusterToCPass(ModulePass):
     """Turns every function of steps into its files; arenas and arrays become C arrays, and the SoC's description,
@@ -271,14 +260,10 @@ class ConvertClusterToCPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         system = system_of(op)
-        arenas = [o for o in op.body.block.ops if isinstance(o, ArenaOp)]
-        arrays = [o for o in op.body.block.ops if isinstance(o, memref.GlobalOp)]
         for function in [f for f in op.body.block.ops if isinstance(f, FuncOp)]:
-            prefix = f"{function.sym_name.data}_"
-            own_arenas = [a for a in arenas if a.sym_name.data.startswith(prefix)]
-            own_arrays = [a for a in arrays if a.sym_name.data.startswith(prefix)]
-            files = NetworkFiles(function, system, own_arenas, own_arrays)
-            files.write_to(op.body.block)
-            for old in (*own_arenas, *own_arrays, function):
+            arrays = arrays_of(op, function)
+            names = NetworkNames(function.sym_name.data, arrays)
+            NetworkFiles(function, system, arrays, names).write_to(op.body.block)
+            for old in (*arrays.arenas, *arrays.boundary, *arrays.constants, function):
                 Rewriter.erase_op(old, safe_erase=False)
         Rewriter.erase_op(system)

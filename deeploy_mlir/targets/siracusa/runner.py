@@ -35,7 +35,9 @@ def run_image(image: Path, job: Job) -> Outcome:
     result = simulator.run(MAX_CYCLES)
     if result.fault is not None or result.exit_code != 0:
         reason = result.fault or f"exit status {result.exit_code}"
-        raise ExecutionError(f"the program did not run to its end: {reason}\n{result.stdout[-2000:]}".strip())
+        first, _, rest = str(reason).partition("\n")
+        details = "\n".join(filter(None, (rest, result.stdout[-2000:].strip())))
+        raise ExecutionError(f"the program did not run to its end: {first}", details=details)
     return Outcome(
         outputs=tuple(simulator.read(elf.address_of(symbol), size) if size else b"" for symbol, size in job.outputs),
         stdout=result.stdout,
