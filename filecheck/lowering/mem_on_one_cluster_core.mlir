@@ -11,7 +11,7 @@ builtin.module @net {
     soc.engine @cluster {cores = 1, memory = @l1}
     soc.host @host {memory = @l2}
   }
-  mem.arena @net_l1 {memory = @l1, size = 256 : i64, align = 8 : i64}
+  mem.arena @net_l1 {network = @net, memory = @l1, size = 256 : i64, align = 8 : i64}
   func.func @net(%in: memref<8x4xi8, #soc.memory<@l2>>, %out: memref<8x4xi8, #soc.memory<@l2>>) {
     mem.step "relu" {tiles = array<i64: 8, 4>} do {
       %x = mem.view @net_l1 {offsets = array<i64: 0>} : memref<8x4xi8, #soc.memory<@l1>>
