@@ -21,8 +21,8 @@ LONGEST_IDENTIFIER = 63
 """Characters that every C11 compiler tells apart (C11, 5.2.4.1)."""
 LONGEST_PREFIX = 44
 """Characters of a network's name: what is appended to it has room within `LONGEST_IDENTIFIER`."""
-OWN_FILES = frozenset({"main", "test_data", "makefile", "cmakelists", "plan"})
-"""Files of every output folder, without extensions and in lower case."""
+OWN_FILES = frozenset({"main", "test_data"})
+"""C files of every output folder, without extensions."""
 
 _UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e]")
 _ORDINARY = re.compile(r"[\w .,:/@+=()\[\]-]*", re.ASCII)

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import os
 import platform
+import stat
 import subprocess
 import sys
 import tempfile
@@ -34,15 +35,44 @@ class DmsimFault(ctypes.Structure):
 
 
 def cache_folder() -> Path:
-    """Where compiled helpers are kept: $DEEPLOY_CACHE_DIR, else deeploy-mlir in the user's cache folder."""
+    """Where compiled helpers are kept: $DEEPLOY_CACHE_DIR, else deeploy-mlir in the user's cache folder.
+
+    Without a home folder it is one in the temporary folder, whose name others can guess: `private_folder` checks it."""
     chosen = os.environ.get("DEEPLOY_CACHE_DIR")
     if chosen:
-        return Path(chosen)
+        return Path(chosen).resolve()
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     try:
         return (Path(base) if base else Path.home() / ".cache") / "deeploy-mlir"
     except RuntimeError:  # no home folder
         return Path(tempfile.gettempdir()) / f"deeploy-mlir-{os.getuid()}"
+
+
+def private_folder(folder: Path) -> Path:
+    """The folder, made where it is not there. What lies in it is loaded and so runs: nobody else may write to it.
+
+    Raises DeeployError if it cannot be made, is a symbolic link, or belongs to or can be written by another user."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as e:
+        raise DeeployError(f"cannot make the cache folder {folder} ({e.strerror}); set DEEPLOY_CACHE_DIR") from e
+    _check_owned(folder, "cache folder")
+    return folder
+
+
+def _check_owned(path: Path, what: str) -> None:
+    """Raises DeeployError if anyone but this user and root could have put something else there."""
+    if os.name != "posix":
+        return
+    status = path.lstat()
+    advice = "remove it, or set DEEPLOY_CACHE_DIR to a folder of your own"
+    if stat.S_ISLNK(status.st_mode):
+        raise DeeployError(f"the {what} {path} is a symbolic link; {advice}")
+    if status.st_uid not in (os.getuid(), 0):
+        raise DeeployError(f"the {what} {path} belongs to another user (number {status.st_uid}); {advice}")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise DeeployError(f"others can write to the {what} {path}; chmod go-w {path}, or {advice}")
 
 
 def _source_files() -> list[Path]:
@@ -70,18 +100,18 @@ def build(folder: Path | None = None) -> Path:
     """The path of the shared object for the present sources, compiled if it is not there.
 
     Compiled under a name of its own and then renamed, so that processes that do it at once do not disturb each other.
-    Raises DeeployError if neither the system's compiler nor ziglang can compile it.
+    Raises DeeployError if neither the system's compiler nor ziglang can compile it, or others could have put it there.
     """
     digest = hashlib.sha256()
     for path in _source_files():
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update(f"{FLAGS} {sys.platform} {platform.machine()}".encode())
-    folder = folder or cache_folder()
+    folder = private_folder(folder or cache_folder())
     target = folder / f"siracusa-{digest.hexdigest()[:20]}.so"
     if target.exists():
+        _check_owned(target, "cached library")
         return target
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=folder, suffix=".so")
     except OSError as e:
         raise DeeployError(f"cannot write to the cache folder {folder} ({e}); set DEEPLOY_CACHE_DIR") from e
