@@ -248,7 +248,7 @@ def test_names_are_valid_unique_and_do_not_shadow() -> None:
         b.call("use", [i])
     b.return_(total)
     text = body_of(file)
-    assert "int32_t log(int32_t int_1, int32_t log_1, int32_t v_DM_CORES_1, int32_t uint8_t_1)" in text
+    assert "int32_t log(int32_t int_1, int32_t log_1, int32_t v_DM_CORES, int32_t uint8_t_1)" in text
     assert text.count("for (int32_t i = 0;") == 2
     assert text.count("for (int32_t i_1 = 0; i_1 < i; i_1++)") == 1
     assert "int" in KEYWORDS

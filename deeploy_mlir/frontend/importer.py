@@ -60,7 +60,7 @@ def import_model(
     Gives a module of one function on `onnx` and `qnn` operations, every tensor of static shape, constants as globals.
     Raises DeeployError for anything that cannot be imported."""
     if name is not None and (problem := prefix_problem(name)) is not None:
-        raise DeeployError(f"C names cannot begin with '{name}': {problem}; --name {prefix_of(name)} would do")
+        raise DeeployError(f"'{name}' cannot be the prefix of C names: {problem}; --name {prefix_of(name)} would do")
     proto, base_dir, found_name = load_model(model)
     symbol = name or _prefix_from(found_name)
     try:

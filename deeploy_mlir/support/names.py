@@ -119,7 +119,7 @@ def prefix_problem(name: str) -> str | None:
     """Why a network cannot be called `name` in C, where every name begins with its own; None if it can."""
     folded = name.lower()
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        return "a prefix of C names consists of letters, digits and _, no digit first"
+        return "letters, digits and _ make one, no digit first"
     if len(name) > LONGEST_PREFIX:
         return f"it has more than {LONGEST_PREFIX} characters"
     if name.startswith("_") or name.endswith("_") or "__" in name:
