@@ -33,7 +33,7 @@ from xdsl.utils.hints import isa
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.cluster import RunOp
 from deeploy_mlir.dialects.kernel import KernelOp
-from deeploy_mlir.dialects.mem import ArenaOp, MemRef, StepOp, memory_of, role_of, strides_of
+from deeploy_mlir.dialects.mem import ArenaOp, MemRef, Role, StepOp, memory_of, role_of, strides_of
 from deeploy_mlir.dialects.soc import SystemOp
 from deeploy_mlir.ir.c_builder import CBuilder, new_function
 from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
@@ -128,10 +128,10 @@ class NetworkFiles:
         ops: list[Operation] = []
         for array in self.arrays.boundary:
             role, symbol = role_of(array), self.symbol(array)
-            is_input = array in self.arrays.inputs
-            name = f" '{label(role.known_as.data)}'" if role is not None else ""
-            kind = "input" if is_input else "output"
-            ops.append(c.CommentOp(f"{kind}{name}: {_words(array)}{meaning_of(array)}"))
+            assert role is not None
+            is_input = role.kind == Role.INPUT
+            name = label(role.known_as.data)
+            ops.append(c.CommentOp(f"{role.kind} '{name}': {_words(array)}{meaning_of(array)}"))
             ops.append(c.DefineOp(elements_macro(symbol), str(_elements(array))))
             ops += [*quantization_macros(array, symbol), c.DeclareGlobalOp(symbol)]
             verb, what = "quantize" if is_input else "dequantize", symbol.removeprefix(f"{self.name}_")
