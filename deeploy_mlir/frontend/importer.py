@@ -54,8 +54,8 @@ def import_model(
     name, such as {"x": "ui8"}, instead of the declared ones. `types_from`: sample inputs (matched by name, else by
     position); an input that the file declares FLOAT gets the smallest integer type that its sample fits in, if the
     sample is integral. `dims`: values of symbolic dimensions. `input_values`: values of inputs by
-    name, which are then constants instead of inputs; an If on one takes the branch that this selects, whatever the other
-    holds.
+    name, which are then constants instead of inputs; an If on one takes the branch that this selects, whatever the
+    other holds.
 
     Gives a module of one function on `onnx` and `qnn` operations, every tensor of static shape, constants as globals.
     Raises DeeployError for anything that cannot be imported."""
