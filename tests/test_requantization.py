@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from deeploy_mlir.requantization.definition import Requantization, Steps
 from deeploy_mlir.requantization.integer_form import (
+    LONG,
     NARROW,
     NARROW_EVEN,
     WIDE,
@@ -27,7 +28,7 @@ from deeploy_mlir.support.numpy_types import Array
 
 HIGH_WORD = Form(dropped=32)
 DOUBLING_HIGH = Form(free_addend=False)
-FORMS = [NARROW, WIDE, NARROW_EVEN, WIDE_EVEN, HIGH_WORD, DOUBLING_HIGH]
+FORMS = [NARROW, WIDE, LONG, NARROW_EVEN, WIDE_EVEN, HIGH_WORD, DOUBLING_HIGH]
 
 
 def by_fractions(d: Requantization, x: int, scale: float, offset: float) -> int:
@@ -146,6 +147,17 @@ def test_quotients() -> None:
     assert (found.numerator, found.denominator) == (1, 6)
     assert quotient(replace(d, offset=np.ones(1)), 1530) is None
     assert quotient(replace(d, y_scale=float(np.float32(0.0371))), 1 << 40) is None
+
+
+def test_channels_with_scales_far_apart() -> None:
+    """One shift for scales from 2^-18 to 2^-4: multipliers longer than 32 bits."""
+    rng = np.random.default_rng(3)
+    d = Requantization(np.exp2(rng.uniform(-18, -4, 200)), 1.0, -7, -128, 127)
+    bound = np.full(200, 1 << 22)
+    found = integer_form(d.steps(-bound, bound), d.ratio, d.centre, -7, LONG)
+    assert found is not None
+    x = rng.integers(-(1 << 22), 1 << 22, (2000, 200))
+    np.testing.assert_array_equal(np.clip(found.apply(x), -128, 127), d.exact(x))
 
 
 def test_values_as_steps() -> None:

@@ -52,6 +52,8 @@ NARROW = Form(product_bits=32, max_shift=31)
 """One multiplication of 32 bits."""
 WIDE = Form()
 """A product of 64 bits."""
+LONG = Form(multiplier_bits=62, product_bits=63)
+"""A multiplier of more than 32 bits, for channels whose scales are far apart."""
 NARROW_EVEN = replace(NARROW, rounding=Rounding.HALF_EVEN)
 WIDE_EVEN = replace(WIDE, rounding=Rounding.HALF_EVEN)
 

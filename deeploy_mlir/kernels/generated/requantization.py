@@ -13,6 +13,7 @@ from deeploy_mlir.ir.scalar_body import ScalarBody
 from deeploy_mlir.requantization.definition import Requantization
 from deeploy_mlir.requantization.fixed_point import FixedPoint
 from deeploy_mlir.requantization.integer_form import (
+    LONG,
     NARROW,
     NARROW_EVEN,
     WIDE,
@@ -22,7 +23,7 @@ from deeploy_mlir.requantization.integer_form import (
     Rounding,
 )
 
-FORMS = (NARROW, WIDE, NARROW_EVEN, WIDE_EVEN)
+FORMS = (NARROW, WIDE, NARROW_EVEN, WIDE_EVEN, LONG)
 """The forms that there is code for here, cheapest first; where none is exact, a `Quotient`."""
 
 
