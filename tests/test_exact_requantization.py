@@ -285,3 +285,44 @@ def test_average_pools(target: str, platform: str | None, kernel: tuple[int, int
             for image in windows(kernel):
                 got = list(run({name: image}).outputs.values())
                 assert_equal(got, expected_means(proto, image, kernel))
+
+
+def sums(seed: int, with_offset: bool) -> tuple[onnx.ModelProto, list[Array]]:
+    """Products and means, with scales that meet ties and such that do not; with an offset that no sum is, which no
+    integers are exact for where there are ties."""
+    graph = Graph(seed)
+    x = graph.input((1, 4, 9, 8), np.int8)
+    w, scales = graph.weight((6, 4, 3, 3), 0)
+    power, sixth = np.float32(0.5), np.float32(0.3)
+    (ties,) = dequantized(graph, (5, 24), [0.5], [3], np.uint8)
+    matrix = graph.op(
+        "DequantizeLinear", graph.constant(graph.rng.integers(-2, 3, (24, 7)).astype(np.int8)),
+        graph.constant(np.exp2(graph.rng.integers(-4, 1, 7)).astype(np.float32)), graph.constant(np.zeros(7, np.int8)),
+        axis=1,
+    )  # fmt: skip
+    reals = [
+        (graph.op("Relu", graph.op("Conv", x, w, graph.bias(x, scales, 6), pads=[1, 1, 1, 1])), np.float32(0.37)),
+        (graph.op("Gemm", ties, matrix, graph.constant(np.linspace(-2, 2, 7, dtype=np.float32) * with_offset)), power),
+        (graph.op("MatMul", ties, matrix), power),
+        (graph.op("GlobalAveragePool", x), np.float32(0.011)),
+        (graph.op("ReduceMean", dequantized(graph, (40, 6), [0.3], [7], np.uint8)[0], graph.constant(np.array([1]))),
+         sixth),
+    ]  # fmt: skip
+    names = [quantized(graph, real, float(scale), -3, np.int8) for real, scale in reals]
+    return with_outputs(graph, names, np.int8), graph.sample()
+
+
+@pytest.mark.parametrize("with_offset", [False, True])
+@pytest.mark.parametrize(("target", "platform"), PLATFORMS)
+def test_sums_are_rounded_once_on_every_target(target: str, platform: str | None, with_offset: bool) -> None:
+    """Equal to the definition, which the interpreter of the graph level computes, and without floats."""
+    proto, arrays = sums(2, with_offset)
+    expected = run_module(lowered(proto, "exact"), arrays)
+    program = compile_model(proto, target=target)
+    names = [tensor.name for tensor in program.network.inputs]
+    got = list(program.run(dict(zip(names, arrays, strict=True)), platform=platform).values())
+    assert_equal(got, expected)
+    in_floats = [n for n, text in program.sources.items() if "float" in text or "double" in text]
+    assert bool(in_floats) == with_offset
+    close = [np.abs(a.astype(int) - b.astype(int)).max() for a, b in zip(got, reference(proto, arrays), strict=True)]
+    assert max(close) <= 1

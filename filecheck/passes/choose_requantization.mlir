@@ -1,5 +1,6 @@
 // RUN: deeploy-opt %s -p deeploy-choose-requantization,deeploy-remove-dead-globals --split-input-file | filecheck %s
 // RUN: deeploy-opt %s -p deeploy-choose-requantization,deeploy-narrow-arithmetic --split-input-file | filecheck %s --check-prefix=NARROW
+// RUN: deeploy-opt %s -p 'deeploy-choose-requantization{fixed-point=true},deeploy-remove-dead-globals' --split-input-file | filecheck %s --check-prefix=FIXED
 
 // Scales that differ by channel: multipliers in their place, one addend and one shift.
 builtin.module {
@@ -76,6 +77,12 @@ func.func @wide(%x: tensor<4xi32>) -> tensor<4xi16> {
   %e = tensor.empty() : tensor<4xi16>
   // CHECK-LABEL: func.func @wide
   // CHECK: arith.divf %{{.*}} : f64
+  // With `fixed-point` integers that are within one step.
+  // FIXED-LABEL: func.func @wide
+  // FIXED: arith.muli
+  // FIXED: arith.shrsi
+  // FIXED-NOT: f64
+  // FIXED: kernel.yield
   %y = kernel.map ins(%x : tensor<4xi32>) outs(%e : tensor<4xi16>) {layer = "wide", maps = [affine_map<(d0) -> (d0)>]} {
   ^bb0(%v: i32):
     %s = arith.constant 0.013 : f64
