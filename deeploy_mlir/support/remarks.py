@@ -6,8 +6,10 @@ They go to the logger `deeploy_mlir` as warnings; without any logging set up, Py
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
-from xdsl.ir import Operation
+if TYPE_CHECKING:
+    from xdsl.ir import Operation
 
 from deeploy_mlir.support.names import label, one_line
 
