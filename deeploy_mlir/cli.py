@@ -149,6 +149,9 @@ def _add_lowering(command: argparse.ArgumentParser) -> None:
 def _add_quantization(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="NET.onnx")
     command.add_argument("--calibration", metavar="F.npz", required=True, help="samples of each input")
+    command.add_argument(
+        "--evaluate", metavar="F.npz", help="judge the result on these samples instead of the calibration's"
+    )
     command.add_argument("-o", "--output", type=Path, metavar="Q.onnx", required=True, help="file to write")
     command.add_argument("--per-channel", action="store_true", help="a scale for each channel of weights")
     command.add_argument(
@@ -345,7 +348,7 @@ def _quantize(options: argparse.Namespace) -> int:
         dims=_dims(options.dim),
         labels=options.labels,
     )
-    report = quantize(options.model, options.calibration, options.output, chosen)
+    report = quantize(options.model, options.calibration, options.output, chosen, options.evaluate)
     if options.json:
         _say(json.dumps(asdict(report)))
     else:

@@ -137,9 +137,96 @@ def test_samples_that_are_no_numbers() -> None:
         samples_of(_one_input(), {"x": np.full((3, 4), np.nan)})
 
 
-def test_few_samples_get_a_remark(caplog: pytest.LogCaptureFixture) -> None:
-    assert len(samples_of(_one_input(), {"x": np.ones((3, 4))})) == 3
+def test_few_samples_get_a_remark(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("onnxruntime")
+    np.savez(tmp_path / "few.npz", image=np.ones((3, 1, 8, 8)))
+    quantize(MODEL, tmp_path / "few.npz", tmp_path / "q.onnx")
     assert "3 samples say little" in caplog.text
+
+
+@pytest.fixture
+def others(tmp_path: Path) -> Path:
+    """Samples that the calibration has not."""
+    test = load_arrays(DIGITS / "test_images.npz")
+    path = tmp_path / "others.npz"
+    np.savez(path, image=test["pixels"][64:96].astype(np.float32) / 16, label=test["labels"][64:96])
+    return path
+
+
+def test_evaluated_on_other_data(
+    calibration: Path,
+    others: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pytest.importorskip("onnxruntime")
+    words = ["quantize", str(MODEL), "--calibration", str(calibration), "-o", str(tmp_path / "q.onnx")]
+    assert cli.main([*words, "--json"]) == 0
+    own = json.loads(capsys.readouterr().out)
+    assert own["evaluated"] == own["samples"] == 64
+    assert "on the calibration's own data; --evaluate F.npz" in caplog.text
+    caplog.clear()
+    assert cli.main([*words, "--evaluate", str(others), "--labels", "label", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert caplog.text == ""
+    assert (report["samples"], report["evaluated"]) == (64, 32)
+    assert report["outputs"] != own["outputs"]
+    assert report["quantized_bytes"] == own["quantized_bytes"]
+    assert report["accuracy"][0] >= 0.9
+    nodes = {node.name for node in onnx.load_model_from_string(MODEL.read_bytes()).graph.node}  # pyright: ignore[reportUnknownMemberType]
+    assert 1 <= len(report["layers"]) <= 5
+    assert {layer["node"] for layer in report["layers"]} <= nodes
+    assert all(10 < layer["snr_db"] < layer["input_snr_db"] for layer in report["layers"])
+    assert cli.main([*words, "--evaluate", str(others)]) == 0
+    said = capsys.readouterr().out
+    assert "64 samples to calibrate, 32 to judge" in said
+    assert "The layers that lose most" in said
+    assert report["layers"][0]["node"] in said
+
+
+def test_the_calibrations_data_are_no_evaluation(
+    calibration: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("onnxruntime")
+    images = load_arrays(calibration)["image"]
+    words = ["quantize", str(MODEL), "--calibration", str(calibration), "-o", str(tmp_path / "q.onnx")]
+    np.savez(tmp_path / "same.npz", image=images[::-1][:20])
+    assert cli.main([*words, "--evaluate", str(tmp_path / "same.npz")]) == 2
+    assert "the samples to evaluate on are the calibration's" in capsys.readouterr().err
+    assert not (tmp_path / "q.onnx").exists()
+    np.savez(tmp_path / "mixed.npz", image=np.concatenate([images[:3], images[:7] / 2]))
+    assert cli.main([*words, "--evaluate", str(tmp_path / "mixed.npz")]) == 0
+    assert "3 of 10 samples are the calibration's too" in caplog.text
+
+
+@pytest.mark.parametrize("worst", [0, 2, 3])
+def test_the_layer_that_loses_most_is_named_first(worst: int, tmp_path: Path) -> None:
+    """One layer has a weight beside which the others round to nothing, where its input is always zero."""
+    pytest.importorskip("onnxruntime")
+    draw = np.random.default_rng(7)
+    nodes: list[onnx.NodeProto] = []
+    weights: list[onnx.TensorProto] = []
+    for i in range(4):
+        weight = draw.normal(size=(16, 16)).astype(np.float32) / 4
+        weight[:, 0] = 0
+        if i == worst:
+            weight[0, 1] = 300
+        weights.append(onnx.numpy_helper.from_array(weight, f"w{i}"))
+        nodes.append(onnx.helper.make_node("MatMul", [f"x{i}", f"w{i}"], [f"x{i + 1}"], name=f"layer{i}"))
+    x, y = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 16]) for name in ("x0", "x4"))
+    chain = onnx.helper.make_model(
+        onnx.helper.make_graph(nodes, "chain", [x], [y], weights), opset_imports=[onnx.helper.make_opsetid("", 17)]
+    )
+    (tmp_path / "chain.onnx").write_bytes(chain.SerializeToString())
+    samples = draw.normal(size=(40, 1, 16)).astype(np.float32)
+    samples[..., 0] = 0
+    model, data, others = tmp_path / "chain.onnx", tmp_path / "some.npz", tmp_path / "others.npz"
+    np.savez(data, x0=samples[:20])
+    np.savez(others, x0=samples[20:])
+    report = quantize(model, data, tmp_path / "q.onnx", evaluate=others)
+    assert report.layers[0].node == f"layer{worst}"
+    assert report.layers[0].snr_db < 10
 
 
 def _one_input() -> onnx.ModelProto:

@@ -7,6 +7,7 @@ and the quantised network on the given data.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 import tempfile
@@ -21,9 +22,11 @@ import onnx
 
 from deeploy_mlir.frontend.dimensions import bound_shape, check_sizes, symbolic_dimensions
 from deeploy_mlir.program.npz import load_arrays, match_arrays
+from deeploy_mlir.quantizer.layers import LayerLoss, Sample, worst_layers
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.names import label
 from deeploy_mlir.support.numpy_types import Array
+from deeploy_mlir.support.progress import doing
 from deeploy_mlir.support.remarks import remark
 
 INSTALL = "pip install 'deeploy-mlir[quantize]'"
@@ -32,8 +35,6 @@ ACTIVATIONS = ("int8", "uint8", "int16", "uint16")
 
 FEW = 10
 """Fewer samples get a remark."""
-
-Sample = dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -70,23 +71,32 @@ class OutputLoss:
 
 @dataclass(frozen=True)
 class QuantizeReport:
-    """Samples used, loss of each output, bytes of both files, and accuracies (float, quantised) if there are labels."""
+    """Samples calibrated with and those judged on, loss of each output, bytes of both files, the layers that lose most,
+    and accuracies (float, quantised) if there are labels."""
 
     samples: int
+    evaluated: int
     outputs: tuple[OutputLoss, ...]
     float_bytes: int
     quantized_bytes: int
+    layers: tuple[LayerLoss, ...]
     accuracy: tuple[float, float] | None = None
 
 
 def quantize(
-    model: str | Path, calibration: str | Path, output: str | Path, options: QuantizeOptions | None = None
+    model: str | Path,
+    calibration: str | Path,
+    output: str | Path,
+    options: QuantizeOptions | None = None,
+    evaluate: str | Path | None = None,
 ) -> QuantizeReport:
-    """Writes the QDQ form of a float model to `output` and says what it loses on the calibration data.
+    """Writes the QDQ form of a float model to `output` and says what it loses on the data of `evaluate`, on those of
+    the calibration where none are given (a remark says so).
 
-    `calibration`: an .npz with one array for each input, by name or else by position: samples along a new first axis,
-    or along the first one where the input has 1 there. Raises DeeployError if onnxruntime is not installed, a file
-    cannot be read, data do not fit, or onnxruntime refuses; `output` is written whole or not at all."""
+    `calibration`, `evaluate`: an .npz with one array for each input, by name or else by position: samples along a new
+    first axis, or along the first one where the input has 1 there. Raises DeeployError if onnxruntime is not installed,
+    a file cannot be read, data do not fit or are the same in both, or onnxruntime refuses; `output` is written whole or
+    not at all."""
     options = options or QuantizeOptions()
     _check(options)
     runtime = _onnxruntime()
@@ -94,25 +104,54 @@ def quantize(
     _check_model(proto, options.exclude, str(model))
     arrays = load_arrays(calibration)
     samples = samples_of(proto, arrays)
-    labels = _labels(arrays, options.labels, len(samples))
+    if len(samples) < FEW:
+        remark("calibration", f"{len(samples)} samples say little about ranges; some hundred are better")
+    if evaluate is None:
+        judged = samples
+        remark("evaluation", "on the calibration's own data; --evaluate F.npz judges on others")
+    else:
+        arrays = load_arrays(evaluate)
+        judged = samples_of(proto, arrays)
+        _check_others(samples, judged)
+    labels = _labels(arrays, options.labels, len(judged))
     output = Path(output)
     with tempfile.TemporaryDirectory(prefix="deeploy-") as scratch:
         source, prepared, result = (Path(scratch, name) for name in ("float.onnx", "prepared.onnx", "quantized.onnx"))
         source.write_bytes(proto.SerializeToString())
         try:
             _quantize_static(source, prepared, result, samples, options)
-            before, after = (_run(runtime, path, samples) for path in (source, result))
+            before, after = (_run(runtime, path, judged) for path in (source, result))
+            data = result.read_bytes()
+            layers = worst_layers(prepared, result, judged, lambda path: _loaded(runtime, path))
         except Exception as error:  # onnxruntime raises whatever its parts raise
             what = " ".join(str(error).split())[:500]
             raise DeeployError(f"onnxruntime cannot quantise it: {what or type(error).__name__}", str(model)) from error
-        data = result.read_bytes()
     names = [value.name for value in proto.graph.output]
     losses = tuple(_loss(name, before[i], after[i]) for i, name in enumerate(names))
     accuracy = None
     if labels is not None:
         accuracy = _accuracy(before[0], labels), _accuracy(after[0], labels)
     output.write_bytes(data)
-    return QuantizeReport(len(samples), losses, proto.ByteSize(), len(data), accuracy)
+    return QuantizeReport(len(samples), len(judged), losses, proto.ByteSize(), len(data), layers, accuracy)
+
+
+def _check_others(samples: Sequence[Sample], judged: Sequence[Sample]) -> None:
+    """Raises DeeployError if all samples of the evaluation are the calibration's; a remark tells some."""
+    known = {_contents(sample) for sample in samples}
+    again = sum(_contents(sample) in known for sample in judged)
+    if again == len(judged):
+        raise DeeployError(
+            "the samples to evaluate on are the calibration's; they would judge it too well: take others"
+        )
+    if again:
+        remark("evaluation", f"{again} of {len(judged)} samples are the calibration's too")
+
+
+def _contents(sample: Sample) -> bytes:
+    digest = hashlib.sha256()
+    for name in sorted(sample):
+        digest.update(np.ascontiguousarray(sample[name]).tobytes())
+    return digest.digest()
 
 
 def _check(options: QuantizeOptions) -> None:
@@ -188,9 +227,7 @@ def samples_of(proto: onnx.ModelProto, arrays: Mapping[str, Array]) -> list[Samp
         raise DeeployError(f"the inputs have different numbers of samples: {counts}")
     count = next(iter(counts.values()), 0)
     if not count:
-        raise DeeployError("there is no sample to calibrate with")
-    if count < FEW:
-        remark("calibration", f"{count} samples say little about ranges; some hundred are better")
+        raise DeeployError("there is no sample")
     return [{name: column[i] for name, column in columns.items()} for i in range(count)]
 
 
@@ -238,6 +275,7 @@ def _quantize_static(
     class Reader(_Reader, tools.CalibrationDataReader):
         pass
 
+    doing(f"calibrating with {len(samples)} samples")
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -260,11 +298,18 @@ def _quantize_static(
 
 def _run(runtime: Any, path: Path, samples: Sequence[Sample]) -> list[Array]:
     """Each output over all samples, as [samples, elements] in float64, without onnxruntime's optimisations."""
+    doing(f"running {len(samples)} samples")
+    run = _loaded(runtime, path)
+    rows = [[np.asarray(y, np.float64).reshape(-1) for y in run(sample)] for sample in samples]
+    return [np.stack(column) for column in zip(*rows, strict=True)]
+
+
+def _loaded(runtime: Any, path: Path) -> Callable[[Sample], Sequence[Array]]:
+    """Runs a model on one sample."""
     options = runtime.SessionOptions()
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    rows = [[np.asarray(y, np.float64).reshape(-1) for y in session.run(None, sample)] for sample in samples]
-    return [np.stack(column) for column in zip(*rows, strict=True)]
+    return lambda sample: session.run(None, sample)
 
 
 def _loss(name: str, before: Array, after: Array) -> OutputLoss:
@@ -282,7 +327,8 @@ def _accuracy(outputs: Array, labels: Array) -> float:
 def report_text(report: QuantizeReport) -> str:
     """The report for people."""
     lines = [
-        f"{report.samples} samples; {report.float_bytes} bytes in float, {report.quantized_bytes} bytes quantised",
+        f"{report.samples} samples to calibrate, {report.evaluated} to judge; "
+        f"{report.float_bytes} bytes in float, {report.quantized_bytes} bytes quantised",
         f"{'output':24} {'max error':>12} {'mean error':>12} {'SNR':>10} {'same top-1':>10}",
     ]
     for loss in report.outputs:
@@ -294,4 +340,12 @@ def report_text(report: QuantizeReport) -> str:
     if report.accuracy is not None:
         before, after = report.accuracy
         lines.append(f"accuracy: {100 * before:.2f} % in float, {100 * after:.2f} % quantised")
+    if report.layers:
+        lines += ["", "The layers that lose most, with the SNR of their result and of their worst input:"]
+        lines += [_layer_line(layer) for layer in report.layers]
     return "\n".join(lines)
+
+
+def _layer_line(layer: LayerLoss) -> str:
+    given = "-" if layer.input_snr_db is None else f"{layer.input_snr_db:.1f} dB"
+    return f"  {layer.node[:40]:40} {layer.operator[:20]:20} {layer.snr_db:7.1f} dB {given:>10}"
