@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 Model: TypeAlias = "str | Path | bytes | ModelProto"
 
-_UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "kib": 1024, "mib": 1024**2}
+_UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
+_LONGEST_SIZE = 24
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,9 @@ class ImportOptions:
 
 def parse_size(size: int | str) -> int:
     """Bytes: a number, or text such as `65536`, `64KiB`, `1.5MiB`, `64kB`. Raises DeeployError for anything else."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(size))
+    if len(str(size)) > _LONGEST_SIZE:
+        raise DeeployError(f"'{size}' is too long for a memory size; no memory has more than 18 digits of bytes")
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", str(size))
     unit = _UNITS.get(match[2].lower()) if match else None
     value = float(match[1]) * unit if match and unit else 0.0
     if value < 1 or value != int(value):

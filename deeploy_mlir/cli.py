@@ -1,7 +1,8 @@
 """The `deeploy` command.
 
 Exit status: 0 done (`run --expect` and `check`: the outputs match), 1 they do not match (`compile
---verify-each-by-running`: a pass changed them), 2 an error that the message on stderr explains.
+--verify-each-by-running`: a pass changed them), 2 an error that the message on stderr explains,
+130 interrupted by Ctrl-C, 141 the output was not read to its end.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, NoReturn
 
 from deeploy_mlir import __version__
 from deeploy_mlir.support.errors import DeeployError, OutputsDifferError
+from deeploy_mlir.support.interruption import quietly
 from deeploy_mlir.support.names import one_line, printable
 from deeploy_mlir.support.progress import doing, shown
 
@@ -24,11 +26,17 @@ MATCH, MISMATCH, ERROR = 0, 1, 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the `deeploy` command; returns the exit status."""
+    return quietly(lambda: _command(arguments))
+
+
+def _command(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         with shown(sys.stderr):
             return run(options)
+    except BrokenPipeError:
+        raise
     except DeeployError as error:
         print(f"deeploy: error: {error}", file=sys.stderr)
         return MISMATCH if isinstance(error, OutputsDifferError) else ERROR
@@ -287,6 +295,8 @@ def _run(options: argparse.Namespace) -> int:
 
     manifest = read_manifest(options.folder)
     network = manifest.network
+    if options.outputs:
+        _check_overwriting(options.outputs, options.inputs, options.expect)
     if options.inputs:
         inputs = api.match_inputs(network, options.inputs)
     else:
@@ -326,6 +336,8 @@ def _show(options: argparse.Namespace) -> int:
 def _import(options: argparse.Namespace) -> int:
     from deeploy_mlir import api
 
+    if options.output is not None:
+        _check_overwriting(options.output, options.model, options.types_from_data)
     module = api.import_network(options.model, api.import_options(**_model_options(options)))
     if options.output is None:
         _say(module)
@@ -339,6 +351,7 @@ def _quantize(options: argparse.Namespace) -> int:
 
     from deeploy_mlir.quantizer.quantize import QuantizeOptions, quantize, report_text
 
+    _check_overwriting(options.output, options.model, options.calibration)
     chosen = QuantizeOptions(
         per_channel=options.per_channel,
         activations=options.activations,
@@ -361,6 +374,13 @@ def _say(text: object) -> None:
     """Prints a result, which may hold names from a model, where progress may stand on the terminal."""
     doing("")
     print(printable(str(text)))
+
+
+def _check_overwriting(output: Path, *inputs: str | None) -> None:
+    """Raises DeeployError if the file to write is one that is read."""
+    for path in inputs:
+        if path is not None and output.exists() and Path(path).exists() and output.samefile(path):
+            raise DeeployError(f"{output} is read; name another file to write")
 
 
 def _targets(options: argparse.Namespace) -> int:

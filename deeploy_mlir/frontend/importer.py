@@ -181,6 +181,9 @@ class _Import:
         importer = GraphImporter(emitter, self.model, self.base_dir, CONTROL_FLOW, widen_floats=widen)
         env.update((name, importer.constant(array, name)) for name, array in self.values.items())
         outputs = importer.graph(self.model.graph, env)
+        empty = ", ".join(f"{name}={size}" for name, size in self.dims.items() if not size)
+        if empty and all(0 in value.shape for value in outputs):
+            raise DeeployError(f"with --dim {empty} no output has an element: nothing would be computed", self.symbol)
         results = [emitter.ssa(value) for value in outputs]
         self.check_computes(results)
         emitter.builder.insert(func.ReturnOp(*results))

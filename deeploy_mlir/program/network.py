@@ -71,7 +71,7 @@ def _tensors(names: Sequence[str], types: Sequence[Attribute]) -> tuple[TensorIn
 def bind_inputs(network: Network, arrays: Mapping[str, Array]) -> tuple[Array, ...]:
     """The arrays by input name, in order, in the type and shape that the network takes.
 
-    Raises DeeployError for a missing input, another number of elements, or a value that the type cannot hold."""
+    Raises DeeployError for a missing input, another shape, or a value that the type cannot hold."""
     missing = [t.name for t in network.inputs if t.name not in arrays]
     if missing:
         raise DeeployError(f"no data for input {', '.join(missing)}; there is data for {', '.join(arrays) or 'none'}")
@@ -79,7 +79,7 @@ def bind_inputs(network: Network, arrays: Mapping[str, Array]) -> tuple[Array, .
 
 
 def _convert(tensor: TensorInfo, array: Array) -> Array:
-    if array.size != math.prod(tensor.shape):
+    if array.shape != tensor.shape:
         raise DeeployError(
             f"the network takes shape {list(tensor.shape)}, the data have {list(array.shape)}", tensor.name
         )
@@ -88,7 +88,7 @@ def _convert(tensor: TensorInfo, array: Array) -> Array:
     if tensor.numpy.kind in "iub" and not np.array_equal(converted.astype(np.float64), array.astype(np.float64)):
         low, high = (array.min(), array.max())
         raise DeeployError(f"the network takes {tensor.dtype}, the data ({low} to {high}) do not fit", tensor.name)
-    return np.ascontiguousarray(converted.reshape(tensor.shape))
+    return np.ascontiguousarray(converted)
 
 
 def to_bytes(tensors: Sequence[TensorInfo], arrays: Sequence[Array]) -> tuple[bytes, ...]:

@@ -16,6 +16,7 @@ from xdsl.utils.exceptions import ArgSpecParseError
 from xdsl.xdsl_opt_main import xDSLOptMain
 
 from deeploy_mlir.support.errors import DeeployError, OutputsDifferError
+from deeploy_mlir.support.interruption import quietly
 from deeploy_mlir.support.names import printable
 from deeploy_mlir.universe import UNIVERSE
 
@@ -71,8 +72,17 @@ def main() -> None:
     """Entry point of the `deeploy-opt` command: what it cannot do is one message, with status 2.
 
     Status 1 is a pass that changed the outputs, with `--verify-each-by-running`."""
+    status = quietly(_command)
+    if status:
+        sys.exit(status)
+
+
+def _command() -> int:
     try:
         _main().run()
+        return 0
+    except BrokenPipeError:
+        raise
     except OutputsDifferError as error:
         print(f"deeploy-opt: error: {error}", file=sys.stderr)
         sys.exit(1)
