@@ -17,8 +17,8 @@ ZIG_COMMAND = "python3 -m ziglang"
 """How build files call zig unless told otherwise."""
 
 
-def test_data(network: Network, inputs: Sequence[bytes]) -> str:
-    """`test_data.h`: the input bytes, room for the outputs, and tables of both for main.c."""
+def test_data(network: Network, inputs: Sequence[bytes | None]) -> str:
+    """`test_data.h`: the input bytes (None: zeros), room for the outputs, and tables of both for main.c."""
     lines = [
         f"/* Inputs for one run of {network.name}, and where its outputs go; bytes in little-endian order. */",
         "#include <stdint.h>",
@@ -38,7 +38,11 @@ def test_data(network: Network, inputs: Sequence[bytes]) -> str:
     ]
     for index, (tensor, data) in enumerate(zip(network.inputs, inputs, strict=True)):
         lines += ["", f"/* {_describe(tensor)} */"]
-        lines.append(f"unsigned char dm_test_input_{index}[{max(1, tensor.bytes)}] = {{")
+        array = f"unsigned char dm_test_input_{index}[{max(1, tensor.bytes)}]"
+        if data is None:
+            lines.append(f"{array}; /* zeros */")
+            continue
+        lines.append(f"{array} = {{")
         rows = [data[i : i + 20] for i in range(0, len(data), 20)] or [b"\0"]
         lines += ["  " + " ".join(f"{byte}," for byte in row) for row in rows] + ["};"]
     for index, tensor in enumerate(network.outputs):

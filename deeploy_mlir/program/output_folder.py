@@ -98,9 +98,20 @@ def _platform_files(platform: Platform, configuration: Configuration) -> dict[st
     return {f"{platform_folder(platform.name)}/{name}": data for name, data in files.items()}
 
 
+LARGE = 1 << 20
+"""Bytes of an input from which on a test program without data of the user's has zeros: as C text they take tenfold."""
+
+
 def default_inputs(network: Network) -> tuple[Array, ...]:
     """A fixed pattern of small values, for a test program whose user gave no data."""
     return tuple(_pattern(tensor) for tensor in network.inputs)
+
+
+def _test_inputs(network: Network, inputs: Mapping[str, Array] | None) -> list[bytes | None]:
+    """What the test program holds of each input: the user's data, else the pattern, None for zeros if it is large."""
+    if inputs is not None:
+        return list(to_bytes(network.inputs, bind_inputs(network, inputs)))
+    return [None if t.bytes > LARGE else to_bytes([t], [_pattern(t)])[0] for t in network.inputs]
 
 
 def _pattern(tensor: TensorInfo) -> Array:
@@ -149,10 +160,9 @@ def folder_files(
     generated = [name for name in sources if name.endswith(".c")]
     common = [f"runtime/{file.as_posix()}" for file in reached if file.suffix == ".c"]
     manifest = replace(manifest, sources=(*generated, *common))
-    data = default_inputs(network) if inputs is None else bind_inputs(network, inputs)
     texts = {
         **sources,
-        "test_data.h": test_data(network, to_bytes(network.inputs, data)),
+        "test_data.h": test_data(network, _test_inputs(network, inputs)),
         CONFIG_HEADER: config_header(manifest.configuration),
         "Makefile": makefile(network, manifest.target, manifest.sources, platforms),
         "CMakeLists.txt": cmake_lists(network, manifest.target, manifest.sources, platforms),

@@ -7,13 +7,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
-
-from deeploy_mlir.passes.verification.regions import Region, bytes_in
+from deeploy_mlir.passes.verification.owners import UNWRITTEN, Owners
+from deeploy_mlir.passes.verification.regions import Region
 from deeploy_mlir.support.errors import DeeployError
-
-UNWRITTEN = 0
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class Machine:
     """Transfers that may be in flight between two memories."""
     layer: str = ""
     moved: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
-    _owners: dict[str, npt.NDArray[np.int32]] = field(default_factory=dict[str, npt.NDArray[np.int32]])
+    _owners: dict[str, Owners] = field(default_factory=dict[str, Owners])
     _numbers: dict[Hashable, int] = field(default_factory=dict[Hashable, int])
     _names: list[str] = field(default_factory=lambda: ["nothing"])
     _epoch: list[Access] = field(default_factory=list[Access])
@@ -53,7 +49,7 @@ class Machine:
 
     def declare(self, symbol: str, size: int) -> None:
         """An array of `size` bytes that nothing has been written to."""
-        self._owners[symbol] = np.zeros(size, np.int32)
+        self._owners[symbol] = Owners(size)
 
     def fail(self, message: str) -> DeeployError:
         return DeeployError(f"the plan is wrong: {message}", self.layer or None)
@@ -135,10 +131,8 @@ class Machine:
         owners = self._owners.get(region.buffer.symbol)
         if owners is None or region.empty:
             return
-        expected = self._number(region)
-        found = bytes_in(owners, region)
-        if not (found == expected).all():
-            other = int(found[found != expected][0])
+        other = owners.other(region, self._number(region))
+        if other is not None:
             if other == UNWRITTEN:
                 raise self.fail(f"{what} is read before it is written")
             raise self.fail(f"{what} was overwritten by {self._names[other]} before it is read")
@@ -146,7 +140,7 @@ class Machine:
     def _own(self, region: Region) -> None:
         owners = self._owners.get(region.buffer.symbol)
         if owners is not None and not region.empty:
-            bytes_in(owners, region)[...] = self._number(region)
+            owners.own(region, self._number(region))
 
     def _number(self, region: Region) -> int:
         key = region.buffer.key

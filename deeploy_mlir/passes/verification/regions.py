@@ -55,6 +55,11 @@ class Region:
         reach = sum((n - 1) * s for n, s in zip(self.sizes, self.buffer.strides, strict=True))
         return self.low + reach + self.buffer.element_bytes
 
+    @cached_property
+    def dense(self) -> bool:
+        """Whether every byte from the first to the last belongs to the region."""
+        return self.high - self.low == self.bytes
+
     def overlaps(self, other: Region) -> bool:
         """Whether the regions have a byte in common."""
         if self.buffer.symbol != other.buffer.symbol or self.empty or other.empty:
@@ -67,6 +72,8 @@ class Region:
                 i < j + m and j < i + n
                 for i, n, j, m in zip(self.starts, self.sizes, other.starts, other.sizes, strict=True)
             )
+        if self.dense and other.dense:
+            return True
         base = min(self.low, other.low)
         mask = np.zeros(max(self.high, other.high) - base, np.bool_)
         bytes_in(mask, self, base)[...] = True
