@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from deeploy_mlir.frontend import graph, import_model
+from deeploy_mlir.frontend import expansion, import_model
 from deeploy_mlir.support.errors import DeeployError
 
 from .test_frontend import model, node
@@ -32,12 +32,12 @@ def test_nodes_of_loops_in_loops_count_once_for_each_trip(monkeypatch: pytest.Mo
         inner = loop([node("Neg", "x", f"w_{name}")], f"w_{name}", f"inner_{name}")
         nodes.append(loop([inner], f"inner_{name}", name))
     proto = model(nodes, {"x": [1]}, {"y": [1], "z": [1]}, {"n": np.array(3)})
-    monkeypatch.setattr(graph, "MAX_NODES", 50)
+    monkeypatch.setattr(expansion, "MAX_NODES", 50)
     import_model(proto)
-    monkeypatch.setattr(graph, "MAX_NODES", 49)
+    monkeypatch.setattr(expansion, "MAX_NODES", 49)
     with pytest.raises(DeeployError, match=r"in a loop of 3 trips \(z\)"):
         import_model(proto)
-    monkeypatch.setattr(graph, "MAX_NODES", 20)
+    monkeypatch.setattr(expansion, "MAX_NODES", 20)
     with pytest.raises(DeeployError, match=r"in a loop of 3 trips \(inner_y\) in a loop of 3 trips \(y\)"):
         import_model(proto)
 
@@ -59,3 +59,32 @@ def test_functions_that_multiply_are_refused() -> None:
     proto.functions.extend(functions)
     with pytest.raises(DeeployError, match="nodes once functions are inlined"):
         import_model(proto)
+
+
+def _chain(count: int) -> onnx.ModelProto:
+    return model([node("Neg", f"v{i}", f"v{i + 1}") for i in range(count)], {"v0": [1]}, {f"v{count}": [1]})
+
+
+def test_chains_longer_than_any_network_are_refused() -> None:
+    import_model(_chain(2016))
+    with pytest.raises(DeeployError, match="more than 8192 nodes once functions are inlined and loops unrolled"):
+        import_model(_chain(8193))
+
+
+def test_operands_inputs_and_outputs_count() -> None:
+    with pytest.raises(DeeployError, match="has 10000 operands; at most 1024 are compiled"):
+        import_model(model([node("Sum", " ".join(["x"] * 10_000), "y")], {"x": [1]}, {"y": [1]}))
+    sums = [node("Sum", " ".join(["x"] * 1000), f"y{i}") for i in range(9)]
+    with pytest.raises(DeeployError, match="more than 8192 nodes"):
+        import_model(model(sums, {"x": [1]}, {"y0": [1]}))
+    names = [f"y{i}" for i in range(5000)]
+    with pytest.raises(DeeployError, match="has 10001 nodes, inputs and outputs; at most 8192 are compiled"):
+        import_model(model([node("Neg", "x", name) for name in names], {"x": [1]}, {name: [1] for name in names}))
+
+
+def test_a_small_file_may_not_become_a_large_network() -> None:
+    proto = model([loop([node("Neg", "x", "w")], "w", "y")], {"x": [1]}, {"y": [1]}, {"n": np.array(256)})
+    with pytest.raises(DeeployError, match=r"which is the most for a file of this size: in a loop of 256 trips \(y\)"):
+        import_model(proto)
+    proto.doc_string = "d" * 64 * 256
+    import_model(proto)

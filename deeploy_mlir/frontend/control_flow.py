@@ -16,7 +16,7 @@ from deeploy_mlir.graph.node import Node
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.errors import DeeployError
 
-MAX_TRIPS = 1024
+MAX_TRIPS = 256
 """Loops with more trips are refused: each trip is compiled."""
 
 

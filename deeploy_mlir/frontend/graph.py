@@ -13,7 +13,7 @@ import onnx
 
 from deeploy_mlir.dialects import onnx as onnx_dialect
 from deeploy_mlir.frontend import microsoft, training
-from deeploy_mlir.frontend.expansion import MAX_DEPTH, MAX_NODES, TOO_MANY
+from deeploy_mlir.frontend.expansion import MAX_DEPTH, node_cost, node_limit, too_many
 from deeploy_mlir.frontend.integers import apply_rules
 from deeploy_mlir.frontend.legacy import drop_unknown_attributes, modernise
 from deeploy_mlir.frontend.load import STANDARD, node_label, sorted_nodes, standard_opset
@@ -64,6 +64,7 @@ class GraphImporter:
             node.input[0] for node in model.graph.node if node.op_type == "SoftmaxCrossEntropyLossGrad" and node.input
         }
         self._depth = 0
+        self._limit = node_limit(model)
         self._nodes = 0
         """Imported so far, those within the first trip of a loop once for each of its trips."""
         self._loops: list[tuple[str, int]] = []
@@ -104,12 +105,12 @@ class GraphImporter:
         self._loops.pop()
         self._nodes = before + (self._nodes - before) // trips
 
-    def _count(self, name: str) -> None:
+    def _count(self, name: str, cost: int) -> None:
         """Count one more node. Raises DeeployError if that is too many."""
-        self._nodes += math.prod(trips for _, trips in self._loops)
-        if self._nodes > MAX_NODES:
+        self._nodes += cost * math.prod(trips for _, trips in self._loops)
+        if self._nodes > self._limit:
             loops = " ".join(f"in a loop of {trips} trips ({loop})" for loop, trips in reversed(self._loops))
-            raise DeeployError(f"{TOO_MANY}{': ' if loops else ''}{loops}", name)
+            raise DeeployError(f"{too_many(self._limit)}{': ' if loops else ''}{loops}", name)
 
     def _initializer(self, proto: onnx.TensorProto) -> Value:
         if proto.data_type not in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4):
@@ -163,7 +164,7 @@ class GraphImporter:
         node = Node(
             proto.op_type, "" if proto.domain in STANDARD else proto.domain, name, inputs, attrs, outputs, opset
         )
-        self._count(name)
+        self._count(name, node_cost(proto))
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise DeeployError(f"graphs or functions are nested more than {MAX_DEPTH} deep", name)
