@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +22,7 @@ from deeploy_mlir.frontend.expansion import check_expansion
 from deeploy_mlir.frontend.graph import GraphImporter
 from deeploy_mlir.frontend.input_values import Given, input_value
 from deeploy_mlir.frontend.load import load_model
+from deeploy_mlir.graph.budget import Budget
 from deeploy_mlir.graph.dead_code import erase_dead
 from deeploy_mlir.graph.emitter import Emitter
 from deeploy_mlir.graph.types import (
@@ -100,7 +102,7 @@ class _Import:
         if not model.graph.output:
             raise DeeployError("the graph has no outputs; declare what it is to compute", symbol)
         names = [value.name for value in self.inputs]
-        twice = next((name for name in names if names.count(name) > 1), None)
+        twice = next((name for name, count in Counter(names).items() if count > 1), None)
         if twice is not None:
             raise DeeployError(f"input '{twice}' is declared twice", symbol)
         for asked, what in [
@@ -175,7 +177,8 @@ class _Import:
             found = Value(value.name, argument)
             found.retyped = found.is_integer and found.element_type != type_.element_type
             env[value.name] = found
-        emitter = Emitter(module_block, InsertPoint.at_end(body), taken=[self.symbol])
+        budget = Budget(self.model.ByteSize())
+        emitter = Emitter(module_block, InsertPoint.at_end(body), taken=[self.symbol], budget=budget)
         narrow = any(isinstance(t.element_type, Float16Type | BFloat16Type) for t in declared)
         widen = narrow and all(not isinstance(e, Float16Type | BFloat16Type) for e in elements)
         importer = GraphImporter(emitter, self.model, self.base_dir, CONTROL_FLOW, widen_floats=widen)

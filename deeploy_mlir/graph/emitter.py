@@ -18,6 +18,7 @@ from deeploy_mlir.dialects import onnx as onnx_dialect
 from deeploy_mlir.dialects import qnn
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.symbol_table import note_symbol
+from deeploy_mlir.graph.budget import Budget
 from deeploy_mlir.graph.checks import check_elements, check_node
 from deeploy_mlir.graph.evaluate import MAX_EVALUATED_BYTES, evaluate, is_small
 from deeploy_mlir.graph.inference import infer_types
@@ -33,11 +34,18 @@ class Emitter:
     """Appends operations at one place of a network's function, and constants to its module."""
 
     def __init__(
-        self, module_block: Block, insert: InsertPoint, *, loads_first: bool = False, taken: Sequence[str] = ()
+        self,
+        module_block: Block,
+        insert: InsertPoint,
+        *,
+        loads_first: bool = False,
+        taken: Sequence[str] = (),
+        budget: Budget | None = None,
     ) -> None:
         """Insert at `insert`; constants are read there too, or at the head of its block if `loads_first`.
 
-        `taken`: symbols that the module is yet to define."""
+        `taken`: symbols that the module is yet to define. `budget`: what may be spent on the values of constants."""
+        self.budget = budget or Budget()
         self.module_block = module_block
         self._loads_block = insert.block if loads_first else None
         self.builder = Builder(insert)
@@ -152,6 +160,8 @@ class Emitter:
                     arrays = [None if value is None else value.array() for value in inputs]
                 if not is_small(op, MAX_EVALUATED_BYTES):
                     raise DeeployError(f"is a constant of more than {MAX_EVALUATED_BYTES >> 20} MiB", node)
+                if op.name not in ("onnx.Shape", "onnx.Size") and not self.budget.take(op):
+                    raise DeeployError("is a constant that takes too long to compute; store its value instead", node)
                 evaluated.append(evaluate(op, arrays))
             return evaluated[0][index]
 

@@ -19,7 +19,7 @@ from deeploy_mlir.graph.evaluate_qnn import evaluate_qnn
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array, array_of, element_bytes, numpy_dtype
 
-MAX_EVALUATED_BYTES = 1 << 26
+MAX_EVALUATED_BYTES = 1 << 24
 """Constants of more bytes are computed only where they are no larger than what they are computed from."""
 
 _MAX_CONSTANT_BYTES = 1 << 29

@@ -20,6 +20,11 @@ from deeploy_mlir.support.numpy_types import Array, element_type_of, numpy_dtype
 
 _SHAPE_DATA_ELEMENTS = 4096
 _SHAPE_DATA_RANK = 1
+_OBSERVED_ELEMENTS = 1 << 24
+"""A node of more elements is not run for the sake of its shape."""
+_SIZES = 8
+"""A longer list of integers holds no sizes."""
+_SAMPLE_RATE = ("MelWeightMatrix", 2)
 _SIZED_BY_CONSTANTS = frozenset({"MaxUnpool"})
 """Operators whose result's shape ONNX does not always infer, and that depends on constants and the operands' shapes."""
 
@@ -96,11 +101,26 @@ def _observed_types(schema: Any, proto: onnx.NodeProto, inputs: Sequence[Value |
             return []
         else:
             arrays.append(np.zeros(value.shape, numpy_dtype(value.element_type)))
+    if _asked_elements(schema.name, arrays) > _OBSERVED_ELEMENTS:
+        return []
     try:
         results = iter(run_reference(proto, arrays))
         return [tensor(element_type_of((r := next(results)).dtype), r.shape) if name else None for name in proto.output]
     except Exception:  # whatever the reference evaluator's numpy code raises; the caller says what is missing
         return []
+
+
+def _asked_elements(op_type: str, arrays: Sequence[Array | None]) -> float:
+    """A bound of the elements that short lists of integers among the operands may ask for, if they are sizes; the sum
+    of those and of the operands' own elements."""
+    total, asked = 0.0, 1.0
+    for index, array in enumerate(arrays):
+        if array is None:
+            continue
+        total += array.size
+        if (op_type, index) != _SAMPLE_RATE and array.dtype.kind in "iu" and array.size <= _SIZES:
+            asked *= math.prod(max(1.0, abs(float(v))) for v in array.reshape(-1))
+    return total + (asked if asked > 1 else 0)
 
 
 def _wide_integers(op_type: str, inputs: Sequence[Value | None]) -> bool:

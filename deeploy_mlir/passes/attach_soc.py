@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, TensorType, i64
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.utils.hints import isa
 
+from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.soc import MemoryOp, SystemOp
+from deeploy_mlir.graph.evaluate import string_names
 from deeploy_mlir.machine.registry import load_soc
 from deeploy_mlir.support.errors import DeeployError
 
@@ -64,6 +70,25 @@ def _remove_memory(system: SystemOp, memory: MemoryOp) -> None:
     Rewriter.erase_op(memory)
 
 
+def check_tensors(module: ModuleOp, system: SystemOp) -> None:
+    """Raises DeeployError for a tensor that all memories of the system together would not hold, were it of bytes.
+
+    Tensors of floats between QuantizeLinear and DequantizeLinear become integers of 8 bits or more."""
+    most = sum(memory.size for memory in system.memories)
+
+    def check(value: SSAValue, name: str) -> None:
+        if isa(value.type, TensorType) and (count := prod(value.type.get_shape())) > most:
+            raise DeeployError(f"has {count} elements, but {system.system_name} has {most} bytes of memory", name)
+
+    for function in (op for op in module.ops if isinstance(op, FuncOp)):
+        names = string_names(function, "arg_names")
+        for argument, name in zip(function.args, names, strict=False):
+            check(argument, name)
+        for op in function.walk():
+            for result in op.results:
+                check(result, op.node_name if isinstance(op, GraphOp) else result.name_hint or op.name)
+
+
 @dataclass(frozen=True)
 class AttachSocPass(ModulePass):
     """Inserts the target's `soc.system` in front of everything else.
@@ -89,4 +114,5 @@ class AttachSocPass(ModulePass):
         given = {"l1": self.l1, "l2": self.l2, "wmem": self.wmem, "ram": self.ram}
         sizes = {name: size for name, size in given.items() if size is not None}
         limit_memories(system, sizes | parse_sizes(self.sizes or ""))
+        check_tensors(op, system)
         Rewriter.insert_op(system, InsertPoint.at_start(op.body.block))

@@ -45,6 +45,9 @@ class FoldConstantsPass(ModulePass):
             return
         if not is_small(op, self.limit):
             return
+        if not rewriter.emitter.budget.take(op):
+            remark(op, "is not folded: computing it while compiling would take too long")
+            return
         try:
             results = evaluate(op, arrays)
         except DeeployError as error:

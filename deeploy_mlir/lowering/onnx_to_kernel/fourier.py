@@ -68,9 +68,19 @@ def folded(b: LayerBuilder, rows: SSAValue) -> SSAValue:
     return join(b, pieces, 1)
 
 
+MAX_MATRIX = 1 << 23
+"""Elements of a transform's matrix; more are refused."""
+
+
+def _check_matrix(b: LayerBuilder, inputs: int, outputs: int) -> None:
+    if 2 * inputs * outputs > MAX_MATRIX:
+        raise b.error(f"of {inputs} numbers to {outputs} frequencies takes a matrix of more than {MAX_MATRIX} elements")
+
+
 def transformed(b: LayerBuilder, rows: SSAValue, outputs: int) -> SSAValue:
     """The spectra [rows, outputs * 2] of signals [rows, size, parts]."""
     count, size, parts = shape_of(rows)
+    _check_matrix(b, size * parts, outputs)
     matrix = transform_matrix(size, outputs, real=parts == 1)
     return _multiplied(b, b.reshape(folded(b, rows), [count, size * parts]), matrix)
 
@@ -119,6 +129,7 @@ def _along(op: GraphOp, b: LayerBuilder, x: SSAValue, axis: int) -> SSAValue:
         if not op.attr("onesided") or parts != 2 or target[-1] != 1:
             raise b.error("inverse to complex numbers is not supported; one-sided, to real numbers, it is")
         rows = b.reshape(rows, [prod(others), inputs * parts])
+        _check_matrix(b, inputs * parts, outputs)
         value = _multiplied(b, rows, real_inverse_matrix(outputs, inputs))
     else:
         size = inputs if length is None else int(length.reshape(-1)[0])
