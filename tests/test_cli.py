@@ -214,13 +214,21 @@ def test_the_command_is_quick_to_say_how_it_is_used() -> None:
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("65536", 65536), (65536, 65536), ("64KiB", 65536), ("64 kib", 65536), ("1.5MiB", 1572864), ("64kB", 64000)],
+    [
+        ("65536", 65536),
+        (65536, 65536),
+        ("64KiB", 65536),
+        ("64 kib", 65536),
+        ("1GiB", 1 << 30),
+        ("1.5MiB", 1572864),
+        ("64kB", 64000),
+    ],
 )
 def test_memory_sizes(text: str | int, size: int) -> None:
     assert api.parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "64KiBs", "KiB", "1e5", "0.1KiB", "64 GiB"])
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "64KiBs", "KiB", "1e5", "0.1KiB", "64 TiB"])
 def test_what_is_no_memory_size(text: str) -> None:
     with pytest.raises(DeeployError, match="is no memory size"):
         api.parse_size(text)
