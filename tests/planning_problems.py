@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from deeploy_mlir.passes.planning.problem import Dma, Memory, Problem, Step, Tensor, TensorKind
+from deeploy_mlir.passes.planning.problem import Dma, Implementation, Memory, Problem, Step, Tensor, TensorKind
 from deeploy_mlir.space.iteration_space import Access, Axis, Dim, DimKind, IterationSpace
 
 P, R, W = DimKind.PARALLEL, DimKind.REDUCTION, DimKind.WINDOW
@@ -63,7 +63,7 @@ class Network:
             self.cycles_calls += 1
             return space.macs(sizes) // 4 + 150
 
-        self.steps.append(Step(name, space, tuple(tensors), "l1", cycles, (), "kernel"))
+        self.steps.append(Step(name, space, tuple(tensors), "l1", (Implementation("generated", cycles),), "kernel"))
 
     def conv(self, x: int, space: IterationSpace, kind: TensorKind = TensorKind.ACTIVATION) -> int:
         """A convolution with its own weights; returns its output."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from xdsl.dialects.builtin import SymbolRefAttr
+from xdsl.dialects.builtin import StringAttr
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel import KernelOp
-from deeploy_mlir.kernels import choice as bindings
 from deeploy_mlir.kernels.binding import KernelBinding
-from deeploy_mlir.kernels.choice import binding_for, bindings_of
+from deeploy_mlir.kernels.choice import accepting, bindings_of, chosen, library_bindings
 from deeploy_mlir.kernels.generated.library import share
+from deeploy_mlir.machine.registry import load_soc
 from deeploy_mlir.space.iteration_space import Access, Axis, Dim, DimKind, IterationSpace
 from deeploy_mlir.space.work_split import core_split_dim
 from deeploy_mlir.support.errors import DeeployError
@@ -73,54 +73,62 @@ def test_costs_grow_with_the_tile_and_shrink_with_cores(kind: str, target: str):
     for _ in range(20):
         op = RANDOM_KERNELS[kind](rng).op
         space = op.iteration_space()
-        binding = binding_for(op, target)
-        whole = binding.cycles(op, space.sizes, 1)
+        binding = library_bindings(target)[0]
+        whole = binding.cost(op, 1)(space.sizes)
         # Small parts share less of what they load, so that tiny ones may cost as much as the whole.
         limit = whole * 1.1 + 200
-        assert 0 < binding.cycles(op, space.sizes, 8) <= limit
+        assert 0 < binding.cost(op, 8)(space.sizes) <= limit
         for d in space.tileable:
             half = [max(1, s // 2) if i == d else s for i, s in enumerate(space.sizes)]
-            assert binding.cycles(op, half, 1) <= limit
+            assert binding.cost(op, 1)(half) <= limit
         assert len(binding.multiples(op)) == len(space.dims)
 
 
 @dataclass(frozen=True)
 class Fixed(KernelBinding):
-    """A binding of a given cost."""
+    """A binding with a given answer."""
 
+    name: str = "fixed"
     engine: str = "core"
-    price: int = 1
     answer: bool | str = True
-    made: list[str] = field(default_factory=list[str])
 
     def accepts(self, op: KernelOp) -> bool | str:
         return self.answer
 
     def cost(self, op: KernelOp, cores: int) -> Callable[[Sequence[int]], int]:
-        def cycles(sizes: Sequence[int]) -> int:
-            return self.price
+        return lambda sizes: 1
 
-        return cycles
-
-    def function(self, op: KernelOp, name: str) -> c.FuncOp:
+    def emit(self, op: KernelOp, name: str) -> c.FuncOp:
         return c.FuncOp(name, [])
 
 
-def test_the_cheapest_that_accepts(monkeypatch: pytest.MonkeyPatch):
-    found = (Fixed(price=3), Fixed(price=2), Fixed(price=1, answer="int8 only"), Fixed("npu", 0))
-    monkeypatch.setattr(bindings, "bindings_of", lambda target: found)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
-    op = RANDOM_KERNELS["matmul"](np.random.default_rng(0)).op
-    assert binding_for(op, "any") is found[3]
-    op.engine = SymbolRefAttr("core")
-    assert binding_for(op, "any") is found[1]
+def matmul() -> KernelOp:
+    return RANDOM_KERNELS["matmul"](np.random.default_rng(0)).op
 
 
-def test_reasons_are_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(bindings, "bindings_of", lambda target: (Fixed(answer="int8 only"),))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
-    op = RANDOM_KERNELS["matmul"](np.random.default_rng(0)).op
-    with pytest.raises(DeeployError, match=r"fc.*core: int8 only"):
-        binding_for(op, "any")
+def test_all_that_accept_and_are_for_the_engine():
+    found = (Fixed("a"), Fixed("b", answer=False), Fixed("c", engine="npu"), Fixed("d"))
+    assert accepting(matmul(), found, "core") == (found[0], found[3])
+    assert accepting(matmul(), found, "npu") == (found[2],)
+
+
+def test_reasons_are_told():
+    with pytest.raises(DeeployError, match=r"fc.*fixed: int8 only"):
+        accepting(matmul(), (Fixed(answer="int8 only"),), "core")
+    with pytest.raises(DeeployError, match="no binding is for engine @gpu"):
+        accepting(matmul(), (Fixed(),), "gpu")
+
+
+def test_the_one_that_stands_on_the_kernel():
+    op, found = matmul(), (Fixed("a"), Fixed("b"))
+    with pytest.raises(DeeployError, match="run deeploy-plan first"):
+        chosen(op, found)
+    op.binding = StringAttr("b")
+    assert chosen(op, found) is found[1]
+    op.binding = StringAttr("c")
+    with pytest.raises(DeeployError, match="no kernel binding 'c'; there are: a, b"):
+        chosen(op, found)
 
 
 def test_targets_have_bindings():
-    assert all(bindings_of(target) for target in ("generic", "siracusa"))
+    assert all(bindings_of(load_soc(target)) for target in ("generic", "siracusa"))

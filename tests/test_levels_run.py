@@ -195,7 +195,7 @@ SOC = """
     soc.memory @l1 {size = 4096}
     soc.memory @l2 {size = 65536}
     soc.dma @mover from @l2 to @l1 {bytes_per_cycle = 8, channels = 2}
-    soc.engine @cluster {cores = 4, memory = @l1}
+    soc.engine @cluster {cores = 4, memory = @l1, kernels = ["siracusa"]}
     soc.host @host {memory = @l2}
   }
 """

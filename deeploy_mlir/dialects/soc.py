@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import ClassVar, Self, TypeVar, cast
 
 from xdsl.dialects.builtin import (
+    ArrayAttr,
     IntegerAttr,
     IntegerType,
     StringAttr,
@@ -291,17 +292,18 @@ class DmaOp(PartOp):
 class EngineOp(PartOp):
     """What computes: a cluster of `cores` or an accelerator, on its `memory`; `weights` names a memory for weights.
 
-    Each core's stack of `stack_bytes` is in `memory` too. An `asynchronous` engine is handed jobs and reports when they
-    are done.
+    Each core's stack of `stack_bytes` is in `memory` too. `kernels` names the libraries of kernel bindings that run on
+    it. An `asynchronous` engine is handed jobs and reports when they are done.
     """
 
     name = "soc.engine"
-    OPTIONS: ClassVar[tuple[str, ...]] = ("cores", "memory", "weights", "stack_bytes", "asynchronous")
+    OPTIONS: ClassVar[tuple[str, ...]] = ("cores", "memory", "weights", "stack_bytes", "kernels", "asynchronous")
 
     memory_attr = prop_def(SymbolRefAttr, prop_name="memory")
     cores_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="cores")
     weights_attr = opt_prop_def(SymbolRefAttr, prop_name="weights")
     stack_bytes_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="stack_bytes")
+    kernels_attr = opt_prop_def(ArrayAttr[StringAttr], prop_name="kernels")
     asynchronous_attr = opt_prop_def(UnitAttr, prop_name="asynchronous")
 
     @property
@@ -323,6 +325,11 @@ class EngineOp(PartOp):
     def core_stack_bytes(self) -> int | None:
         """Bytes of its memory that the stack of one core takes; None if not given."""
         return None if self.stack_bytes_attr is None else self.stack_bytes_attr.value.data
+
+    @property
+    def kernel_libraries(self) -> tuple[str, ...]:
+        """The libraries of kernel bindings for it, by name."""
+        return tuple(name.data for name in self.kernels_attr or ())
 
     @property
     def reserved_bytes(self) -> int:

@@ -1,22 +1,41 @@
-"""Kernel bindings: what can run a kernel on an engine, what it asks of tiles, and what it costs.
+"""Kernel bindings: all that the compiler knows of one way to run kernels on an engine.
 
-A target's package has a module `kernels` with a tuple `BINDINGS`. Of those that accept a kernel the one with the least
-modelled cycles is taken (`kernels.choice`); a target of another package, or a vendor's library, adds bindings of its
-own in the same way.
+A binding states which kernels it accepts, what it asks of their tiles, what a tile costs, and the C function that
+executes it. All bindings of an engine compete in the planner's integer program; the kernel in the IR then carries the
+name of the one that was chosen, and everything after the planner reads it from there.
+
+A target's package lists its bindings in the tuple `BINDINGS` of its module `kernels`; another package adds bindings to
+any target by an entry point (`kernels.choice`).
 """
 
 from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.base import KernelOp
+from deeploy_mlir.space.tile_constraints import TileConstraints
+
+
+@dataclass(frozen=True)
+class Library:
+    """C sources that a binding's function needs: headers in `folder`, each with the `.c` file of its name beside it.
+
+    What the generated code includes from there is copied into the output folder, under `runtime/libraries/<name>/`."""
+
+    name: str
+    folder: Path
+    headers: tuple[str, ...]
 
 
 class KernelBinding(abc.ABC):
     """One way to run kernels on an engine."""
 
+    name: str
+    """Unique among the bindings of a target; stands on each kernel that it runs."""
     engine: str
     """Name of the engine in the SoC's description."""
 
@@ -24,18 +43,27 @@ class KernelBinding(abc.ABC):
     def accepts(self, op: KernelOp) -> bool | str:
         """True if it can run the kernel, else False or the reason why not."""
 
+    def constraints(self, op: KernelOp) -> TileConstraints:
+        """What the kernel's tiles have to be."""
+        return TileConstraints()
+
     def multiples(self, op: KernelOp) -> tuple[int, ...]:
-        """For each dimension: what tile sizes should be a multiple of (the whole dimension always will do)."""
+        """For each dimension: what tile sizes should preferably be a multiple of."""
         return (1,) * len(op.iteration_space().dims)
 
     @abc.abstractmethod
     def cost(self, op: KernelOp, cores: int) -> Callable[[Sequence[int]], int]:
         """The modelled cycles of a tile of given dimension sizes, shared by `cores` cores."""
 
-    def cycles(self, op: KernelOp, sizes: Sequence[int], cores: int) -> int:
-        """The modelled cycles of one tile."""
-        return self.cost(op, cores)(sizes)
-
     @abc.abstractmethod
-    def function(self, op: KernelOp, name: str) -> c.FuncOp:
-        """The C function for a kernel on memrefs (see `kernels.generated` for its arguments)."""
+    def emit(self, op: KernelOp, name: str) -> c.FuncOp:
+        """The C function that executes a kernel on memrefs, or calls the library that does.
+
+        Its arguments are pointers to the first elements of `ins`, `extras` and `out`, then the sizes and origins that
+        `kernels.generated.dynamic_arguments` lists. It is called on every core of the engine, each with its share of
+        the tile."""
+
+    @property
+    def library(self) -> Library | None:
+        """The C sources that the function needs, besides the runtime's."""
+        return None

@@ -1,45 +1,92 @@
-"""The choice among the bindings of a target."""
+"""The kernel bindings that a SoC's engines name, and which of them can run a kernel.
+
+An engine of the SoC's description names libraries of bindings. A library is the module `kernels` of a target's package,
+by the target's name, and whatever other packages add to it by entry points of the group `deeploy_mlir.kernels`:
+
+    [project.entry-points."deeploy_mlir.kernels"]
+    siracusa = "my_package.my_kernels"
+
+Each such module has a tuple `BINDINGS`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import entry_points
 from typing import cast
 
 from deeploy_mlir.dialects.kernel.base import KernelOp
-from deeploy_mlir.kernels.binding import KernelBinding
-from deeploy_mlir.machine.registry import target_package
+from deeploy_mlir.dialects.soc import SystemOp
+from deeploy_mlir.kernels.binding import KernelBinding, Library
+from deeploy_mlir.machine.registry import target_packages
 from deeploy_mlir.support.errors import DeeployError
 
+GROUP = "deeploy_mlir.kernels"
+"""The entry point group of modules that add bindings to a library; the entry point's name is the library's."""
 
-def bindings_of(target: str) -> tuple[KernelBinding, ...]:
-    """The bindings that a target's package lists in its module `kernels`; none if it has no such module."""
-    package = target_package(target)
+
+def bindings_of(system: SystemOp) -> tuple[KernelBinding, ...]:
+    """All bindings that the engines of a system name.
+
+    Raises DeeployError for a library that is not known, and for two bindings of one name."""
+    libraries = dict.fromkeys(name for engine in system.engines for name in engine.kernel_libraries)
+    found = [binding for library in libraries for binding in library_bindings(library)]
+    names = [binding.name for binding in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise DeeployError(f"{system.system_name} has {names.count(name)} kernel bindings called '{name}'")
+    return tuple(found)
+
+
+def library_bindings(library: str) -> tuple[KernelBinding, ...]:
+    """The bindings of one library. Raises DeeployError if there is none of that name."""
+    points = sorted((p for p in entry_points(group=GROUP) if p.name == library), key=lambda p: p.value)
+    packages = target_packages()
+    modules = [f"{packages[library]}.kernels"] if library in packages else []
+    modules += [point.value for point in points]
+    if not modules:
+        known = {*packages, *(p.name for p in entry_points(group=GROUP))}
+        raise DeeployError(f"there is no kernel library '{library}'; there are: {', '.join(sorted(known))}")
+    return tuple(binding for module in modules for binding in _listed(module))
+
+
+def _listed(module: str) -> Sequence[KernelBinding]:
     try:
-        module = import_module(f"{package}.kernels")
+        return cast(Sequence[KernelBinding], import_module(module).BINDINGS)
     except ModuleNotFoundError as error:
-        if error.name != f"{package}.kernels":
+        if error.name != module:
             raise
-        return ()
-    return cast(tuple[KernelBinding, ...], module.BINDINGS)
+        raise DeeployError(f"the package that names the kernel bindings of {module} has no such module") from error
 
 
-def binding_for(op: KernelOp, target: str, cores: dict[str, int] | None = None) -> KernelBinding:
-    """The binding of least modelled cycles for the whole kernel. Raises DeeployError with the reasons if none accepts.
-
-    `cores` maps engines to their number of cores, 1 where not given. A kernel that has its engine gets that one."""
+def accepting(op: KernelOp, bindings: Sequence[KernelBinding], engine: str) -> tuple[KernelBinding, ...]:
+    """The bindings of an engine that can run a kernel. Raises DeeployError with the reasons if there are none."""
+    found: list[KernelBinding] = []
     reasons: list[str] = []
-    accepted: list[tuple[int, int, KernelBinding]] = []
-    space = op.iteration_space()
-    for number, binding in enumerate(bindings_of(target)):
-        if op.engine is not None and op.engine.root_reference.data != binding.engine:
-            continue
+    for binding in [b for b in bindings if b.engine == engine]:
         answer = binding.accepts(op)
         if answer is True:
-            cycles = binding.cycles(op, space.sizes, (cores or {}).get(binding.engine, 1))
-            accepted.append((cycles, number, binding))
+            found.append(binding)
         elif answer:
-            reasons.append(f"{binding.engine}: {answer}")
-    if not accepted:
-        why = "; ".join(reasons) or "no binding is for its engine"
-        raise DeeployError(f"no kernel of target '{target}' runs {op.name}: {why}", op.layer.data)
-    return min(accepted, key=lambda entry: entry[:2])[2]
+            reasons.append(f"{binding.name}: {answer}")
+    if not found:
+        why = "; ".join(reasons) or f"no binding is for engine @{engine}"
+        raise DeeployError(f"no kernel binding runs {op.name}: {why}", op.layer.data)
+    return tuple(found)
+
+
+def chosen(op: KernelOp, bindings: Sequence[KernelBinding]) -> KernelBinding:
+    """The binding that stands on a kernel. Raises DeeployError if none does, or it is not among `bindings`."""
+    if op.binding is None:
+        raise DeeployError(f"{op.name} has no kernel binding; run deeploy-plan first", op.layer.data)
+    for binding in bindings:
+        if binding.name == op.binding.data:
+            return binding
+    known = ", ".join(binding.name for binding in bindings) or "none"
+    raise DeeployError(f"there is no kernel binding '{op.binding.data}'; there are: {known}", op.layer.data)
+
+
+def c_libraries(system: SystemOp) -> tuple[Library, ...]:
+    """The C libraries that the bindings of a system may call."""
+    return tuple(binding.library for binding in bindings_of(system) if binding.library is not None)

@@ -8,7 +8,7 @@ builtin.module @net {
     soc.memory @l1 {size = 4096}
     soc.memory @l2 {size = 65536}
     soc.dma @mover from @l2 to @l1 {bytes_per_cycle = 8, max_dims = 2, channels = 4}
-    soc.engine @cluster {cores = 8, memory = @l1}
+    soc.engine @cluster {cores = 8, memory = @l1, kernels = ["siracusa"]}
     soc.host @host {memory = @l2}
   }
   mem.arena @net_l1 {network = @net, memory = @l1, size = 256 : i64, align = 8 : i64}
@@ -32,7 +32,7 @@ builtin.module @net {
         %ys = memref.subview %y[%low, 0] [2, 8] [1, 1] : memref<16x8xi8, #soc.memory<@l1>> to memref<2x8xi8, strided<[8, 1], offset: ?>, #soc.memory<@l1>>
         dma.wait %s
         cluster.barrier
-        kernel.map ins(%xs : memref<2x8xi8, strided<[8, 1], offset: ?>, #soc.memory<@l1>>) outs(%ys : memref<2x8xi8, strided<[8, 1], offset: ?>, #soc.memory<@l1>>) {layer = "relu", engine = @cluster, maps = [affine_map<(d0, d1) -> (d0, d1)>], local} {
+        kernel.map ins(%xs : memref<2x8xi8, strided<[8, 1], offset: ?>, #soc.memory<@l1>>) outs(%ys : memref<2x8xi8, strided<[8, 1], offset: ?>, #soc.memory<@l1>>) {layer = "relu", engine = @cluster, binding = "generated_rv32", maps = [affine_map<(d0, d1) -> (d0, d1)>], local} {
         ^bb0(%e: i8):
           %none = arith.constant 0 : i8
           %f = arith.maxsi %e, %none : i8

@@ -16,7 +16,7 @@ builtin.module @net {
     soc.memory @l1 {size = 9216, align = 4}
     soc.memory @l2 {size = 2031616, align = 4}
     soc.dma @mchan from @l2 to @l1 {bytes_per_cycle = 1, startup_cycles = 100, max_dims = 2, channels = 16}
-    soc.engine @cluster {cores = 8, memory = @l1, stack_bytes = 640}
+    soc.engine @cluster {cores = 8, memory = @l1, stack_bytes = 640, kernels = ["siracusa"]}
     soc.host @fabric_controller {memory = @l2}
   }
   ml_program.global private @w(dense<1> : tensor<8x3x3x8xi8>) : tensor<8x3x3x8xi8>

@@ -153,6 +153,8 @@ class KernelOp(IRDLOperation, abc.ABC):
     """Name of the layer (ONNX node) that this operator comes from."""
     engine = opt_prop_def(SymbolRefAttr)
     """The engine of the SoC that runs it."""
+    binding = opt_prop_def(StringAttr)
+    """The kernel binding that executes it, by name; the planner's choice."""
     extra_maps = opt_prop_def(ArrayAttr[AffineMapAttr])
     """For each of `extras`, its map from the indices of the output."""
     local = opt_prop_def(UnitAttr)

@@ -48,6 +48,7 @@ def blocked_dims(space: IterationSpace) -> tuple[int | None, int | None]:
 class GeneratedKernels(KernelBinding):
     """The kernels that `kernels.generated` generates."""
 
+    name: str
     engine: str
     tuning: Tuning
     costs: KernelCosts
@@ -65,7 +66,7 @@ class GeneratedKernels(KernelBinding):
                 result[outputs] = min(self.tuning.block_outputs, max(space.dims[outputs].size, 1))
         return tuple(result)
 
-    def function(self, op: KernelOp, name: str) -> c.FuncOp:
+    def emit(self, op: KernelOp, name: str) -> c.FuncOp:
         return kernel_function(op, name, self.tuning)
 
     def cost(self, op: KernelOp, cores: int) -> Callable[[Sequence[int]], int]:

@@ -38,7 +38,8 @@ from deeploy_mlir.dialects.soc import SystemOp
 from deeploy_mlir.ir.c_builder import CBuilder, new_function
 from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
 from deeploy_mlir.ir.symbols import NetworkArrays, arrays_of
-from deeploy_mlir.kernels.generated import HOST, RV32, Tuning, kernel_function
+from deeploy_mlir.kernels.binding import KernelBinding
+from deeploy_mlir.kernels.choice import bindings_of, chosen
 from deeploy_mlir.kernels.generated.scalar_body import HEADERS
 from deeploy_mlir.lowering.cluster_to_c.body import BYTE, BodyLowering
 from deeploy_mlir.lowering.cluster_to_c.c_names import NetworkNames, elements_macro
@@ -73,9 +74,10 @@ def shape_and_strides(memref_type: Attribute) -> MemRef:
 class Kernels:
     """The C functions of a network's kernels; equal ones are shared."""
 
-    def __init__(self, names: NetworkNames, file: Block, tuning: Tuning) -> None:
+    def __init__(self, names: NetworkNames, file: Block, bindings: Sequence[KernelBinding]) -> None:
         self.names = names
-        self.tuning = tuning
+        self.bindings = bindings
+        self.headers: set[str] = set()
         self.file = file
         self.known: dict[str, c.FuncOp] = {}
 
@@ -83,7 +85,10 @@ class Kernels:
         """The function of a kernel; made at the end of the file where it is new."""
         key = structure_of(kernel)
         if key not in self.known:
-            function = kernel_function(kernel, "kernel", self.tuning)
+            binding = chosen(kernel, self.bindings)
+            function = binding.emit(kernel, "kernel")
+            if binding.library is not None:
+                self.headers.update(binding.library.headers)
             function.sym_name = StringAttr(self.names.kernel(kernel.name.removeprefix("kernel.")))
             function.specifiers = ArrayAttr([StringAttr(word) for word in (*function.words, "DM_KERNEL")])
             self.file.add_op(function)
@@ -97,6 +102,7 @@ class NetworkFiles:
 
     function: FuncOp
     system: SystemOp
+    bindings: Sequence[KernelBinding]
     arrays: NetworkArrays
     names: NetworkNames
 
@@ -185,7 +191,7 @@ class NetworkFiles:
         block = file.body.block
         run = next((op for op in self.function.body.block.ops if isinstance(op, RunOp)), None)
         steps = [op for op in (run or self.function).walk() if isinstance(op, StepOp)]
-        kernels = Kernels(self.names, block, HOST if run is None else RV32)
+        kernels = Kernels(self.names, block, self.bindings)
         memory = None
         if run is not None:
             memory = self.system.engine(run.engine.root_reference.data).memory_name
@@ -205,7 +211,7 @@ class NetworkFiles:
         self._entry(file, functions, run is not None)
         called = {op.callee.data for op in file.walk() if isinstance(op, c.CallOpaqueOp)}
         last = [op for op in block.ops if isinstance(op, c.IncludeOp)][-1]
-        for header in sorted({HEADERS[name] for name in called if name in HEADERS}):
+        for header in sorted({HEADERS[name] for name in called if name in HEADERS} | kernels.headers):
             block.insert_op_after(c.IncludeOp(header), last)
 
     def _entry(self, file: c.FileOp, steps: Sequence[c.FuncOp], on_cluster: bool) -> None:
@@ -260,10 +266,11 @@ class ConvertClusterToCPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         system = system_of(op)
+        bindings = bindings_of(system)
         for function in [f for f in op.body.block.ops if isinstance(f, FuncOp)]:
             arrays = arrays_of(op, function)
             names = NetworkNames(function.sym_name.data, arrays)
-            NetworkFiles(function, system, arrays, names).write_to(op.body.block)
+            NetworkFiles(function, system, bindings, arrays, names).write_to(op.body.block)
             for old in (*arrays.arenas, *arrays.boundary, *arrays.constants, function):
                 Rewriter.erase_op(old, safe_erase=False)
         Rewriter.erase_op(system)

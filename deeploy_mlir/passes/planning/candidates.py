@@ -23,13 +23,16 @@ from deeploy_mlir.passes.planning.problem import (
     STEP_CYCLES,
     TILE_CYCLES,
     Dma,
+    Implementation,
     Options,
     Problem,
     Step,
     align_up,
 )
 from deeploy_mlir.space.iteration_space import Access, IterationSpace, balanced_sizes
+from deeploy_mlir.space.tile_constraints import TileConstraints
 from deeploy_mlir.space.transfer import AccessGeometry
+from deeploy_mlir.support.errors import DeeployError
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -48,8 +51,10 @@ class Candidate:
     """One way to run a step. `depths` has an entry an access: 0 in place, else the number of buffers.
 
     `resident` says for each of the step's choosable tensors whether its home is the engine's memory. `bytes` is what
-    the buffers take in that memory; `cycles` the time of the step."""
+    the buffers take in that memory; `cycles` the time of the step; `implementation` is the number of the one that
+    runs it."""
 
+    implementation: int
     sizes: tuple[int, ...]
     order: tuple[int, ...]
     depths: tuple[int, ...]
@@ -67,7 +72,6 @@ class StepShape:
 
     space: IterationSpace
     owner: tuple[int, ...]
-    multiples: tuple[tuple[int, ...], ...]
     align: int
     dma: Dma | None
     key: Hashable
@@ -90,24 +94,29 @@ def step_shape(problem: Problem, step: Step, choosable: Sequence[int], options: 
     owner = tuple(-2 if in_place else (choosable.index(t) if t in choosable else -1) for t in step.tensors)
     dma = None if in_place else problem.dmas[step.memory]
     align = problem.memory(step.memory).align
-    return StepShape(step.space, owner, step.multiples, align, dma, step.key, options.double_buffer, options.front)
+    return StepShape(step.space, owner, align, dma, step.key, options.double_buffer, options.front)
 
 
-def tilings(space: IterationSpace, multiples: Sequence[Sequence[int]]) -> Ints:
-    """Tile sizes worth trying, one row each: the whole operator first."""
+def tilings(space: IterationSpace, multiples: Sequence[Sequence[int]], constraints: TileConstraints) -> Ints:
+    """Tile sizes worth trying that the constraints allow, one row each, the largest first; perhaps none."""
     dims = [d for d in space.tileable if space.dims[d].size > 1]
-    choices = {d: _sizes(space.dims[d].size, multiples[d] if multiples else ()) for d in dims}
+    choices = {d: _sizes(space, d, multiples[d] if multiples else (), constraints) for d in dims}
+    if not all(choices.values()):
+        return np.empty((0, len(space.dims)), dtype=np.int64)
     limit = max((len(c) for c in choices.values()), default=1)
     while limit > 2 and _count(dims, {d: _thin(c, limit) for d, c in choices.items()}) > MAX_TILINGS:
         limit -= max(1, limit // 8)
     rows = _combine(space, dims, {d: _thin(c, limit) for d, c in choices.items()})
-    return np.array(rows, dtype=np.int64)
+    allowed = [row for row in rows if constraints.allows(row, space.sizes)]
+    return np.array(allowed, dtype=np.int64).reshape(len(allowed), len(space.dims))
 
 
-def _sizes(extent: int, multiples: Sequence[int]) -> tuple[int, ...]:
-    """Balanced sizes along a dimension, and those that are multiples besides; descending."""
-    found = {size for multiple in (1, *multiples) for size in balanced_sizes(extent, multiple)}
-    return tuple(sorted(found, reverse=True))
+def _sizes(space: IterationSpace, dim: int, multiples: Sequence[int], constraints: TileConstraints) -> tuple[int, ...]:
+    """The allowed ones of the balanced sizes along a dimension, and of multiples; descending."""
+    extent = space.dims[dim].size
+    tried = {1, *multiples, *constraints.granularities(dim)}
+    found = {size for multiple in tried for size in balanced_sizes(extent, multiple)}
+    return tuple(sorted((s for s in found if constraints.allows_size(dim, s, extent)), reverse=True))
 
 
 def _count(dims: Sequence[int], choices: dict[int, list[int]]) -> int:
@@ -125,7 +134,7 @@ def _thin(sizes: Sequence[int], limit: int) -> list[int]:
 
 
 def _combine(space: IterationSpace, dims: Sequence[int], choices: dict[int, list[int]]) -> list[tuple[int, ...]]:
-    whole = space.sizes
+    whole = tuple(choices[d][0] if d in choices else size for d, size in enumerate(space.sizes))
     rows: list[tuple[int, ...]] = []
     for count in range(min(MAX_CUT_DIMS, len(dims)) + 1):
         for cut in combinations(dims, count):
@@ -255,15 +264,57 @@ def depth_choices(staged: Sequence[int], large: Sequence[int], double_buffer: bo
 
 
 def enumerate_candidates(step: Step, shape: StepShape) -> tuple[Candidate, ...]:
-    """The candidates of a step that no other dominates, for each choice of resident tensors."""
-    if shape.dma is None:
-        sizes = shape.space.sizes
-        cycles = step.cycles(sizes) + STEP_CYCLES
-        return (Candidate(sizes, (), (0,) * len(shape.owner), (), 0, cycles),)
-    space, rows = shape.space, tilings(shape.space, shape.multiples)
-    compute = np.array([step.cycles(row) for row in rows.tolist()], np.float64) + BARRIERS_CYCLES + TILE_CYCLES
+    """The candidates of a step that no other dominates, for each choice of resident tensors.
+
+    Raises DeeployError where no implementation takes any tile."""
+    found: list[Candidate] = []
+    for number, implementation in enumerate(step.implementations):
+        rows = tilings(shape.space, implementation.multiples, implementation.constraints)
+        if len(rows):
+            found += (
+                _in_place(number, implementation, shape, rows)
+                if shape.dma is None
+                else _staged(number, implementation, shape, shape.dma, rows)
+            )
+    if not found:
+        names = ", ".join(i.name for i in step.implementations)
+        sizes = ", ".join(f"{d.name}={d.size}" for d in shape.space.dims)
+        raise DeeployError(f"no tile of {sizes} meets the constraints of the kernel bindings ({names})", step.name)
+    return tuple(found) if len(step.implementations) == 1 else _undominated(found)
+
+
+def _undominated(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Without those that take as many bytes and cycles as another that keeps the same tensors resident."""
+    best: dict[tuple[bool, ...], int] = {}
+    kept: list[Candidate] = []
+    for candidate in sorted(candidates, key=lambda c: (c.bytes, c.cycles)):
+        if candidate.cycles < best.get(candidate.resident, candidate.cycles + 1):
+            best[candidate.resident] = candidate.cycles
+            kept.append(candidate)
+    return tuple(kept)
+
+
+def _in_place(number: int, implementation: Implementation, shape: StepShape, rows: Ints) -> list[Candidate]:
+    """On operands that lie in the engine's memory anyway: the fastest tiling, one tile where that is allowed."""
+    space = shape.space
+
+    def cycles(sizes: tuple[int, ...]) -> int:
+        tiles = prod(space.trips(sizes))
+        return STEP_CYCLES + tiles * implementation.cycles(sizes) + (tiles * TILE_CYCLES if tiles > 1 else 0)
+
+    every = [tuple(row) for row in rows.tolist()]
+    sizes = space.sizes if space.sizes in every else min(every, key=cycles)
+    order = tuple(d for d in space.tileable if sizes[d] < space.dims[d].size)
+    return [Candidate(number, sizes, order, (0,) * len(shape.owner), (), 0, cycles(sizes))]
+
+
+def _staged(number: int, implementation: Implementation, shape: StepShape, dma: Dma, rows: Ints) -> list[Candidate]:
+    """Through buffers in the engine's memory, but for the resident operands."""
+    space = shape.space
+    one_tile = [implementation.cycles(row) for row in rows.tolist()]
+    compute = np.array(one_tile, np.float64) + BARRIERS_CYCLES + TILE_CYCLES
     tiles = np.prod(-(-np.array(space.sizes, dtype=np.int64) // rows), axis=1)
-    known = {a: access_costs(space, a, rows, shape.align, shape.dma) for a in dict.fromkeys(space.accesses)}
+    known = {a: access_costs(space, a, rows, shape.align, dma) for a in dict.fromkeys(space.accesses)}
     costs = [known[access] for access in space.accesses]
     orders = list(loop_orders(space))
     ticks = [loop_ticks(space, rows, order) for order in orders]
@@ -286,8 +337,8 @@ def enumerate_candidates(step: Step, shape: StepShape) -> tuple[Candidate, ...]:
             sizes = tuple(rows[i].tolist())
             cut = tuple(d for d in order if sizes[d] < space.dims[d].size)
             depth_of = tuple(int(depths[a][i]) if a in staged else 0 for a in range(len(space.accesses)))
-            found.append(Candidate(sizes, cut, depth_of, resident, held_bytes, cycles))
-    return tuple(found)
+            found.append(Candidate(number, sizes, cut, depth_of, resident, held_bytes, cycles))
+    return found
 
 
 Origin = tuple[tuple[int, ...], dict[int, Ints]]

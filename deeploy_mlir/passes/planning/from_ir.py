@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import cast
 
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, IntAttr, ModuleOp, TensorType, i64
+from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, IntAttr, ModuleOp, StringAttr, TensorType, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, BlockArgument, SSAValue
 
@@ -16,8 +16,18 @@ from deeploy_mlir.dialects.soc import EngineOp, SystemOp
 from deeploy_mlir.dialects.tiled import ConstantOp, EmptyOp, HomeAttr, NestOp, StagingAttr, root_of, set_home
 from deeploy_mlir.ir.plan_report import MemoryUse, Plan, SolverReport, Traffic
 from deeploy_mlir.ir.plan_report import Step as ReportStep
-from deeploy_mlir.kernels.choice import binding_for
-from deeploy_mlir.passes.planning.problem import Dma, Memory, PlanResult, Problem, Step, Tensor, TensorKind
+from deeploy_mlir.kernels.binding import KernelBinding
+from deeploy_mlir.kernels.choice import accepting, bindings_of
+from deeploy_mlir.passes.planning.problem import (
+    Dma,
+    Implementation,
+    Memory,
+    PlanResult,
+    Problem,
+    Step,
+    Tensor,
+    TensorKind,
+)
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import element_bytes
 from deeploy_mlir.support.remarks import remark
@@ -59,7 +69,8 @@ def read_problem(function: FuncOp, system: SystemOp) -> FunctionProblem:
     """The problem of `function`. Raises DeeployError where the SoC cannot run it at all."""
     nests = tuple(op for op in function.body.block.ops if isinstance(op, NestOp))
     tensors = _Tensors(function)
-    steps = tuple(_step(system, nest, tensors) for nest in nests)
+    bindings = bindings_of(system) if nests else ()
+    steps = tuple(_step(system, nest, tensors, bindings) for nest in nests)
     home = system.host.memory_name
     engines = {home, *(s.memory for s in steps)}
     flash = _flash(system, nests)
@@ -162,18 +173,25 @@ def _dma(system: SystemOp, home: str, memory: str, nests: Sequence[NestOp]) -> D
     )
 
 
-def _step(system: SystemOp, nest: NestOp, tensors: _Tensors) -> Step:
+def _step(system: SystemOp, nest: NestOp, tensors: _Tensors, bindings: Sequence[KernelBinding]) -> Step:
     kernel, engine = nest.kernel, engine_of(system, nest)
-    cores = engine.core_count
-    binding = binding_for(kernel, system.system_name, {e.symbol: e.core_count for e in system.engines})
+    found = accepting(kernel, bindings, engine.symbol)
     return Step(
         name=nest.layer.data,
         space=kernel.iteration_space(),
         tensors=tuple(tensors.number(v) for v in nest.accessed),
         memory=engine.memory_name,
-        cycles=binding.cost(kernel, cores),
-        multiples=tuple((m, cores, m * cores) for m in binding.multiples(kernel)),
+        implementations=tuple(_implementation(binding, kernel, engine.core_count) for binding in found),
         key=(engine.symbol, kernel_key(kernel)),
+    )
+
+
+def _implementation(binding: KernelBinding, kernel: KernelOp, cores: int) -> Implementation:
+    return Implementation(
+        binding.name,
+        binding.cost(kernel, cores),
+        binding.constraints(kernel),
+        tuple((m, cores, m * cores) for m in binding.multiples(kernel)),
     )
 
 
@@ -197,11 +215,12 @@ def kernel_key(kernel: KernelOp) -> Hashable:
 
 
 def write_plan(source: FunctionProblem, result: PlanResult) -> None:
-    """Fills the attributes of nests, `tiled.empty`s, arguments and globals of the function."""
+    """Fills the attributes of nests and their kernels, `tiled.empty`s, arguments and globals of the function."""
     for roots, home in zip(source.roots, result.homes, strict=True):
         for root in roots:
             set_home(root, HomeAttr.at(home.memory, home.offset))
     for nest, step, plan in zip(source.nests, source.problem.steps, result.steps, strict=True):
+        nest.kernel.binding = StringAttr(plan.implementation)
         nest.tiles = DenseArrayBase.from_list(i64, list(plan.sizes))
         nest.order = DenseArrayBase.from_list(i64, list(plan.order))
         nest.staging = ArrayAttr(

@@ -8,6 +8,7 @@ from enum import Enum, auto
 from functools import cached_property
 
 from deeploy_mlir.space.iteration_space import IterationSpace
+from deeploy_mlir.space.tile_constraints import TileConstraints
 
 BARRIERS_CYCLES = 30
 """Two barriers around the work of a tile."""
@@ -66,19 +67,30 @@ class Tensor:
 
 
 @dataclass(frozen=True)
+class Implementation:
+    """One way to run a step's kernel: a kernel binding.
+
+    `cycles(sizes)` is the modelled compute cost of one tile of these dimension sizes, with all cores of the engine.
+    `constraints` say which tiles it takes; `multiples` are, for each dimension, granularities whose multiples are
+    tried as tile sizes too."""
+
+    name: str
+    cycles: Callable[[Sequence[int]], int] = field(compare=False)
+    constraints: TileConstraints = field(default_factory=TileConstraints, compare=False)
+    multiples: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True)
 class Step:
     """One kernel on one engine. `tensors` holds, for each access of `space`, the index of its tensor.
 
-    `cycles(sizes)` is the modelled compute cost of one tile of these dimension sizes, with all cores of the engine.
-    `multiples` are, for each dimension, granularities whose multiples are tried as tile sizes too. Steps with equal
-    `key` and `space` have the same `cycles`."""
+    Steps with equal `key` and `space` have equal implementations."""
 
     name: str
     space: IterationSpace
     tensors: tuple[int, ...]
     memory: str
-    cycles: Callable[[Sequence[int]], int] = field(compare=False)
-    multiples: tuple[tuple[int, ...], ...] = ()
+    implementations: tuple[Implementation, ...]
     key: Hashable = None
 
 
@@ -187,8 +199,9 @@ class Options:
 class StepPlan:
     """How one step runs. `offsets` has the byte offsets of each access's buffers in the engine's memory: empty where
     it works in place. `staged_bytes` is what those buffers take, `moved` the bytes that each access transfers, `cycles`
-    the modelled time of the step."""
+    the modelled time of the step, `implementation` the name of the one that runs it."""
 
+    implementation: str
     sizes: tuple[int, ...]
     order: tuple[int, ...]
     offsets: tuple[tuple[int, ...], ...]

@@ -24,4 +24,4 @@ COSTS = KernelCosts(
     ),
 )
 
-BINDINGS = (GeneratedKernels("core", HOST, COSTS),)
+BINDINGS = (GeneratedKernels("generated_host", "core", HOST, COSTS),)

@@ -3,6 +3,6 @@
 soc.system @generic {
   soc.memory @ram {size = 2147483647, align = 8}
   soc.memory @flash {size = 2147483647, align = 8, weights_only}
-  soc.engine @core {cores = 1, memory = @ram, weights = @flash}
+  soc.engine @core {cores = 1, memory = @ram, weights = @flash, kernels = ["generic"]}
   soc.host @host {memory = @ram}
 }

@@ -17,4 +17,4 @@ COSTS = KernelCosts(
     scalar=ScalarCosts(),
 )
 
-BINDINGS = (GeneratedKernels("cluster", RV32, COSTS),)
+BINDINGS = (GeneratedKernels("generated_rv32", "cluster", RV32, COSTS),)
