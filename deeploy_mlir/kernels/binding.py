@@ -22,13 +22,17 @@ from deeploy_mlir.space.tile_constraints import TileConstraints
 
 @dataclass(frozen=True)
 class Library:
-    """C sources that a binding's function needs: headers in `folder`, each with the `.c` file of its name beside it.
+    """C sources that a binding's function needs: `headers` in `folder`, each with the `.c` file of its name beside it.
 
-    What the generated code includes from there is copied into the output folder, under `runtime/libraries/<name>/`."""
+    They, and what they include from there, are copied into the output folder where the binding is used."""
 
     name: str
     folder: Path
     headers: tuple[str, ...]
+
+    def include(self, header: str) -> str:
+        """How generated C includes a header."""
+        return f"{self.name}/{header}"
 
 
 class KernelBinding(abc.ABC):

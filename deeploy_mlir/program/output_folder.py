@@ -22,9 +22,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from deeploy_mlir.dialects.soc import SystemOp
 from deeploy_mlir.ir.plan_report import Plan, from_plain, to_plain
+from deeploy_mlir.kernels.choice import c_libraries
 from deeploy_mlir.machine.platform import CONFIG_HEADER, PORT_HEADER, Configuration, Platform, config_header
-from deeploy_mlir.machine.registry import platform_of
+from deeploy_mlir.machine.registry import load_soc, platform_of
 from deeploy_mlir.machine.toolchain import RUNTIME
 from deeploy_mlir.program.build_files import cmake_lists, makefile, platform_folder, test_data
 from deeploy_mlir.program.folder_update import LISTING, update_folder
@@ -37,6 +39,9 @@ FORMAT = 3
 PLAN_FILE = "plan.json"
 OWN_FILES = frozenset({"main.c", "test_data.h", "Makefile", "CMakeLists.txt", CONFIG_HEADER, PLAN_FILE, LISTING})
 """Files of every output folder, beside the generated ones."""
+
+LIBRARIES = "runtime/kernels"
+"""Where the C of kernel libraries goes, each in a folder of its name; on the include path."""
 
 INCLUDE_FOLDERS = ("include", "kernels")
 """Folders of the runtime on the include path, besides the platform's own."""
@@ -62,8 +67,14 @@ def runtime_closure(texts: Sequence[str], folders: Sequence[Path]) -> tuple[Path
     and the .c file beside every header so reached. Paths relative to the runtime folder, sorted.
 
     An include that is in none of the folders is the network's own."""
+    names = [name for text in texts for name in _includes(text)]
+    return tuple(sorted(file.relative_to(RUNTIME) for file in _closure(names, folders)))
+
+
+def _closure(names: Sequence[str], folders: Sequence[Path]) -> set[Path]:
+    """The files in `folders` that including `names` brings in, with the .c file beside every header."""
     found: set[Path] = set()
-    pending = [name for text in texts for name in _includes(text)]
+    pending = list(names)
     while pending:
         name = pending.pop()
         header = next((folder / name for folder in folders if (folder / name).is_file()), None)
@@ -73,7 +84,18 @@ def runtime_closure(texts: Sequence[str], folders: Sequence[Path]) -> tuple[Path
             if file.is_file() and file not in found:
                 found.add(file)
                 pending += _includes(file.read_text())
-    return tuple(sorted(file.relative_to(RUNTIME) for file in found))
+    return found
+
+
+def _library_files(system: SystemOp, sources: Mapping[str, str]) -> dict[str, bytes]:
+    """The files of kernel libraries that the generated sources include, by their paths in the output folder."""
+    included = {name for text in sources.values() for name in _includes(text)}
+    files: dict[str, bytes] = {}
+    for library in c_libraries(system):
+        names = [header for header in library.headers if library.include(header) in included]
+        for file in _closure(names, [library.folder]):
+            files[f"{LIBRARIES}/{library.include(file.relative_to(library.folder).as_posix())}"] = file.read_bytes()
+    return files
 
 
 def _includes(text: str) -> list[str]:
@@ -154,11 +176,14 @@ def folder_files(
         files |= _platform_files(platform, manifest.configuration)
     reached = _runtime_files(sources, files)
     files |= {f"runtime/{file.as_posix()}": (RUNTIME / file).read_bytes() for file in reached}
+    libraries = _library_files(load_soc(manifest.target), sources)
+    files |= libraries
     for name in sources:
         if PurePosixPath(name).name != name:
             raise ValueError(f"a generated file lies in the output folder itself, not at {name}")
     generated = [name for name in sources if name.endswith(".c")]
     common = [f"runtime/{file.as_posix()}" for file in reached if file.suffix == ".c"]
+    common += sorted(name for name in libraries if name.endswith(".c"))
     manifest = replace(manifest, sources=(*generated, *common))
     texts = {
         **sources,

@@ -2,7 +2,7 @@
 
 from deeploy_mlir.kernels.generated.costs import KernelCosts, ScalarCosts
 from deeploy_mlir.kernels.generated.description import DynamicArgument
-from deeploy_mlir.kernels.generated.function import dynamic_arguments, kernel_function
+from deeploy_mlir.kernels.generated.function import dynamic_arguments, kernel_function, kernel_signature
 from deeploy_mlir.kernels.generated.library import GeneratedKernels
 from deeploy_mlir.kernels.generated.tuning import HOST, RV32, Tuning
 
@@ -16,4 +16,5 @@ __all__ = [
     "Tuning",
     "dynamic_arguments",
     "kernel_function",
+    "kernel_signature",
 ]

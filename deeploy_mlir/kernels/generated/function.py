@@ -31,17 +31,25 @@ def dynamic_arguments(op: KernelOp) -> list[DynamicArgument]:
     return list(describe(op).arguments)
 
 
-def kernel_function(op: KernelOp, name: str, tuning: Tuning = HOST) -> c.FuncOp:
-    """The function of a kernel on memrefs of known strides. Raises DeeployError if there is no C for it."""
+def kernel_signature(op: KernelOp, name: str) -> c.FuncOp:
+    """The function of a kernel on memrefs, with an empty body: what every binding's function looks like from outside.
+
+    Raises DeeployError if there is no C for the kernel's operands."""
     description = describe(op)
     names = [f"in{i}" for i in range(len(op.ins))] + [f"extra{i}" for i in range(len(op.extras))] + ["out"]
     arguments: list[tuple[str, Attribute]] = []
     for text, operand in zip(names, description.operands, strict=True):
         arguments.append((text, c.PtrType(operand.element_type, const=text != "out", restrict=True)))
     arguments += [(argument.name, IndexType()) for argument in description.arguments]
-    function = c.FuncOp(name, arguments, None, ["static"])
+    return c.FuncOp(name, arguments, None, ["static"])
+
+
+def kernel_function(op: KernelOp, name: str, tuning: Tuning = HOST) -> c.FuncOp:
+    """The function of a kernel on memrefs of known strides. Raises DeeployError if there is no C for it."""
+    description = describe(op)
+    function = kernel_signature(op, name)
     values: list[SSAValue] = list(function.body.block.args)
-    count = len(names)
+    count = len(op.operands_accessed)
     numbers = dict(zip(description.arguments, values[count:], strict=True))
     builder = CBuilder(function.body.block)
     nest = Nest(builder, op, simplify(description), tuning, values[:count], numbers)

@@ -88,7 +88,7 @@ class Kernels:
             binding = chosen(kernel, self.bindings)
             function = binding.emit(kernel, "kernel")
             if binding.library is not None:
-                self.headers.update(binding.library.headers)
+                self.headers.update(map(binding.library.include, binding.library.headers))
             function.sym_name = StringAttr(self.names.kernel(kernel.name.removeprefix("kernel.")))
             function.specifiers = ArrayAttr([StringAttr(word) for word in (*function.words, "DM_KERNEL")])
             self.file.add_op(function)
