@@ -90,6 +90,7 @@ def test_no_text_of_a_model_is_code(
             assert MARK not in code_of(file), file
             assert max(map(len, re.findall(r"[A-Za-z_]\w*", code_of(file))), default=0) <= 63
     assert MARK in (out / "test_data.h").read_text(), "names are shown to people"
+    assert "net_weight_constant" in (out / "net_weights.c").read_text()
     plan = json.loads((out / "plan.json").read_text())
     assert [tensor["name"] for tensor in plan["network"]["inputs"]] == [HOSTILE[0], HOSTILE[1]]
     assert cli.main(["report", str(out)]) == 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,7 @@ from deeploy_mlir.support.reserved_words import HEADERS, KEYWORDS
 from .hostile_text import HOSTILE, c_code, is_plain
 
 X = np.arange(8, dtype=np.float32).reshape(1, 8)
+W = np.arange(8, dtype=np.float32) * 2
 
 AWKWARD = (
     *("193", "__1", "_1", "é1", "é2", "", "run", "input_0", "output_0", "l1", "l2", "ram", "wmem", "map_1", "cluster"),
@@ -102,11 +105,11 @@ NETWORKS = (
 
 
 def scaled(*names: str, graph: str = "graph") -> onnx.ModelProto:
-    """y = x plus the initializers of these names, which hold 1, 2, 3 and so on."""
+    """y = x plus the initializers of these names, each of which holds `W` and its number."""
     chain = ["x", *(f"sum {i}" for i in range(1, len(names))), "y"]
     nodes = [helper.make_node("Add", [chain[i], name or "unnamed"], [chain[i + 1]]) for i, name in enumerate(names)]
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 8]) for name in ("x", "y")]
-    weights = [numpy_helper.from_array(np.full(8, i + 1, np.float32), n or "unnamed") for i, n in enumerate(names)]
+    weights = [numpy_helper.from_array(W + i, name or "unnamed") for i, name in enumerate(names)]
     made = helper.make_graph(nodes, graph, [ends[0]], [ends[1]], weights)
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
@@ -177,14 +180,17 @@ def test_names_of_a_scope_are_given_once() -> None:
 @pytest.mark.parametrize("target", ["generic", "siracusa"])
 def test_any_name_of_an_initializer_compiles(target: str) -> None:
     program = deeploy_mlir.compile(scaled(*AWKWARD), target=target, name="net")
-    expected = X + sum(range(1, len(AWKWARD) + 1))
+    names = re.findall(r"\bnet_weight_\w+(?=\[)", program.sources["net_weights.c"])
+    assert len(set(names)) == len(AWKWARD)
+    assert max(map(len, names)) == LONGEST_IDENTIFIER
+    expected = X + len(AWKWARD) * W + sum(range(len(AWKWARD)))
     np.testing.assert_array_equal(program.run({"x": X})["y"], expected)
 
 
 def test_initializers_may_be_called_as_the_network() -> None:
     for name in ("own", "OWN"):
         program = deeploy_mlir.compile(scaled("own", "own_run", "OWN", "own_own"), target="generic", name=name)
-        np.testing.assert_array_equal(program.run({"x": X})["y"], X + 10)
+        np.testing.assert_array_equal(program.run({"x": X})["y"], X + 4 * W + 6)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -193,8 +199,26 @@ def test_any_name_of_a_network_compiles(name: str, tmp_path: Path) -> None:
     file.write_bytes(scaled("w").SerializeToString())
     program = deeploy_mlir.compile(file, target="generic")
     execution = program.execute({"x": X})
-    np.testing.assert_array_equal(execution.outputs["y"], X + 1)
+    np.testing.assert_array_equal(execution.outputs["y"], X + W)
     assert execution.warnings == ""
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++")
+def test_the_headers_are_for_c_plus_plus_too(tmp_path: Path) -> None:
+    folder = deeploy_mlir.compile(scaled("class"), target="generic", name="template").save(tmp_path / "out")
+    main = tmp_path / "main.cpp"
+    main.write_text(
+        '#include "template.h"\n#include "template_weights.h"\n'
+        "int main() { template_run(); return template_output_0[1] == template_input_0[1] + 2 ? 0 : 1; }\n"
+    )
+    places = (".", "runtime/include", "runtime/kernels", "runtime/platforms/host")
+    flags = ["-Wall", "-Wextra", "-Werror", *(f"-I{folder / place}" for place in places)]
+    sources = [file for place in places for file in (folder / place).glob("*.c") if file.name != "main.c"]
+    objects = [tmp_path / f"{file.stem}.o" for file in sources]
+    for file, made in zip(sources, objects, strict=True):
+        subprocess.run(["gcc", "-std=c11", *flags, "-c", file, "-o", made], check=True)
+    subprocess.run(["g++", "-std=c++17", *flags, main, *objects, "-lm", "-o", tmp_path / "program"], check=True)
+    subprocess.run([tmp_path / "program"], check=True)
 
 
 def test_a_changed_name_of_a_network_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -126,9 +126,13 @@ class NetworkFiles:
         self._code(source, arrays)
 
     def _header_file(self, path: str, ops: Sequence[Operation]) -> c.FileOp:
-        includes = [c.IncludeOp(f"{name}.h", standard=True) for name in ("stdbool", "stdint")]
-        includes.append(c.IncludeOp("deeploy/platform.h"))
-        return c.FileOp(path, [*includes, *ops])
+        """A header that C++ may include too."""
+        standard = [c.IncludeOp(f"{name}.h", standard=True) for name in ("stdbool", "stdint")]
+        own = ["deeploy/platform.h"]
+        if any(isinstance(op, c.FuncOp) for op in ops):
+            own.append("dm_math.h")
+        start, end = (c.VerbatimOp(f"#ifdef __cplusplus\n{brace}\n#endif") for brace in ('extern "C" {', "}"))
+        return c.FileOp(path, [*standard, *map(c.IncludeOp, own), start, *ops, end])
 
     def _header(self) -> c.FileOp:
         ops: list[Operation] = []
@@ -142,8 +146,6 @@ class NetworkFiles:
             ops += [*quantization_macros(array, symbol), c.DeclareGlobalOp(symbol)]
             verb, what = "quantize" if is_input else "dequantize", symbol.removeprefix(f"{self.name}_")
             ops += quantization_function(array, f"{self.name}_{verb}_{what}", is_input=is_input)
-        if any(isinstance(op, c.FuncOp) for op in ops):
-            ops.insert(0, c.IncludeOp("dm_math.h"))
         ops.append(c.CommentOp("One inference: reads the inputs, writes the outputs. Not reentrant."))
         ops.append(c.DeclareFuncOp(self.names.run))
         return self._header_file(f"{self.name}.h", ops)

@@ -10,6 +10,10 @@
 #include "dm_float.h"
 #include "dm_more.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 float dm_expf(float x);  /* 0.96 */
 float dm_logf(float x);  /* 0.84 */
 float dm_tanhf(float x); /* 1.34 */
@@ -27,5 +31,9 @@ float dm_truncf(float x);
 float dm_rintf(float x);  /* to nearest, ties to even */
 float dm_roundf(float x); /* to nearest, ties away from zero */
 float dm_fmodf(float x, float y); /* time grows with the difference of the exponents: up to 277 steps */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,6 +5,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 float dm_expm1f(float x);
 float dm_log1pf(float x);
 float dm_tanf(float x);
@@ -29,5 +33,9 @@ float dm_f16_to_f32(uint16_t x);
 /* rounded to nearest, ties to even; a NaN stays one */
 uint16_t dm_f32_to_bf16(float x);
 uint16_t dm_f32_to_f16(float x);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

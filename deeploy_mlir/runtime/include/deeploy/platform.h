@@ -14,6 +14,10 @@
 #include "dm_config.h"
 #include "dm_port.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define DM_ALIGN(n) __attribute__((aligned(n)))
 
 /* Of every kernel. gcc 12 may clone a kernel for its constant pointers, take the clone's stores for none at all, and drop
@@ -74,6 +78,15 @@ void dm_region_end(uint32_t id);
 
 void dm_putchar(char c);
 
-_Noreturn void dm_exit(int code);
+#ifdef __cplusplus
+[[noreturn]]
+#else
+_Noreturn
+#endif
+void dm_exit(int code);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
