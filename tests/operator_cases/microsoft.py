@@ -197,6 +197,27 @@ def fused_matmul(b: Builder) -> str:
     return b.op("FusedMatMul", *words, domain=MICROSOFT, **attributes)
 
 
+def matmul_of_four_bits(b: Builder) -> str:
+    """Weights of FP4 or NF4."""
+    n, k, block = b.number(1, 8), b.number(1, 40), b.pick([16, 32])
+    codes, blocks = -(-n * k // 2), -(-n * k // block)
+    words = [b.input(b.real((b.number(1, 4), k))), b.constant(b.whole((codes,), np.uint8))]
+    words.append(b.constant(np.asarray(b.rng.uniform(0.1, 2, (blocks,)), np.float32)))
+    attributes = {"N": n, "K": k, "block_size": block, "quant_type": b.number(0, 1)}
+    return b.op("MatMulBnb4", *words, domain=MICROSOFT, **attributes)
+
+
+def quantized_softmax(b: Builder) -> str:
+    """Along one axis, or along all from there on as before version 13."""
+    shape = b.shape(b.number(2, 4), 5)
+    dtype = b.pick([np.uint8, np.int8])
+    low = 0 if dtype == np.uint8 else -128
+    words = [b.input(b.whole(shape, dtype)), b.constant(np.float32(0.05)), b.constant(b.whole((), dtype, 60))]
+    words += [b.constant(np.float32(1 / 256)), b.constant(np.array(low, dtype))]
+    attributes = {"axis": b.number(0, len(shape) - 1), "opset": b.pick([12, 13])}
+    return b.op("QLinearSoftmax", *words, domain=MICROSOFT, **attributes)
+
+
 def skip_layer_normalization(b: Builder) -> tuple[str, ...]:
     batch, length, width = b.number(1, 2), b.number(1, 6), 4 * b.number(1, 6)
     simplified = b.flag()
@@ -225,5 +246,7 @@ CASES = (
     embed_layer_normalization,
     gather_block_quantized,
     fused_matmul,
+    matmul_of_four_bits,
+    quantized_softmax,
     skip_layer_normalization,
 )

@@ -80,8 +80,12 @@ def bias_softmax(c: Calculation) -> Sequence[Value]:
     if c.node.integer("is_inner_broadcast") and len(bias.shape) < rank:
         outer = len(bias.shape) - (rank - axis)
         bias = c.reshape(bias, (*bias.shape[:outer], *[1] * (axis - outer), *bias.shape[outer:]))
-    total = c.plus(data, bias)
-    if axis == rank - 1:
-        return [c.apply("Softmax", total, axis=-1)]
-    flat = c.reshape(total, (*data.shape[:axis], -1))
-    return [c.reshape(c.apply("Softmax", flat, axis=-1), data.shape)]
+    return [softmax_from(c, c.plus(data, bias), axis)]
+
+
+def softmax_from(c: Calculation, x: Value, axis: int) -> Value:
+    """Softmax over all axes from `axis` on at once."""
+    if axis % len(x.shape) == len(x.shape) - 1:
+        return c.apply("Softmax", x, axis=-1)
+    flat = c.reshape(x, (*x.shape[: axis % len(x.shape)], -1))
+    return c.reshape(c.apply("Softmax", flat, axis=-1), x.shape)

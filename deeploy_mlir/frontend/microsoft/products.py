@@ -139,3 +139,28 @@ def matmul_n_bits(c: Calculation) -> Sequence[Value]:
     y = c.apply("MatMul", a, c.cast(weight, a.element_type))
     bias = node.input(5)
     return [y if bias is None else c.plus(y, bias)]
+
+
+_FP4 = np.array([0, 1 / 192, 2 / 3, 1, 1 / 3, 1 / 2, 1 / 6, 1 / 4], np.float32)
+_NF4 = (
+    *(-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334),
+    *(-0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224),
+    *(0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0),
+)
+_FOUR_BIT_FLOATS: Mapping[int, Array] = {0: np.concatenate([_FP4, -_FP4]), 1: np.array(_NF4, np.float32)}
+"""What each of 16 codes means, by `quant_type`: FP4 and NF4 of bitsandbytes (Dettmers et al., QLoRA, appendix E)."""
+
+
+def matmul_bnb4(c: Calculation) -> Sequence[Value]:
+    """A times the transpose of B [N, K], whose elements are codes of 4 bits, two a byte, first the upper half, and
+    fractions of the largest magnitude of their block."""
+    node = c.node
+    packed, scale = node.constant_input(1), node.required(2).array()
+    n, k, block, kind = (node.integer(name) for name in ("N", "K", "block_size", "quant_type"))
+    if packed is None or kind not in _FOUR_BIT_FLOATS:
+        raise c.error(f"with quant_type = {kind} is not supported")
+    codes = unpacked(packed.reshape(-1, 1), 4)[:, ::-1].reshape(-1)[: n * k]
+    weights = _FOUR_BIT_FLOATS[kind][codes] * np.repeat(scale.reshape(-1), block)[: n * k]
+    weight = c.emitter.constant(weights.reshape(n, k).T.astype(np.float32), f"{node.name}_weights")
+    a = node.required(0)
+    return [c.apply("MatMul", a, c.cast(weight, a.element_type))]

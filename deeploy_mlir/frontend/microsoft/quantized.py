@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from deeploy_mlir.frontend.microsoft.activations import softmax_from
 from deeploy_mlir.frontend.microsoft.operator import Formula
 from deeploy_mlir.graph.calculation import Calculation
 from deeploy_mlir.graph.node import Node
@@ -61,6 +62,13 @@ def channels_first(c: Calculation, x: Value) -> Value:
 def channels_last(c: Calculation, x: Value) -> Value:
     """[N, C, ...] as [N, ..., C]."""
     return c.transpose(x, [0, *range(2, len(x.shape)), 1])
+
+
+def softmax(c: Calculation) -> Sequence[Value]:
+    """As `unary`; the attribute `opset` says which Softmax is meant: before 13, over all axes from `axis` on."""
+    x, old = real(c, 0), c.node.integer("opset", 13) < 13
+    axis = c.node.integer("axis", 1 if old else -1)
+    return quantized(c, softmax_from(c, x, axis) if old else c.apply("Softmax", x, axis=axis), 3)
 
 
 def concat(c: Calculation) -> Sequence[Value]:

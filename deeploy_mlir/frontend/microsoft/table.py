@@ -187,6 +187,12 @@ _PRODUCTS: Mapping[str, Operator] = {
         without=("g_idx",),
         only={"weight_prepacked": 0},
     ),
+    "MatMulBnb4": Operator(
+        products.matmul_bnb4,
+        ("A", "B", "absmax"),
+        attributes=("K", "N", "block_size", "quant_type"),
+        only={"training_mode": 0, "transB": 1},
+    ),
 }
 
 _CONVOLUTIONS: Mapping[str, Operator] = {
@@ -217,7 +223,7 @@ _QUANTIZED: Mapping[str, Operator] = {
     "QLinearGlobalAveragePool": Operator(q.unary("GlobalAveragePool"), (*_X, *_Y), attributes=("channels_last",)),
     "QLinearLeakyRelu": Operator(q.unary("LeakyRelu", "alpha"), (*_X, *_Y), attributes=("alpha",)),
     "QLinearSigmoid": Operator(q.unary("Sigmoid"), (*_X, *_Y)),
-    "QLinearSoftmax": Operator(q.unary("Softmax", "axis"), (*_X, *_Y), attributes=("axis", "opset")),
+    "QLinearSoftmax": Operator(q.softmax, (*_X, *_Y), attributes=("axis", "opset")),
     "QLinearConcat": Operator(q.concat, (*_Y, "inputs"), attributes=("axis",), repeats=True),
     "QLinearWhere": Operator(
         q.where, ("condition", *_X, "Y", "y_scale", "y_zero_point", "z_scale", "z_zero_point"), ("Z",)
