@@ -87,6 +87,13 @@ class Chain:
         pairs = list(zip(pads[: self.value.ndim], pads[self.value.ndim :], strict=True))
         self.append("Pad", np.pad(self.value, pairs), np.array(pads))
 
+    def joined(self) -> None:
+        axis = self.draw(st.integers(0, self.value.ndim - 1))
+        shape = list(self.value.shape)
+        shape[axis] = self.draw(st.integers(1, 2))
+        other = self.numbers(shape)
+        self.append("Concat", np.concatenate([self.value, other], axis), other, axis=axis)
+
     def first(self) -> None:
         axis = self.draw(st.integers(0, self.value.ndim - 1))
         end = self.draw(st.integers(1, self.value.shape[axis]))
@@ -94,7 +101,7 @@ class Chain:
         self.append("Slice", taken, np.array([0]), np.array([end]), np.array([axis]))
 
 
-OTHERS = ("product", "product", "bias", "relu", "sum", "largest", "pad", "first")
+OTHERS = ("product", "product", "bias", "relu", "sum", "largest", "pad", "joined", "first")
 
 
 @st.composite
@@ -121,7 +128,7 @@ def check(chain: Chain) -> None:
 
 
 @given(chains())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_chains(chain: Chain) -> None:
     if chain.nodes:
         check(chain)
