@@ -93,6 +93,7 @@ REFUSED: dict[str, tuple[onnx.NodeProto, dict[str, Shape], str]] = {
         {"x": [2, 2]},
         "does not take these inputs and attributes|cannot be compiled with these inputs and attributes",
     ),
+    "ArgMax of nothing": (node("ArgMax", "x", "y", axis=1), {"x": [2, 0, 3]}, "which has none"),
     "Trilu by a list": (node("Trilu", "x i2", "y"), {"x": [3, 3]}, "needs a tensor of 1 elements"),
 }
 

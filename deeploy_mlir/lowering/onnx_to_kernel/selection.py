@@ -56,6 +56,8 @@ def arg(combiner: Combiner) -> Rule:
     def rule(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
         x = op.required("data")
         axis = b.axis(op.attr("axis"), len(shape_of(x)))
+        if shape_of(x)[axis] == 0:
+            raise b.error(f"looks for an element along axis {axis} of shape {list(shape_of(x))}, which has none")
         found = arg_extreme(b, x, axis, combiner, last=bool(op.attr("select_last_index")))
         return [b.cast(b.reshape(found, b.result_shape), b.result_element)]
 
