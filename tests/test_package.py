@@ -72,9 +72,12 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _done(command: list[str], cwd: Path | None = None, status: int = 0) -> str:
-    """What a command says. It must end with `status`."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=900)
+def _done(command: list[str], cwd: Path | None = None, status: int = 0, path: Path | None = None) -> str:
+    """What a command says. It must end with `status`. `path`: the only folder of programs that it finds."""
+    variables = {key: value for key, value in os.environ.items() if not key.startswith("DEEPLOY_")}
+    if path is not None:
+        variables["PATH"] = str(path)
+    done = subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -145,8 +148,18 @@ def test_the_wheel_in_an_empty_environment(python: str, dist: Path, tmp_path: Pa
     deeploy = str(venv / "bin" / "deeploy")
     _done([*pip, str(wheel)])
     assert _done([deeploy, "--version"], tmp_path) == f"deeploy-mlir {PROJECT['version']}\n"
-    if shutil.which("cc") is not None:
-        assert "digits_int8 on generic: match" in _done([deeploy, *_check("generic")], tmp_path)
-    assert "pip install 'deeploy-mlir[toolchain]'" in _done([deeploy, *_check("siracusa")], tmp_path, status=2)
+    system, nothing = tmp_path / "system", tmp_path / "nothing"
+    for folder in (system, nothing):
+        folder.mkdir()
+    tools = {name: shutil.which(name) for name in ("cc", "as", "ld")}
+    for name, program in tools.items():
+        if program is not None:
+            (system / name).symlink_to(program)
+    if all(tools.values()):
+        assert "digits_int8 on generic: match" in _done([deeploy, *_check("generic")], tmp_path, path=system)
+    for target in ("generic", "siracusa"):
+        said = _done([deeploy, *_check(target)], tmp_path, status=2, path=nothing)
+        assert "pip install 'deeploy-mlir[toolchain]'" in said
     _done([*pip, f"{wheel}[toolchain]"])
-    assert "digits_int8 on siracusa: match" in _done([deeploy, *_check("siracusa")], tmp_path)
+    for target in ("generic", "siracusa"):
+        assert f"digits_int8 on {target}: match" in _done([deeploy, *_check(target)], tmp_path, path=nothing)

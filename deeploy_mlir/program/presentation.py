@@ -156,7 +156,7 @@ def targets_text() -> str:
 def _target_line(name: str) -> str:
     system = load_soc(name)
     memories = ", ".join(
-        f"{m.symbol} {'of any size' if m.size >= NO_LIMIT else f'{m.size // 1024:,} KiB'}" for m in system.memories
+        f"{m.symbol} {'of any size' if m.size >= NO_LIMIT else f'{m.size / 1024:,.0f} KiB'}" for m in system.memories
     )
-    cores = ", ".join(f"{e.sym_name.data} of {e.core_count}" for e in system.engines)
+    cores = ", ".join("1 core" if e.core_count == 1 else f"{e.symbol} of {e.core_count} cores" for e in system.engines)
     return f"{name:<12}{memories}; {cores}; runs on {', '.join(platform.name for platform in platforms_of(name))}"
