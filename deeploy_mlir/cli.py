@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from deeploy_mlir import __version__
+from deeploy_mlir.support import names
 from deeploy_mlir.support.errors import DeeployError, OutputsDifferError
 from deeploy_mlir.support.interruption import quietly
-from deeploy_mlir.support.names import one_line, printable
 from deeploy_mlir.support.progress import doing, shown
 
 MATCH, MISMATCH, ERROR = 0, 1, 2
@@ -41,7 +41,7 @@ def _command(arguments: Sequence[str] | None) -> int:
         print(f"deeploy: error: {error}", file=sys.stderr)
         return MISMATCH if isinstance(error, OutputsDifferError) else ERROR
     except OSError as error:
-        print(f"deeploy: error: {one_line(str(error))}", file=sys.stderr)
+        print(f"deeploy: error: {names.message(str(error))}", file=sys.stderr)
         return ERROR
     except MemoryError:
         print("deeploy: error: this machine has not enough memory for it", file=sys.stderr)
@@ -49,7 +49,7 @@ def _command(arguments: Sequence[str] | None) -> int:
     except Exception as error:
         if os.environ.get("DEEPLOY_DEBUG"):
             raise
-        what = one_line(" ".join(f"{type(error).__name__}: {error}".split()))
+        what = names.message(f"{type(error).__name__}: {error}")
         print(f"deeploy: error: a fault in deeploy itself ({what[:500]}); DEEPLOY_DEBUG=1 shows where", file=sys.stderr)
         return ERROR
 
@@ -58,7 +58,7 @@ class _Parser(argparse.ArgumentParser):
     """An argument parser that quotes wrong arguments in printable text only."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(one_line(message))
+        super().error(names.message(message))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -349,8 +349,9 @@ def _import(options: argparse.Namespace) -> int:
 def _quantize(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from deeploy_mlir.quantizer.quantize import QuantizeOptions, quantize, report_text
+    from deeploy_mlir.quantizer.quantize import QuantizeOptions, quantize, report_text, silence_onnxruntime
 
+    silence_onnxruntime()
     _check_overwriting(options.output, options.model, options.calibration)
     chosen = QuantizeOptions(
         per_channel=options.per_channel,
@@ -373,7 +374,7 @@ def _quantize(options: argparse.Namespace) -> int:
 def _say(text: object) -> None:
     """Prints a result, which may hold names from a model, where progress may stand on the terminal."""
     doing("")
-    print(printable(str(text)))
+    print(names.printable(str(text)))
 
 
 def _check_overwriting(output: Path, *inputs: str | None) -> None:

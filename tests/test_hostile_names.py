@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from deeploy_mlir import cli
 from deeploy_mlir.program.network import save_arrays
+from deeploy_mlir.tools import deeploy_opt
 
 from .hostile_text import HOSTILE, MARK, code_of, is_plain
 
@@ -146,6 +146,23 @@ def test_the_ir_is_plain_and_reads_back(
     assert done.stdout.strip() == printed.strip()
 
 
+def test_quantising_says_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    x, w, y, unused, node = HOSTILE[0], HOSTILE[5], HOSTILE[1], HOSTILE[7], HOSTILE[2]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4]) for name in (x, y)]
+    weights = [numpy_helper.from_array(np.eye(4, dtype=np.float32), name) for name in (w, unused)]
+    graph = helper.make_graph([helper.make_node("MatMul", [x, w], [y], node)], "graph", ends[:1], ends[1:], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    save_arrays(tmp_path / "data.npz", {"x": np.linspace(-1, 1, 80, dtype=np.float32).reshape(20, 4)})
+    words = ["quantize", "net.onnx", "--calibration", "data.npz", "-o", "q.onnx"]
+    command = [sys.executable, "-m", "deeploy_mlir.cli", *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert MARK in done.stdout
+    assert is_plain(done.stdout)
+    assert is_plain(done.stderr)
+
+
 BAD = HOSTILE[7]
 """Escape sequences."""
 COMMANDS = (
@@ -203,12 +220,16 @@ def test_no_message_holds_what_a_terminal_obeys(
 @pytest.mark.parametrize(
     "text", ['"{bad}"', "test.op {bad}", "func.func @a() {{ {bad} }}", '"test.op"() {{a = "{bad}\\"}}']
 )
-def test_no_message_of_deeploy_opt_either(text: str, tmp_path: Path) -> None:
+def test_no_message_of_deeploy_opt_either(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / f"{FILE}.mlir"
     file.write_text(text.format(bad=BAD))
-    command = [sys.executable, "-m", "deeploy_mlir.tools.deeploy_opt"]
     for words in ([str(file)], [str(file), "-p", BAD], [str(tmp_path / BAD)], [str(file), "-t", BAD], [f"--{BAD}"]):
-        done = subprocess.run([*command, *words], capture_output=True, text=True, check=False, env=os.environ.copy())
-        assert done.returncode == 2, done.stderr
-        assert is_plain(done.stdout)
-        assert is_plain(done.stderr)
+        monkeypatch.setattr(sys, "argv", ["deeploy-opt", *words])
+        with pytest.raises(SystemExit) as end:
+            deeploy_opt.main()
+        captured = capsys.readouterr()
+        assert end.value.code == 2, captured.err
+        assert is_plain(captured.out)
+        assert is_plain(captured.err)

@@ -23,6 +23,7 @@ from deeploy_mlir.support.names import (
     comment,
     identifier,
     label,
+    message,
     one_line,
     prefix_of,
     prefix_problem,
@@ -123,6 +124,7 @@ def test_messages_are_printable_and_names_short(text: str) -> None:
     assert is_plain(label(text))
     assert is_plain(str(DeeployError(text, text, details=text)))
     assert "\n" not in str(DeeployError(text, text))
+    assert len(message(text * 9)) < 2100
 
 
 def test_names_are_shown_as_they_are_where_they_can_be() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from deeploy_mlir.machine.platform import Platform
 from deeploy_mlir.machine.toolchain import ZIG, Toolchain
 from deeploy_mlir.program.network import Network, TensorInfo
-from deeploy_mlir.support.names import comment, label
+from deeploy_mlir.support.names import comment, input_symbol, label, output_symbol, run_symbol
 
 INCLUDES = (".", "runtime/include", "runtime/kernels")
 """Folders on the include path, besides the platform's own."""
@@ -25,7 +25,7 @@ def test_data(network: Network, inputs: Sequence[bytes | None]) -> str:
         "",
         f'#include "{network.name}.h"',
         "",
-        f"#define DM_TEST_RUN {network.name}_run",
+        f"#define DM_TEST_RUN {run_symbol(network.name)}",
         f"#define DM_TEST_INPUTS {len(network.inputs)}u",
         f"#define DM_TEST_OUTPUTS {len(network.outputs)}u",
         "",
@@ -48,7 +48,9 @@ def test_data(network: Network, inputs: Sequence[bytes | None]) -> str:
     for index, tensor in enumerate(network.outputs):
         lines += ["", f"/* {_describe(tensor)} */"]
         lines.append(f"unsigned char dm_test_output_{index}[{max(1, tensor.bytes)}];")
-    lines += ["", *_table(network, "input", network.inputs), "", *_table(network, "output", network.outputs), "#endif"]
+    name = network.name
+    lines += ["", *_table("input", lambda i: input_symbol(name, i), network.inputs)]
+    lines += ["", *_table("output", lambda i: output_symbol(name, i), network.outputs), "#endif"]
     return "\n".join(lines) + "\n"
 
 
@@ -57,11 +59,8 @@ def _describe(tensor: TensorInfo) -> str:
     return comment(f"{label(tensor.name)}: {tensor.dtype}[{', '.join(map(str, tensor.shape))}]")
 
 
-def _table(network: Network, kind: str, tensors: Sequence[TensorInfo]) -> list[str]:
-    rows = [
-        f"    {{(void *){network.name}_{kind}_{i}, dm_test_{kind}_{i}, {tensor.bytes}u}},"
-        for i, tensor in enumerate(tensors)
-    ]
+def _table(kind: str, symbol: Callable[[int], str], tensors: Sequence[TensorInfo]) -> list[str]:
+    rows = [f"    {{(void *){symbol(i)}, dm_test_{kind}_{i}, {tensor.bytes}u}}," for i, tensor in enumerate(tensors)]
     return [f"static const dm_test_tensor dm_test_{kind}s[] = {{", *(rows or ["    {0, 0, 0},"]), "};"]
 
 

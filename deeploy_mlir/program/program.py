@@ -21,6 +21,7 @@ from deeploy_mlir.program.footprint import Footprint, measured_footprint, planne
 from deeploy_mlir.program.network import Network, bind_inputs, from_bytes, to_bytes
 from deeploy_mlir.program.output_folder import FORMAT, Manifest, folder_files, read_manifest, write_output_folder
 from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.names import input_symbol, output_symbol
 from deeploy_mlir.support.numpy_types import Array
 from deeploy_mlir.support.progress import doing
 
@@ -164,8 +165,8 @@ def _run_image(
     network = manifest.network
     inputs = to_bytes(network.inputs, bind_inputs(network, arrays))
     job = Job(
-        tuple((f"{network.name}_input_{index}", data) for index, data in enumerate(inputs)),
-        tuple((f"{network.name}_output_{index}", tensor.bytes) for index, tensor in enumerate(network.outputs)),
+        tuple((input_symbol(network.name, index), data) for index, data in enumerate(inputs)),
+        tuple((output_symbol(network.name, index), tensor.bytes) for index, tensor in enumerate(network.outputs)),
         manifest.configuration.cores,
         seconds,
     )

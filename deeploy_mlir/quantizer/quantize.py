@@ -170,6 +170,12 @@ def _onnxruntime() -> Any:
         raise DeeployError(f"quantising needs onnxruntime: {INSTALL}") from error
 
 
+def silence_onnxruntime() -> None:
+    """Keeps onnxruntime from writing to stderr, where its warnings quote names as they are. Holds for the process."""
+    fatal = 4
+    _onnxruntime().set_default_logger_severity(fatal)
+
+
 def _load(path: str | Path) -> onnx.ModelProto:
     try:
         return onnx.load(path)  # pyright: ignore[reportUnknownMemberType]

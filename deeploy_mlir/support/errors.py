@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
-from deeploy_mlir.support.names import one_line, printable
-
-_LONG_WORD = 200
-_LONG_TEXT = 2000
+from deeploy_mlir.support.names import message as as_message
+from deeploy_mlir.support.names import printable
 
 
 class DeeployError(Exception):
@@ -20,14 +16,8 @@ class DeeployError(Exception):
 
     def __init__(self, message: str, node: str | None = None, *, details: str = "") -> None:
         self.node = node
-        text = _shortened(one_line(f"{node}: {message}" if node else message))
+        text = as_message(f"{node}: {message}" if node else message)
         super().__init__(f"{text}\n{printable(details)}" if details else text)
-
-
-def _shortened(text: str) -> str:
-    """The text with what is too long to be read left out of its middle: of each word, then of the whole."""
-    text = re.sub(rf"\S{{{_LONG_WORD},}}", lambda word: f"{word[0][:60]}...{word[0][-60:]}", text)
-    return text if len(text) < _LONG_TEXT else f"{text[: _LONG_TEXT // 2]} ... {text[-_LONG_TEXT // 2 :]}"
 
 
 class OutputsDifferError(DeeployError):

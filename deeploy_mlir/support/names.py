@@ -1,6 +1,6 @@
 """The one way of text from outside (a model, a file name, an option) to people and into files.
 
-- `printable`, `one_line` and `label` are for messages, reports and everything else that may reach a terminal;
+- `printable`, `one_line`, `message` and `label` are for messages, reports and whatever else may reach a terminal;
 - `comment` is for comments of C, make and CMake;
 - `identifier`, `Identifiers` and `prefix_of` make C names.
 
@@ -17,6 +17,9 @@ from deeploy_mlir.support.reserved_words import DEVICES, HEADERS
 
 LONGEST_LABEL = 80
 """Characters of a name that people read."""
+LONGEST_WORD = 200
+"""Characters of a word in a message."""
+LONGEST_MESSAGE = 2000
 LONGEST_IDENTIFIER = 63
 """Characters that every C11 compiler tells apart (C11, 5.2.4.1)."""
 LONGEST_PREFIX = 44
@@ -40,6 +43,13 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     r"""The text as `printable`, newlines and tabs too as `\n` and `\t`."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def message(text: str) -> str:
+    """The text as one line; what is too long to be read is left out of the middle of each word, then of the whole."""
+    text = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda word: f"{word[0][:60]}...{word[0][-60:]}", one_line(text))
+    half = LONGEST_MESSAGE // 2
+    return text if len(text) < LONGEST_MESSAGE else f"{text[:half]} ... {text[-half:]}"
 
 
 def label(text: str, limit: int = LONGEST_LABEL) -> str:

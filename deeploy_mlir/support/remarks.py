@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xdsl.ir import Operation
 
-from deeploy_mlir.support.names import label, one_line
+from deeploy_mlir.support.names import label, message
 
 LOGGER = logging.getLogger("deeploy_mlir")
 
@@ -19,4 +19,4 @@ LOGGER = logging.getLogger("deeploy_mlir")
 def remark(where: Operation | str, text: str) -> None:
     """Say `text` about an operation (by its ONNX node's name) or a named thing."""
     name = where if isinstance(where, str) else getattr(where, "node_name", where.name)
-    LOGGER.warning("remark: %s: %s", label(name), one_line(text))
+    LOGGER.warning("remark: %s: %s", label(name), message(text))
