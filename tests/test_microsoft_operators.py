@@ -4,6 +4,7 @@ the random graphs of `operator_cases.microsoft` do not have; and what is refused
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -427,6 +428,37 @@ def test_what_is_refused_is_named(message: str) -> None:
     op_type, inputs, attributes, outputs = REFUSED[message]
     with pytest.raises(DeeployError, match=f"node: .*({message})"):
         import_model(model_of(op_type, inputs, attributes, outputs))
+
+
+HUGE = 1 << 40
+BYTES = whole(0, 256, (4, 8), np.uint8)
+HOSTILE: Mapping[str, tuple[str, Inputs, dict[str, Any]]] = {
+    "heads": ("Attention", {"x": X, "w": W}, {"num_heads": 0}),
+    "many heads": ("Attention", {"x": X, "w": W}, {"num_heads": HUGE}),
+    "grouped": ("GroupQueryAttention", GQA, {"num_heads": 4, "kv_num_heads": 0}),
+    "total": ("GroupQueryAttention", {**GQA, "total": np.array(HUGE)}, {"num_heads": 2, "kv_num_heads": 2}),
+    "blocks": (
+        "MatMulNBits", {"x": X, "b": BYTES, "s": real(4)}, {"N": HUGE, "K": HUGE, "bits": 4, "block_size": 16}
+    ),
+    "no block": ("MatMulNBits", {"x": X, "b": BYTES, "s": real(4)}, {"N": 4, "K": 4, "bits": 4, "block_size": 0}),
+    "codes": ("MatMulBnb4", {"x": X, "b": BYTES, "s": real(1)}, {"N": HUGE, "K": 4, "block_size": 1, "quant_type": 0}),
+    "rows": ("GatherBlockQuantized", {"b": BYTES, "i": np.zeros(1, np.int64), "s": real(4, 1)}, {"block_size": 0}),
+    "distances": (
+        "RelativePositionBias", {"b": real(8, 2), "q": np.array(HUGE), "k": np.array(HUGE)}, {"max_distance": 20}
+    ),
+    "distance": ("RelativePositionBias", {"b": real(1, 2), "q": np.array(3), "k": np.array(3)}, {"max_distance": 0}),
+    "groups": ("GroupNorm", {"x": real(1, 2, 2, 4), "g": real(4), "b": real(4)}, {"groups": 0, "activation": 0}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_absurd_numbers_are_refused_before_they_cost(case: str) -> None:
+    op_type, inputs, attributes = HOSTILE[case]
+    known = [name for name in inputs if name not in ("x", "q", "k", "v")] + ["q", "k"] * (op_type[0] == "R")
+    started = time.process_time()
+    with pytest.raises(DeeployError):
+        import_model(model_of(op_type, inputs, attributes, constants=known))
+    assert time.process_time() - started < 1.0
 
 
 def test_layouts_of_one_machine_are_refused() -> None:

@@ -170,7 +170,7 @@ class GraphImporter:
             raise DeeployError(f"graphs or functions are nested more than {MAX_DEPTH} deep", name)
         try:
             values = self._values(node, env, [declared.get(key) for key in outputs], proto)
-        except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, AssertionError) as error:
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, AssertionError) as error:
             # A corrupt file can give any attribute any kind, and any input any shape.
             raise DeeployError(f"{node.op_type} does not take these inputs and attributes: {error!r}", name) from error
         self._depth -= 1

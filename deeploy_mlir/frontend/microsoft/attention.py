@@ -43,14 +43,15 @@ def attend(
     values: Value,
     added: Sequence[Value],
     *,
+    seen: Value | None = None,
     softcap: float = 0.0,
     sink: Value | None = None,
 ) -> Attended:
     """softmax(scale Q K' + added) V of queries [B, N, S, H], keys [B, K, T, H] and values [B, K, T, V], where each of
     the K heads serves N / K in turn. The attribute `scale` is 1 / sqrt(H) by default.
 
-    `softcap`: scores are limited to it by tanh. `sink`: a further score [B or 1, N, S or 1, 1] that takes its part of
-    the softmax but has no value."""
+    `seen`: which keys a query sees, of the shape of the scores or broadcast to it. `softcap`: scores are limited to it
+    by tanh. `sink`: a further score [B or 1, N, S or 1, 1] that takes its part of the softmax but has no value."""
     batch, heads, length, size = queries.shape
     shared, total = keys.shape[1], keys.shape[2]
     scale = c.node.number("scale", 0.0) or 1.0 / math.sqrt(size)
@@ -61,6 +62,8 @@ def attend(
         scores = c.times(c.apply("Tanh", c.times(scores, 1.0 / softcap)), softcap)
     for value in added:
         scores = c.plus(scores, value)
+    if seen is not None:
+        scores = c.choose(seen, scores, masks.lowest(scores.element_type), scores.element_type)
     if sink is None:
         weights = c.apply("Softmax", scores, axis=-1)
     else:
@@ -71,18 +74,16 @@ def attend(
     return Attended(c.reshape(summed, (batch, length, heads * values.shape[3])), scores, weights)
 
 
-def _added(c: Calculation, queries: Value, total: int, mask: Value | None, bias: Value | None) -> list[Value]:
-    """What the node's masks and its bias add to the scores."""
-    batch, _, length, _ = queries.shape
-    found: list[Value] = []
-    if bias is not None:
-        found.append(bias)
+def _masked(c: Calculation, q: Value, k: Value, v: Value, mask: Value | None, bias: Value | None) -> Attended:
+    """`attend` with what the node's masks and its bias do to the scores."""
+    batch, _, length, _ = q.shape
+    total = k.shape[2]
+    added = [] if bias is None else [bias]
     if mask is not None:
         hidden = c.node.number("mask_filter_value", HIDDEN)
-        found.append(masks.by_index(c, mask, batch, length, total, hidden, queries))
-    if c.node.integer("unidirectional", 0):
-        found.append(masks.causal(c, length, total, queries.element_type))
-    return found
+        added.append(masks.by_index(c, mask, batch, length, total, hidden, q))
+    seen = masks.causal(c, length, total) if c.node.integer("unidirectional", 0) else None
+    return attend(c, q, k, v, added, seen=seen)
 
 
 def _with_past(c: Calculation, past: Value | None, new: Value) -> Value:
@@ -102,7 +103,7 @@ def _of_projection(
     if past is not None:
         old = [c.apply("Squeeze", part, c.constant([0])) for part in c.parts(past, 0, [1, 1])]
         k, v = _with_past(c, old[0], k), _with_past(c, old[1], v)
-    attended = attend(c, q, k, v, _added(c, q, k.shape[2], mask, bias))
+    attended = _masked(c, q, k, v, mask, bias)
     outputs = c.node.outputs
     if len(outputs) < 2 or not outputs[1]:
         return [attended.output]
@@ -162,5 +163,5 @@ def multi_head_attention(c: Calculation) -> Sequence[Value | None]:
     """MultiHeadAttention: query, key and value are projected already, but for a bias."""
     q, k, v = _projections(c)
     k, v = _with_past(c, c.node.input(6), k), _with_past(c, c.node.input(7), v)
-    attended = attend(c, q, k, v, _added(c, q, k.shape[2], c.node.input(4), c.node.input(5)))
+    attended = _masked(c, q, k, v, c.node.input(4), c.node.input(5))
     return [attended.output, k, v, attended.scores]

@@ -8,6 +8,7 @@ import numpy as np
 
 from deeploy_mlir.frontend.microsoft.products import unpacked
 from deeploy_mlir.graph.calculation import Calculation
+from deeploy_mlir.graph.evaluate import MAX_EVALUATED_BYTES
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.numpy_types import Array
 
@@ -82,12 +83,12 @@ def gather_block_quantized(c: Calculation) -> Sequence[Value]:
         raise c.error(f"with gather_axis {axis} and quantize_axis {along} is not supported")
     axis, along = axis % rank, along % rank
     size, blocks = integers.shape[along], scales.shape[along]
-    if blocks != -(-size // block):
+    if block < 1 or blocks != -(-size // block):
         raise c.error(f"has {blocks} scales for {size} elements in blocks of {block}")
     if zeros is None:
         zeros = np.full(scales.shape, 1 << (bits - 1) if packed else 0, integers.dtype)
     zeros = np.take(zeros, range(blocks), along)
-    return [_rows(c, [integers, zeros], scales, indices, axis, along, block)]
+    return [_rows(c, [integers, zeros], scales, indices, axis, along, min(block, size))]
 
 
 def _rows(
@@ -120,6 +121,8 @@ def relative_position_bias(c: Calculation) -> Sequence[Value]:
     node = c.node
     table, lengths = node.required(0), [node.constant_input(i) for i in (1, 2)]
     queries, keys = (int(np.asarray(length).reshape(())) for length in lengths)
+    if min(queries, keys) < 1 or queries * keys > MAX_EVALUATED_BYTES // 8:
+        raise c.error(f"of {queries} queries and {keys} keys is not supported")
     both, most = bool(node.integer("is_bidirectional", 0)), node.integer("max_distance")
     buckets = table.shape[0]
     distance = np.arange(queries)[:, None] - np.arange(keys)
@@ -130,6 +133,8 @@ def relative_position_bias(c: Calculation) -> Sequence[Value]:
         distance = np.abs(distance)
     distance = np.maximum(distance, 0)
     exact = buckets // 2
+    if exact < 1 or most <= exact:
+        raise c.error(f"with {table.shape[0]} buckets and max_distance {most} is not supported")
     ratio = np.log(np.maximum(distance, 1).astype(np.float32) / exact) / np.log(np.float32(most) / exact)
     far = np.minimum(exact + (ratio * (buckets - exact)).astype(np.int64), buckets - 1)
     bucket += np.where(distance < exact, distance, far)

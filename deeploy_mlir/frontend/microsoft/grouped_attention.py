@@ -4,7 +4,6 @@ Shapes as in `attention`; P is the size of the cache before the step, T after it
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,8 +48,9 @@ def group_query_attention(c: Calculation) -> Sequence[Value | None]:
     q, k = _positioned(step)
     total, past = _size(step), (c.node.input(3), c.node.input(4))
     keys, values = (_cached(step, old, new, total) for old, new in zip(past, (k, step.values), strict=True))
-    added = [value for value in (_bias(c, total), _mask(step, total)) if value is not None]
-    attended = attend(c, q, keys, values, added, softcap=c.node.number("softcap", 0.0), sink=_sink(c))
+    softcap, bias = c.node.number("softcap", 0.0), _bias(c, total)
+    added = [] if bias is None else [bias]
+    attended = attend(c, q, keys, values, added, seen=_seen(step, total), softcap=softcap, sink=_sink(c))
     shown = {1: attended.scores, 2: attended.weights}.get(c.node.integer("qk_output", 0))
     length = c.node.required(6)
     if shown is not None and length.is_constant:
@@ -135,8 +135,8 @@ def _cached(step: _Step, past: Value | None, new: Value, total: int) -> Value:
     return c.apply("TensorScatter", c.join(parts, 2), new, step.used, axis=2)
 
 
-def _mask(step: _Step, total: int) -> Value | None:
-    """Hides what lies after each query, before its window, or beyond the keys there are."""
+def _seen(step: _Step, total: int) -> Value:
+    """Which keys a query sees: none after it, before its window, or beyond those that there are."""
     c, node = step.c, step.c.node
     keys = c.constant(np.arange(total).reshape(1, 1, 1, total))
     places = c.reshape(step.places(), (step.batch, 1, step.length, 1))
@@ -147,7 +147,7 @@ def _mask(step: _Step, total: int) -> Value | None:
     window = node.integer("local_window_size", -1)
     if window >= 0:
         seen = c.apply("And", seen, c.apply("Greater", keys, c.minus(places, window)))
-    return c.choose(seen, 0.0, -math.inf, step.queries.element_type)
+    return seen
 
 
 def _bias(c: Calculation, total: int) -> Value | None:

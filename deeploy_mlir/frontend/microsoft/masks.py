@@ -1,4 +1,4 @@
-"""The masks of attention, as tensors that are added to the scores [batch, heads, queries, keys]."""
+"""The masks of attention, on scores [batch, heads, queries, keys]."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.numpy_types import numpy_dtype
 
 
-def causal(c: Calculation, queries: int, keys: int, element: Attribute) -> Value:
-    """No query sees a later key; the last query is at the last key. [1, 1, queries, keys]."""
-    seen = np.tril(np.ones((queries, keys), np.bool_), keys - queries)
-    dtype = numpy_dtype(element)
-    lowest = float(cast(Any, ml_dtypes.finfo(dtype)).min)
-    return c.constant(np.where(seen, 0, lowest).astype(dtype).reshape(1, 1, queries, keys))
+def lowest(element: Attribute) -> float:
+    """The lowest number of a float type: the score of a key that is not seen."""
+    return float(cast(Any, ml_dtypes.finfo(numpy_dtype(element))).min)
+
+
+def causal(c: Calculation, queries: int, keys: int) -> Value:
+    """Which keys a query sees where it sees none after it; the last query is at the last key. [1, 1, queries, keys]."""
+    places = c.constant(np.arange(keys - queries, keys).reshape(1, 1, queries, 1))
+    return c.apply("LessOrEqual", c.constant(np.arange(keys).reshape(1, 1, 1, keys)), places)
 
 
 def by_index(c: Calculation, mask: Value, batch: int, queries: int, keys: int, hidden: float, like: Value) -> Value:
-    """What a `mask_index` or `key_padding_mask` hides gets `hidden`, the rest 0, in the element type of `like`.
+    """What is added to the scores for a `mask_index` or `key_padding_mask`: `hidden` for what it hides, else 0, in the
+    element type of `like`.
 
     Its shapes: [batch] lengths of the key sequences; [2 batch] ends, then starts; [3 batch + 2] lengths, then offsets
     that are not needed; [batch, keys] and [batch, queries, keys] with 0 for hidden keys; [batch, 1, most, most], of

@@ -125,6 +125,7 @@ def matmul_n_bits(c: Calculation) -> Sequence[Value]:
     if packed is None or bits not in (2, 4, 8):
         raise c.error(f"of {bits} bits is not supported")
     blocks = -(-k // block)
+    integers = unpacked(packed.reshape(n, -1), bits)[:, : blocks * block].reshape(n, blocks, block)
     zero = node.constant_input(3)
     if zero is None:
         zeros = np.full((n, blocks), 1 << (bits - 1), np.float64)
@@ -132,7 +133,6 @@ def matmul_n_bits(c: Calculation) -> Sequence[Value]:
         zeros = unpacked(zero.reshape(n, -1), bits)[:, :blocks].astype(np.float64)
     else:
         zeros = zero.reshape(n, blocks).astype(np.float64)
-    integers = unpacked(packed.reshape(n, -1), bits)[:, : blocks * block].reshape(n, blocks, block)
     weights = (integers - zeros[:, :, None]) * scale.array().reshape(n, blocks, 1).astype(np.float64)
     real = weights.reshape(n, -1)[:, :k].T.astype(np.float32)
     weight = c.emitter.constant(np.ascontiguousarray(real), f"{node.name}_weights")
@@ -159,6 +159,9 @@ def matmul_bnb4(c: Calculation) -> Sequence[Value]:
     n, k, block, kind = (node.integer(name) for name in ("N", "K", "block_size", "quant_type"))
     if packed is None or kind not in _FOUR_BIT_FLOATS:
         raise c.error(f"with quant_type = {kind} is not supported")
+    if block < 1 or packed.size != -(-n * k // 2) or scale.size != -(-n * k // block):
+        raise c.error(f"has {packed.size} bytes and {scale.size} scales for {n} x {k} codes in blocks of {block}")
+    block = min(block, n * k)
     codes = unpacked(packed.reshape(-1, 1), 4)[:, ::-1].reshape(-1)[: n * k]
     weights = _FOUR_BIT_FLOATS[kind][codes] * np.repeat(scale.reshape(-1), block)[: n * k]
     weight = c.emitter.constant(weights.reshape(n, k).T.astype(np.float32), f"{node.name}_weights")
