@@ -171,10 +171,10 @@ def names_of(module: ModuleOp) -> list[str]:
     return [op.name for op in module.walk()]
 
 
-@pytest.mark.parametrize(("target", "platform"), PLATFORMS)
+@pytest.mark.parametrize(("target", "platform"), PLATFORMS[::2])
 def test_generated_code(target: str, platform: str | None) -> None:
     """Some pairs of scales in C."""
-    scales = [TIES[0], pairs(12)[9]]
+    scales = [TIES[0]]
     proto, arrays = one_operand(np.int8, scales)
     assert_equal(run_compiled(proto, arrays, target, platform), reference(proto, arrays))
     proto, arrays = two_operands(np.uint8, 0.1, 0.1, 1)
@@ -271,7 +271,8 @@ def test_the_means_expected_are_those_of_the_reference(kernel: tuple[int, int]) 
 @pytest.mark.parametrize(
     ("target", "platform", "kernel", "count"),
     [
-        *((t, p, k, 9) for (t, p), k in zip(PLATFORMS, [(2, 2), (2, 2), (1, 2)], strict=True)),
+        ("siracusa", "siracusa", (2, 2), 5),
+        ("generic", None, (1, 2), 5),
         *(pytest.param(t, p, k, 40, marks=pytest.mark.slow) for t, p in PLATFORMS for k in ((1, 2), (2, 2), (2, 3))),
     ],
 )
@@ -312,7 +313,7 @@ def sums(seed: int, with_offset: bool) -> tuple[onnx.ModelProto, list[Array]]:
     return with_outputs(graph, names, np.int8), graph.sample()
 
 
-@pytest.mark.parametrize("with_offset", [False, True])
+@pytest.mark.parametrize("with_offset", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("target", "platform"), PLATFORMS)
 def test_sums_are_rounded_once_on_every_target(target: str, platform: str | None, with_offset: bool) -> None:
     """Equal to the definition, which the interpreter of the graph level computes, and without floats."""
@@ -322,7 +323,7 @@ def test_sums_are_rounded_once_on_every_target(target: str, platform: str | None
     names = [tensor.name for tensor in program.network.inputs]
     got = list(program.run(dict(zip(names, arrays, strict=True)), platform=platform).values())
     assert_equal(got, expected)
-    in_floats = [n for n, text in program.sources.items() if "float" in text or "double" in text]
+    in_floats = [n for n, text in program.sources.items() if n.endswith(".c") and ("float" in text or "double" in text)]
     assert bool(in_floats) == with_offset
     close = [np.abs(a.astype(int) - b.astype(int)).max() for a, b in zip(got, reference(proto, arrays), strict=True)]
     assert max(close) <= 1

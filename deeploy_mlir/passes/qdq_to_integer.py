@@ -1,12 +1,13 @@
 """`deeploy-qdq-to-integer`: DequantizeLinear-operator-QuantizeLinear patterns into integer arithmetic.
 
 QLinearConv and QLinearMatMul, which state such a pattern in one operator, are opened up; DequantizeLinear sinks below
-operators that only move or select elements, QuantizeLinear rises above them (`qdq_movement`); then each QuantizeLinear
-whose operator has integers behind its operands (`qdq_patterns.PATTERNS`, with Relu and Clip in between) becomes that
-operator on integers and one requantisation; elementwise operators on one tensor of 8 bits become a table
-(`qdq_tables`), sums and products with constants one requantisation by channel. Products of quantised tensors that stay
-float sum up integers. What integers at the boundary of a network mean is stated in attributes of its function
-(`qdq/boundary`). Every other operator between the two says in a remark that it stays in float, and why.
+operators that only move or select elements, QuantizeLinear rises above them (`qdq.movement`); then each QuantizeLinear
+whose operator has integers behind its operands (`qdq.patterns.PATTERNS`, with Relu and Clip in between) becomes that
+operator on integers: sums and one requantisation, or, of 8 bits, what all results show to equal the steps in float32
+(`qdq.enumeration`, `qdq.pairs`); other elementwise operators on one tensor of 8 bits become a table (`qdq.tables`).
+Products of quantised tensors that stay float sum up integers. What integers at the boundary of a network mean is stated
+in attributes of its function (`qdq.boundary`). Every other operator between the two says in a remark that it stays in
+float, and why.
 """
 
 from __future__ import annotations
