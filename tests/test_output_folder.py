@@ -114,6 +114,15 @@ def test_no_file_of_the_folder_names_the_machine(tmp_path: Path) -> None:
         assert [file for file, text in texts.items() if place + "/" in text] == []
 
 
+def test_what_is_copied_says_under_which_licence(tmp_path: Path) -> None:
+    folder = triple().save(tmp_path / "out")
+    copied = [file for file in [folder / "main.c", *folder.glob("runtime/**/*.*")] if file.is_file()]
+    code = [file for file in copied if file.suffix in (".c", ".h", ".S", ".ld") and file.name != "dm_port.h"]
+    assert {"main.c", "platform.h", "crt0.S", "link.ld", "libc.c"} <= {file.name for file in code}
+    for file in code:
+        assert file.read_text().startswith("/* SPDX-License-Identifier: Apache-2.0 */\n"), file
+
+
 def test_saving_twice_brings_the_folder_up_to_date(tmp_path: Path) -> None:
     folder = triple().save(tmp_path / "out")
     own = [folder / "user" / "main.c", folder / "runtime" / "platforms" / "siracusa" / "notes.txt"]

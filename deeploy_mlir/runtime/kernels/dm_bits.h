@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Floats as the integers that hold their bits, and back. */
 #ifndef DM_BITS_H
 #define DM_BITS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See dm_double.h: Cody and Waite's reductions and truncated series. */
 #include "dm_double.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Elementary functions on double, for networks that are declared so: targets without a double unit compute them in
    software. Relative errors are below 1e-15; of dm_pow below 1e-15 times the exponent of its result. */
 #ifndef DM_DOUBLE_H

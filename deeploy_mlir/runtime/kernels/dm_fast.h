@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Small approximations of some functions of dm_math.h, for `--math fast`: no calls, no branches, no tables. The stated
    errors are the largest over all floats of the range; a NaN stays one. */
 #ifndef DM_FAST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How all code of a network computes with floats: a * b + c rounds twice, however the compiler is called. One that fuses
    the two operations where the processor can gives other results for each target and each option. -ffast-math and clang's
    -ffp-contract=fast are stronger than these lines; with them nothing is promised. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See dm_math.h. The reductions and polynomials are the classical ones (Cody and Waite; fdlibm for log and erf; Payne
    and Hanek for large angles); all arithmetic is float, since the targets have no double unit. */
 #include "dm_math.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Elementary functions on float, so that results depend on no C library: the same bits on every IEEE-754 machine, in
    round-to-nearest and without -ffast-math. Errors, in units in the last place of the result, are the largest seen over
    all floats (dm_powf: over random arguments). Infinities, NaN and subnormals behave as in ISO C, but errno is not

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See dm_more.h. Built on dm_math.h by the usual identities, arranged so that nothing cancels near zero. */
 #include "dm_more.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* More functions for the bodies of kernels, beside those of dm_math.h: further elementary functions on float (errors of a
    few units in the last place), rounding of double, and conversions of 16-bit floats, which are stored as uint16_t. */
 #ifndef DM_MORE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See dm_small_floats.h. */
 #include "dm_small_floats.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Floats of 8 and 4 bits, one a byte. To them: to nearest, ties to even; what is too large becomes the format's infinity,
    else its NaN, else (f4E2M1FN) its largest number. */
 #ifndef DM_SMALL_FLOATS_H

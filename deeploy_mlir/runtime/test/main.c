@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs the network once on the inputs of test_data.h.
 
    On a board: prints every output as "out <index> <hexadecimal bytes>" and returns 0, so that a terminal log can be

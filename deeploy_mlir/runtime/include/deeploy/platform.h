@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What generated code needs of a platform: one host core, a cluster of DM_CORES cores on a local memory (L1), and a DMA
    between L1 and an outer memory. platforms/<name>/ implements it; that folder goes on the include path for dm_port.h.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One host core: a cluster of one, transfers that are complete when they start. */
 #include <stddef.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The cluster on host threads: one thread a core, one for each direction of the DMA, so that a missing barrier or a
    missing wait is a data race that ThreadSanitizer reports. To keep it from being hidden, a transfer is ordered with
    nothing but its own start and its own wait: rings of atomics, no lock that core 0 and the DMA share. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What compilers call for 64-bit division and for double, for those that bring no library of it (-DDM_BUILTINS; gcc's
    libgcc and zig's compiler_rt have the same functions under the same names). Rounding is to nearest, ties to even. */
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every core starts here: the fabric controller (cluster id 0x1f in mhartid) at power-on, the cluster cores when
    dm_cluster_run enables them. */
 #include "dm_config.h"

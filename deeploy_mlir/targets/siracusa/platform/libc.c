@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The functions that compilers call by themselves, so that no C library is needed. The empty asm statements keep the
    loops from being turned into calls of what they implement. */
 #include <stddef.h>

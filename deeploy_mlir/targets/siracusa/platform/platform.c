@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Siracusa: the fabric controller is the host core, the cluster's event unit gives barriers, MCHAN is the DMA. */
 #include "deeploy/platform.h"
 
