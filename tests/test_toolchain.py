@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,7 +19,7 @@ from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.targets.siracusa.platforms import SIRACUSA
 from deeploy_mlir.targets.siracusa.toolchain import COMPILERS
 
-from .siracusa_images import configuration
+from .siracusa_images import PROGRAMS, configuration
 
 HELLO = """
 #include "deeploy/platform.h"
@@ -90,6 +91,19 @@ def test_compile_errors_are_handed_on(platform: Platform, tmp_path: Path) -> Non
     assert "bad.c" in str(caught.value)
 
 
+@pytest.mark.parametrize("compiler", COMPILERS, ids=lambda compiler: compiler.name)
+def test_no_compiler_writes_what_another_core_owns(compiler: Toolchain, tmp_path: Path) -> None:
+    """gcc -O3 does, by its predictive commoning of stores, unless told otherwise."""
+    if not compiler.is_here:
+        pytest.skip(f"no {compiler.name} for siracusa")
+    image = tmp_path / "columns.elf"
+    replace(SIRACUSA, compilers=(compiler,)).build([PROGRAMS / "columns.c"], [], image, configuration())
+    simulator = Simulator()
+    simulator.load(image.read_bytes())
+    result = simulator.run(1_000_000)
+    assert (result.exit_code, result.fault) == (0, None)
+
+
 def test_missing_compiler(hello: Path, tmp_path: Path) -> None:
     with pytest.raises(DeeployError, match="C compiler not found: no-such-cc"):
         Toolchain("none", ("no-such-cc",)).build([hello], [], tmp_path / "x")
@@ -104,6 +118,15 @@ def test_compiler_that_hangs(hello: Path, tmp_path: Path) -> None:
 def test_compilers_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEEPLOY_CC", "ccache gcc -g")
     assert HOST.compiler().command == ("ccache", "gcc", "-g")
+    for command, like in {
+        "ccache gcc -g": "gcc",
+        shlex.join(ZIG_CC): "zig",
+        "clang-19": "clang",
+        "/opt/cc": "cc",
+    }.items():
+        monkeypatch.setenv("DEEPLOY_CC", command)
+        (named,) = [compiler for compiler in THREADS.compilers if compiler.name == like]
+        assert THREADS.compiler().flags == named.flags
     monkeypatch.setenv("DEEPLOY_CC", "/opt/cc1")
     assert HOST.compiler().command == ("/opt/cc1",)
     monkeypatch.delenv("DEEPLOY_CC")

@@ -7,11 +7,12 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from deeploy_mlir.machine.platform import Platform
 from deeploy_mlir.machine.running import ExecutionError, Job, Outcome
-from deeploy_mlir.machine.toolchain import CLANG_STACK_FLAG, RUNTIME, ZIG_CC, Toolchain
+from deeploy_mlir.machine.toolchain import CLANG_STACK_FLAG, GCC_FOR_CORES, RUNTIME, ZIG_CC, Toolchain
 
 _SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=1",
@@ -62,7 +63,15 @@ COMPILERS = (
 HOST = Platform("host", RUNTIME / "platforms" / "host", COMPILERS, run_program, is_host=True)
 """One core and one memory; transfers are complete when they start."""
 
+CORES_FLAGS = {"cc": (*GCC_FOR_CORES, "-Wno-ignored-optimization-argument"), "gcc": GCC_FOR_CORES}
+"""By compiler; `cc` may be a clang, which has no such optimisation."""
+
 THREADS = Platform(
-    "threads", RUNTIME / "platforms" / "threads", COMPILERS, run_program, flags=("-pthread",), is_host=True
+    "threads",
+    RUNTIME / "platforms" / "threads",
+    tuple(replace(compiler, flags=(*compiler.flags, *CORES_FLAGS.get(compiler.name, ()))) for compiler in COMPILERS),
+    run_program,
+    flags=("-pthread",),
+    is_host=True,
 )
 """A cluster, a thread a core and one for each direction of the DMA; all memories are the host's."""

@@ -23,6 +23,10 @@ ZIG_CC = (*ZIG, "cc")
 
 CLANG_STACK_FLAG = "-fstack-size-section"
 
+GCC_FOR_CORES = ("-fno-predictive-commoning",)
+"""What gcc needs for code that several cores run: else, at -O3, it reads elements beside those that a loop writes and
+writes them back, which undoes what another core wrote there."""
+
 INSTALL_ZIG = "pip install 'deeploy-mlir[toolchain]' brings ziglang"
 
 
@@ -128,7 +132,7 @@ def chosen(compilers: Sequence[Toolchain], variable: str, platform: str) -> Tool
         same = len({(compiler.flags, compiler.link_flags) for compiler in compilers}) == 1
         if not like and not same:
             raise DeeployError(f"{variable}={command}: the flags for {platform} are known for {names}, not for this")
-        return replace((like or compilers)[0], name=command, command=tuple(shlex.split(command)))
+        return replace((like or compilers)[-1], name=command, command=tuple(shlex.split(command)))
     here = next((compiler for compiler in compilers if compiler.is_here), None)
     if here is None:
         raise DeeployError(f"no C compiler for {platform} ({names}): {INSTALL_ZIG}; {variable} may name another")

@@ -91,7 +91,7 @@ def makefile(network: Network, target: str, sources: Sequence[str], platforms: S
         "ifneq ($(origin CC),default)",
         "GIVEN = $(foreach name,$(COMPILERS),$(if $(findstring $(name),$(CC)),$(name)))",
         "endif",
-        "COMPILER ?= $(firstword $(GIVEN) $(COMPILERS) cc)",
+        "COMPILER ?= $(firstword $(lastword $(GIVEN)) $(COMPILERS) cc)",
         "ifeq ($(origin CC),default)",
         "CC = $(or $(CC_$(PLATFORM)_$(COMPILER)),$(COMPILER))",
         "endif",

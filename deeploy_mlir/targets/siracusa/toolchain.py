@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deeploy_mlir.machine.toolchain import CLANG_STACK_FLAG, ZIG_CC, Toolchain
+from deeploy_mlir.machine.toolchain import CLANG_STACK_FLAG, GCC_FOR_CORES, ZIG_CC, Toolchain
 
 MCPU = "-mcpu=rocket_rv32-a-d+m+c+f"
 """RV32IMFC, scheduled for an in-order pipeline: 5 to 40 % fewer cycles of kernels than with generic_rv32."""
@@ -30,7 +30,7 @@ COMPILERS = (
     Toolchain(
         "gcc",
         ("riscv64-unknown-elf-gcc",),
-        flags=(*ARCHITECTURE, *FLAGS),
+        flags=(*ARCHITECTURE, *FLAGS, *GCC_FOR_CORES),
         link_flags=("-nostdlib", "-nostartfiles", "-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments", "-lgcc"),
     ),
     # Distributions bring no compiler-rt for it: builtins.c has what it would call.

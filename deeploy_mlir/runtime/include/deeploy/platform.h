@@ -22,7 +22,9 @@ extern "C" {
 #define DM_ALIGN(n) __attribute__((aligned(n)))
 
 /* Of every kernel. gcc 12 may clone a kernel for its constant pointers, take the clone's stores for none at all, and drop
-   the call (-fipa-cp with -fipa-modref, or -fipa-pure-const); so it is not to look across the call. */
+   the call (-fipa-cp with -fipa-modref, or -fipa-pure-const); so it is not to look across the call. For several cores gcc
+   needs -fno-predictive-commoning too: else, at -O3, it reads elements beside those that a loop writes and writes them
+   back, which undoes what another core wrote there. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define DM_KERNEL __attribute__((noipa))
 #else
