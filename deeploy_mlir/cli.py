@@ -347,9 +347,7 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _quantize(options: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
-    from deeploy_mlir.quantizer.quantize import QuantizeOptions, quantize, report_text, silence_onnxruntime
+    from deeploy_mlir.quantizer.quantize import QuantizeOptions, quantize, report_json, report_text, silence_onnxruntime
 
     silence_onnxruntime()
     _check_overwriting(options.output, options.model, options.calibration)
@@ -364,7 +362,7 @@ def _quantize(options: argparse.Namespace) -> int:
     )
     report = quantize(options.model, options.calibration, options.output, chosen, options.evaluate)
     if options.json:
-        _say(json.dumps(asdict(report)))
+        _say(json.dumps(report_json(report)))
     else:
         _say(report_text(report))
         _say(f"written to {options.output}")

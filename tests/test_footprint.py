@@ -102,13 +102,17 @@ def test_a_network_takes_what_was_planned_and_its_code(
 
 
 def test_without_a_compiler_planned_figures_say_so(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("DEEPLOY_CC", "/nowhere/gcc")
     words = ["compile", str(DIGITS / "digits_int8.onnx"), "--target", "generic", "-o", str(tmp_path / "out")]
     assert cli.main(words) == 0
+    assert "flash and RAM are as planned: C compiler not found: /nowhere/gcc" in caplog.text
     said = capsys.readouterr().out
-    assert "constants 15,968 (planned, without code: no compiler is at hand)" in said
+    assert "constants 15,968 (planned, without code: no compiler at hand)" in said
     assert "arenas 1,280, inputs and outputs 296\n" in said
     plan = json.loads((tmp_path / "out" / "plan.json").read_text())
     assert plan["footprint"] == {"constants": 15968, "arenas": 1280, "io": 296}

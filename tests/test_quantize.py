@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -13,7 +14,16 @@ import pytest
 import deeploy_mlir
 from deeploy_mlir import cli
 from deeploy_mlir.program.npz import load_arrays
-from deeploy_mlir.quantizer.quantize import INSTALL, QuantizeOptions, quantize, samples_of
+from deeploy_mlir.quantizer.layers import LayerLoss
+from deeploy_mlir.quantizer.quantize import (
+    INSTALL,
+    OutputLoss,
+    QuantizeOptions,
+    QuantizeReport,
+    quantize,
+    report_json,
+    samples_of,
+)
 from deeploy_mlir.support.errors import DeeployError
 
 DIGITS = Path(__file__).resolve().parents[1] / "examples" / "digits"
@@ -227,6 +237,14 @@ def test_the_layer_that_loses_most_is_named_first(worst: int, tmp_path: Path) ->
     report = quantize(model, data, tmp_path / "q.onnx", evaluate=others)
     assert report.layers[0].node == f"layer{worst}"
     assert report.layers[0].snr_db < 10
+
+
+def test_json_knows_no_infinity() -> None:
+    loss = OutputLoss("y", 0.0, 0.0, math.inf, None)
+    layer = LayerLoss("conv", "Conv", 40.0, math.inf)
+    said = json.dumps(report_json(QuantizeReport(1, 1, (loss,), 2, 1, (layer,))), allow_nan=False)
+    assert json.loads(said)["outputs"][0]["snr_db"] is None
+    assert json.loads(said)["layers"] == [{"node": "conv", "operator": "Conv", "snr_db": 40.0, "input_snr_db": None}]
 
 
 def _one_input() -> onnx.ModelProto:

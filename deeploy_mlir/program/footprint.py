@@ -18,6 +18,7 @@ from deeploy_mlir.program.build_files import INCLUDES, platform_folder
 from deeploy_mlir.program.network import Network
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.progress import doing
+from deeploy_mlir.support.remarks import remark
 
 if TYPE_CHECKING:
     from deeploy_mlir.program.output_folder import Manifest
@@ -62,14 +63,20 @@ def planned_footprint(network: Network, plan: Plan, configuration: Configuration
 
 def measured_footprint(manifest: Manifest, files: Mapping[str, bytes]) -> Footprint:
     """What the network's objects take, compiled from the files of its output folder with the compiler of the target's
-    own platform. Planned figures where there is no such compiler, or its objects are not ELF."""
+    own platform. Planned figures where there is no such compiler, or where (a remark says so) it fails or makes objects
+    other than ELF."""
     planned = planned_footprint(manifest.network, manifest.plan, manifest.configuration)
     platform = platform_of(manifest.target)
     try:
         compiler = platform.compiler()
+    except DeeployError:
+        return planned
+    try:
         with tempfile.TemporaryDirectory(prefix="deeploy-") as scratch:
             sizes = _sizes(Path(scratch), manifest, files)
-    except DeeployError:
+    except DeeployError as error:
+        first, *rest = str(error).splitlines()  # a compiler's own words follow its command
+        remark(manifest.network.name, f"flash and RAM are as planned: {(rest or [first])[0][:200]}")
         return planned
     return replace(
         planned,

@@ -124,7 +124,7 @@ def _footprint(f: Footprint) -> list[str]:
     """What embedded people look for."""
     code = f"code {f.code:,}, " if f.code is not None else ""
     stack = f", stack {f.stack:,}" if f.stack is not None else ""
-    how = f"sections built by {f.compiler}" if f.compiler else "planned, without code: no compiler is at hand"
+    how = f"sections built by {f.compiler}" if f.compiler else "planned, without code: no compiler at hand"
     return [
         f"  flash {f.flash:>10,} bytes: {code}constants {f.constants:,} ({how})",
         f"  RAM   {f.ram:>10,} bytes: arenas {f.arenas:,}, inputs and outputs {f.io:,}{stack}",

@@ -12,7 +12,7 @@ import logging
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -328,6 +328,23 @@ def _loss(name: str, before: Array, after: Array) -> OutputLoss:
 
 def _accuracy(outputs: Array, labels: Array) -> float:
     return np.count_nonzero(outputs.argmax(1) == labels) / len(labels)
+
+
+def report_json(report: QuantizeReport) -> dict[str, Any]:
+    """The report for programs; null for ratios without end, where there is no error (or no signal)."""
+    return cast("dict[str, Any]", _finite(asdict(report)))
+
+
+def _finite(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _finite(item) for key, item in cast("dict[str, Any]", value).items()}
+        case list() | tuple():
+            return [_finite(item) for item in cast("Sequence[Any]", value)]
+        case float() if not math.isfinite(value):
+            return None
+        case _:
+            return value
 
 
 def report_text(report: QuantizeReport) -> str:
