@@ -350,7 +350,7 @@ def _quantize(options: argparse.Namespace) -> int:
     from deeploy_mlir.quantizer.quantize import QuantizeOptions, quantize, report_json, report_text, silence_onnxruntime
 
     silence_onnxruntime()
-    _check_overwriting(options.output, options.model, options.calibration)
+    _check_overwriting(options.output, options.model, options.calibration, options.evaluate)
     chosen = QuantizeOptions(
         per_channel=options.per_channel,
         activations=options.activations,
