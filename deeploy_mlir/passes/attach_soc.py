@@ -80,7 +80,7 @@ def check_tensors(module: ModuleOp, system: SystemOp) -> None:
         if isa(value.type, TensorType) and (count := prod(value.type.get_shape())) > most:
             raise DeeployError(f"has {count} elements, but {system.system_name} has {most} bytes of memory", name)
 
-    for function in (op for op in module.ops if isinstance(op, FuncOp)):
+    for function in (op for op in module.ops if isinstance(op, FuncOp) and not op.is_declaration):
         names = string_names(function, "arg_names")
         for argument, name in zip(function.args, names, strict=False):
             check(argument, name)
