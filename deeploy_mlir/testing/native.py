@@ -119,7 +119,8 @@ def run_cases(cases: Sequence[KernelCase], tuning: Tuning, folder: Path, native:
     kernels = RUNTIME / "kernels"
     _run([
         native.compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", *native.flags, f"-I{kernels}",
-        str(folder / "kernels.c"), str(folder / "main.c"), *map(str, sorted(kernels.glob("*.c"))), "-o", str(program),
+        str(folder / "kernels.c"), str(folder / "main.c"), *map(str, sorted(kernels.glob("*.c"))), "-lm",
+        "-o", str(program),
     ])  # fmt: skip
     _run([str(program), str(folder / "in.bin"), str(folder / "out.bin")])
     data = (folder / "out.bin").read_bytes()

@@ -20,7 +20,9 @@ from xdsl.ir import Attribute, SSAValue
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.ops import Combiner, ConvOp, MatmulOp, PoolOp, ReduceOp
+from deeploy_mlir.kernels.generated.long_sums import Division, LongSums, Number, division, scalars, sum_of
 from deeploy_mlir.kernels.generated.nest import Nest, is_zero
+from deeploy_mlir.kernels.generated.reduction_loops import ReductionLoops
 from deeploy_mlir.kernels.generated.tuning import block_factor
 from deeploy_mlir.support.numpy_types import SmallFloat
 
@@ -285,14 +287,17 @@ class Reduction:
         """Accumulators, reduction loops and epilogues of one block."""
         nest, b = self.nest, self.nest.b
         cells = list(product(range(len(rows)), range(len(columns))))
-        several = len(cells) > 1
-        places = {
-            (i, j): b.var(f"acc{i}{j}" if several else "acc", self.accumulator_type, initial[i]) for i, j in cells
-        }
+        lanes = self.lanes(len(cells))
+        places: list[dict[Cell, SSAValue]] = []
+        for lane in range(lanes):
+            suffix = f"_{lane}" if lanes > 1 else ""
+            names = {(i, j): f"acc{i}{j}{suffix}" if len(cells) > 1 else f"acc{suffix}" for i, j in cells}
+            start = initial if lane == 0 else [b.const(0, self.accumulator_type)] * len(rows)
+            places.append({cell: b.var(names[cell], self.accumulator_type, start[cell[0]]) for cell in cells})
         shifts = [self.shifts(operand, rows, columns) for operand in range(nest.d.num_ins)]
         counts = self.inside_count()
-        self.reduce(places, shifts)
-        accumulators = {cell: self.finished(b.load(place), counts) for cell, place in places.items()}
+        totals = self.reduce(places, shifts)
+        accumulators = {cell: self.finished(total, counts) for cell, total in totals.items()}
         self.store(rows, columns, accumulators)
 
     def inside_count(self) -> SSAValue | None:
@@ -313,50 +318,62 @@ class Reduction:
 
     # -- the reduction loops ---------------------------------------------------------------------------------------
 
-    def run_length(self) -> tuple[list[int], bool]:
-        """The combined dimensions, and whether the last two are one walk with the outer one cut at the padding."""
-        nest = self.nest
-        dims = nest.combined
-        if len(dims) < 2:
-            return dims, False
-        outer, inner = dims[-2:]
-        size = nest.d.dims[inner].static
-        joined = size is not None and not nest.pads_on(inner)
-        for operand in nest.d.operands[: nest.d.num_ins]:
-            joined = joined and operand.steps[outer] == (size or 0) * operand.steps[inner]
-        return dims, joined
+    @cached_property
+    def loops(self) -> ReductionLoops:
+        return ReductionLoops(self.nest)
 
-    def reduce(self, places: dict[Cell, SSAValue], shifts: Sequence[dict[Cell, SSAValue]]) -> None:
-        """All reduction loops of a block."""
-        nest, b = self.nest, self.nest.b
-        dims, joined = self.run_length()
-        with ExitStack() as stack:
-            for d in dims[: -2 if joined else -1]:
-                stack.enter_context(nest.window(d))
-            if not dims:
-                self.innermost(places, shifts, None, b.const(1))
-                return
-            length, inner = self.enter_innermost(stack, dims, joined)
-            self.innermost(places, shifts, inner, length)
+    @cached_property
+    def sums_floats(self) -> bool:
+        """Whether rounding errors add up."""
+        sums = self.contracts or self.combiner in (Combiner.SUM, Combiner.AVERAGE)
+        return sums and self.accumulator_type == f32
 
-    def enter_innermost(self, stack: ExitStack, dims: Sequence[int], joined: bool) -> tuple[SSAValue, int]:
-        """Puts the start of the innermost loop into the pointers until `stack` closes; its length and dimension."""
-        nest, b, inner = self.nest, self.nest.b, dims[-1]
-        if joined:
-            low, high = nest.inside(dims[-2])
-            stack.enter_context(nest.fixed(dims[-2], low))
-            nest.enter_padded(dims[-2])
-            return b.mul(b.sub(high, low), nest.size(inner)), inner
-        if nest.pads_on(inner):
-            low, high = nest.inside(inner)
-            stack.enter_context(nest.fixed(inner, low))
-            nest.enter_padded(inner)
-            return b.sub(high, low), inner
-        return nest.size(inner), inner
+    def lanes(self, cells: int) -> int:
+        """Accumulators of each of `cells` outputs: several where one would be waited for, or stand in SIMD's way."""
+        nest, tuning = self.nest, self.nest.tuning
+        dims = self.loops.dims
+        if not dims or not self.sums_floats or any(nest.pads_on(d) for d in dims):
+            return 1
+        length = self.loops.sizes[-1]
+        if length is not None and length < 4 * tuning.float_lanes:
+            return 1
+        if not tuning.vector or (self.contracts and cells > 1):
+            return max(1, tuning.float_lanes // cells)
+        contiguous = all(o.steps[dims[-1]] == 1 for o in nest.d.operands[: nest.d.num_ins])
+        return tuning.float_lanes if contiguous else 1
+
+    def division(self, most: int, multiple: int) -> Division | None:
+        """How the reduction loops are divided into runs; None if they are not."""
+        return division(self.loops.sizes, most, multiple) if self.sums_floats else None
+
+    def reduce(
+        self, places: list[dict[Cell, SSAValue]], shifts: Sequence[dict[Cell, SSAValue]]
+    ) -> dict[Cell, SSAValue]:
+        """All reduction loops of a block; what they give for each output."""
+        b, cells = self.nest.b, list(places[0])
+        lanes = len(places)
+        divided = self.division(self.nest.tuning.run * lanes, max(lanes, self.nest.tuning.unroll))
+        sums: LongSums | None = None
+
+        def lanes_of(number: Number) -> list[SSAValue]:
+            assert isinstance(number, int)
+            return [lane[cells[number]] for lane in places]
+
+        if divided is not None:
+            sums = LongSums(b, self.accumulator_type, divided.runs, *scalars(b, self.accumulator_type, len(cells)))
+        left = self.loops.emit(
+            divided,
+            lambda dim, length: self.innermost(places, shifts, dim, length),
+            lambda: sums.end_run(lanes_of) if sums is not None else None,
+        )
+        if sums is None:
+            return {cell: sum_of(b, [b.load(place) for place in lanes_of(n)]) for n, cell in enumerate(cells)}
+        held = [sum_of(b, [b.load(place) for place in lanes_of(n)]) if left else None for n in range(len(cells))]
+        return {cell: sums.value(n, held[n]) for n, cell in enumerate(cells)}
 
     def innermost(
         self,
-        places: dict[Cell, SSAValue],
+        places: Sequence[dict[Cell, SSAValue]],
         shifts: Sequence[dict[Cell, SSAValue]],
         dim: int | None,
         length: SSAValue,
@@ -366,14 +383,7 @@ class Reduction:
         known = c.constant_of(length)
         name = nest.d.dims[dim].name if dim is not None else "k"
         steps = [nest.d.operands[o].steps[dim] if dim is not None else 0 for o in range(len(shifts))]
-        copies = nest.tuning.unroll
-        if isinstance(known, int) and known * len(places) <= nest.tuning.straight and known <= self.longest_chain:
-            copies = max(known, 1)
-        elif not isinstance(known, int):
-            copies = 1
-        elif known % copies:
-            # One more, rather than a loop whose unrolling is left to the compiler.
-            copies = copies + 1 if copies > 1 and known % (copies + 1) == 0 else 1
+        copies = self.copies(known, len(places[0]), len(places))
         pointers: list[dict[Cell, SSAValue]] = [{}, {}]
         if known != copies:
             # In a loop, each row has a pointer of its own.
@@ -385,24 +395,57 @@ class Reduction:
                 pointers[operand] = {cell: distinct[id(s)] for cell, s in shift.items()}
         if nest.tuning.keep_loops and isinstance(known, int) and known != copies:
             b.verbatim('_Pragma("GCC unroll 1")')
-        with b.for_(name, b.const(0), length, copies) as index:
-            loaded: dict[Hashable, SSAValue] = {}
-            for copy in range(copies):
-                for cell, place in places.items():
-                    elements: list[SSAValue] = []
-                    for operand, shift in enumerate(shifts):
-                        at = b.mul(b.add(index, copy), steps[operand])
-                        pointer = pointers[operand].get(cell)
-                        if pointer is None:
-                            pointer, at = nest.pointers[operand], b.add(at, shift[cell])
-                        constant = c.constant_of(at)
-                        key = (operand, pointer, at if constant is None else constant)
-                        if constant is None:
-                            key = (operand, pointer, copy, id(shift[cell]))
-                        if key not in loaded:
-                            loaded[key] = self.load(operand, pointer, at)
-                        elements.append(loaded[key])
-                    b.assign(place, self.combine(b.load(place), elements))
+        full = b.mul(b.div(length, copies), copies)
+        with b.for_(name, b.const(0), full, copies) as index:
+            self.take(places, shifts, pointers, steps, index, copies)
+        if isinstance(known, int):
+            self.take(places, shifts, pointers, steps, full, known % copies)
+        elif copies > 1:
+            with b.for_(name, full, length) as index:
+                self.take(places, shifts, pointers, steps, index, 1)
+
+    def copies(self, known: int | float | None, cells: int, lanes: int) -> int:
+        """How many elements the innermost loop takes at a time, if `known` is its length."""
+        copies = self.nest.tuning.unroll
+        if isinstance(known, int) and known * cells <= self.nest.tuning.straight and known <= self.longest_chain:
+            return max(known, 1)
+        if lanes > 1:
+            return lanes
+        if not isinstance(known, int):
+            return 1
+        if known % copies:
+            # One more, rather than a loop whose unrolling is left to the compiler.
+            return copies + 1 if copies > 1 and known % (copies + 1) == 0 else 1
+        return copies
+
+    def take(
+        self,
+        places: Sequence[dict[Cell, SSAValue]],
+        shifts: Sequence[dict[Cell, SSAValue]],
+        pointers: Sequence[dict[Cell, SSAValue]],
+        steps: Sequence[int],
+        index: SSAValue,
+        count: int,
+    ) -> None:
+        """All outputs of the block take `count` elements from `index` on, each into the next of its accumulators."""
+        nest, b = self.nest, self.nest.b
+        loaded: dict[Hashable, SSAValue] = {}
+        for copy in range(count):
+            for cell, place in places[copy % len(places)].items():
+                elements: list[SSAValue] = []
+                for operand, shift in enumerate(shifts):
+                    at = b.mul(b.add(index, copy), steps[operand])
+                    pointer = pointers[operand].get(cell)
+                    if pointer is None:
+                        pointer, at = nest.pointers[operand], b.add(at, shift[cell])
+                    constant = c.constant_of(at)
+                    key = (operand, pointer, at if constant is None else constant)
+                    if constant is None:
+                        key = (operand, pointer, copy, id(shift[cell]))
+                    if key not in loaded:
+                        loaded[key] = self.load(operand, pointer, at)
+                    elements.append(loaded[key])
+                b.assign(place, self.combine(b.load(place), elements))
 
     @property
     def longest_chain(self) -> int:

@@ -5,22 +5,28 @@ Integer functions work in 32 bits where the element type proves that this is eno
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
-from xdsl.dialects.builtin import IntegerType, f64, i32, i64
+from xdsl.dialects.builtin import IntegerType, f32, f64, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.ops import RowFunction, RowOp
+from deeploy_mlir.kernels.generated.long_sums import LongSums, division, scalars, sum_of
 from deeploy_mlir.kernels.generated.nest import Nest
 from deeploy_mlir.kernels.generated.scalar_body import DOUBLE_FUNCTIONS, FUNCTIONS
 from deeploy_mlir.space.iteration_space import DimKind
 
 CALLING = (RowFunction.SOFTMAX, RowFunction.LOG_SOFTMAX, RowFunction.I_LAYER_NORM, RowFunction.I_RMS_NORM)
 """Functions that call others for each element, whose loops gain nothing from being unrolled."""
+
+LANES = 4
+"""Accumulators of a sum of floats."""
+RUN = 32
+"""Most terms that one of them takes."""
 
 
 def emit_row(nest: Nest) -> None:
@@ -90,10 +96,11 @@ class Row:
         value = nest.epilogue([b.cast(accumulator, nest.op.accumulator())], extras)
         b.store(nest.pointers[-1], b.mul(index, step), value)
 
-    def each(self, body: Callable[[SSAValue], None]) -> None:
-        """A loop over the row, several elements at a time if it is known to consist of such groups."""
+    def each(self, body: Callable[[SSAValue], None], *, calls: bool | None = None) -> None:
+        """A loop over the row, several elements at a time if it is known to consist of such groups, unless `body` calls
+        a function (by default what `CALLING` says)."""
         b, copies = self.nest.b, self.nest.tuning.elements
-        if self.static_length % copies or self.op.function.data in CALLING:
+        if self.static_length % copies or (self.op.function.data in CALLING if calls is None else calls):
             copies = 1
         known = isinstance(c.constant_of(self.length), int)
         with b.for_("k", b.const(0), self.length, copies if known else 1) as index:
@@ -112,14 +119,69 @@ class Row:
 
     # -- common parts ----------------------------------------------------------------------------------------------
 
-    def total(
-        self, name: str, t: Attribute, term: Callable[[SSAValue], SSAValue], start: int | float = 0, wrap: bool = False
-    ) -> SSAValue:
+    def total(self, name: str, t: Attribute, term: Callable[[SSAValue], SSAValue]) -> SSAValue:
         """The sum of a term over the row."""
+        return self.totals([name], t, lambda k: [term(k)])[0]
+
+    def totals(
+        self, names: Sequence[str], t: Attribute, terms: Callable[[SSAValue], Sequence[SSAValue]]
+    ) -> list[SSAValue]:
+        """The sums of several terms over the row."""
+        if t == f32:
+            return self.long_sums(names, terms)
         b = self.nest.b
-        place = b.var(name, t, start)
-        self.each(lambda k: b.assign(place, b.add(b.load(place), term(k), wrap=wrap)))
-        return b.load(place)
+        places = [b.var(name, t, 0) for name in names]
+
+        def add(k: SSAValue) -> None:
+            for place, term in zip(places, terms(k), strict=True):
+                b.assign(place, b.add(b.load(place), term))
+
+        self.each(add)
+        return [b.load(place) for place in places]
+
+    def long_sums(self, names: Sequence[str], terms: Callable[[SSAValue], Sequence[SSAValue]]) -> list[SSAValue]:
+        """Sums of floats over the row, one of each term, whose errors do not grow with the row's length.
+
+        Each has several accumulators, as many on all processors."""
+        b, t = self.nest.b, self.real
+        places = [[b.var(f"{name}{lane}", t, 0.0) for lane in range(LANES)] for name in names]
+        known = c.constant_of(self.length)
+        size = known if isinstance(known, int) else None
+        divided = division([size], RUN * LANES, LANES)
+        if divided is None:
+            self.lanes_of(places, b.const(0), self.length, terms)
+            return [sum_of(b, [b.load(place) for place in lane_places]) for lane_places in places]
+        sums = LongSums(b, t, divided.runs, *scalars(b, t, len(names)))
+        with b.for_("run", b.const(0), self.length, divided.step) as first:
+            last = b.add(first, divided.step)
+            if size is None or size % divided.step:
+                last = b.min(last, self.length)
+            self.lanes_of(places, first, last, terms)
+            sums.end_run(lambda number: places[cast(int, number)])
+        return [sums.value(number, None) for number in range(len(names))]
+
+    def lanes_of(
+        self,
+        places: Sequence[Sequence[SSAValue]],
+        first: SSAValue,
+        last: SSAValue,
+        terms: Callable[[SSAValue], Sequence[SSAValue]],
+    ) -> None:
+        """Adds the terms of a part of the row to their accumulators in turn: in one loop, or in one for each sum where
+        that is what C compilers vectorise."""
+        b, known = self.nest.b, c.constant_of(self.length)
+        whole = isinstance(known, int) and known % LANES == 0
+        full = last if whole else b.add(first, b.mul(b.div(b.sub(last, first), LANES), LANES))
+        sums = range(len(places))
+        for together in [[n] for n in sums] if self.nest.tuning.vector else [list(sums)]:
+            for low, high, count in ((first, full, LANES), (full, last, 1)):
+                if high is low:
+                    continue
+                with b.for_("k", low, high, count) as k:
+                    for lane in range(count):
+                        values = terms(b.add(k, lane))
+                        for place, value in ((places[n][lane], values[n]) for n in together):
+                            b.assign(place, b.add(b.load(place), value))
 
     def maximum(self, t: Attribute) -> SSAValue:
         """The largest element of the row."""
@@ -170,26 +232,26 @@ def _softmax(row: Row) -> None:
             return b.load(nest.pointers[-1], b.mul(k, step))
         return value
 
-    total = row.total("sum", row.real, term, 0.0)
+    total = row.total("sum", row.real, term)
     scale = row.keep("scale", b.div(b.const(1.0, row.real), total))
 
     def element(k: SSAValue) -> None:
         e = b.load(nest.pointers[-1], b.mul(k, step)) if keeps else _exponential(row, k, top)
         row.store(k, b.mul(e, scale))
 
-    row.each(element)
+    row.each(element, calls=not keeps)
 
 
 def _log_softmax(row: Row) -> None:
     b = row.nest.b
     top = row.maximum(row.real)
-    total = row.total("sum", row.real, lambda k: _exponential(row, k, top), 0.0)
+    total = row.total("sum", row.real, lambda k: _exponential(row, k, top))
     log = row.keep("log", row.function("math.log", total))
 
     def element(k: SSAValue) -> None:
         row.store(k, b.sub(b.sub(row.load(0, k, row.real), top), log))
 
-    row.each(element)
+    row.each(element, calls=False)
 
 
 def _inverse_root(row: Row, mean: SSAValue) -> SSAValue:
@@ -200,19 +262,25 @@ def _inverse_root(row: Row, mean: SSAValue) -> SSAValue:
 
 
 def _layer_norm(row: Row) -> None:
-    b = row.nest.b
-    mean = row.keep("mean", row.float_mean(lambda k: row.load(0, k, row.real), "mean"))
+    """Elements less their mean, in two floats: `shift` is what the rounded mean lacks, which is as much as a float of
+    the mean's size can be wrong, and may be more than the deviation's last places."""
+    b, real = row.nest.b, row.real
+    length = b.cast(row.length, real)
+    total = row.total("mean_sum", real, lambda k: row.load(0, k, real))
+    mean = row.keep("mean", b.div(total, length))
 
-    def square(k: SSAValue) -> SSAValue:
-        centred = b.sub(row.load(0, k, row.real), mean)
-        return b.mul(centred, centred)
+    def centred(k: SSAValue) -> SSAValue:
+        return b.named("centred", b.sub(row.load(0, k, real), mean))
 
-    scale = _inverse_root(row, row.float_mean(square, "variance"))
+    def moments(k: SSAValue) -> list[SSAValue]:
+        x = centred(k)
+        return [x, b.mul(x, x)]
 
-    def element(k: SSAValue) -> None:
-        row.store(k, b.mul(b.sub(row.load(0, k, row.real), mean), scale))
-
-    row.each(element)
+    sums = row.totals(["shift_sum", "variance_sum"], real, moments)
+    shift = row.keep("shift", b.div(sums[0], length))
+    variance = b.sub(b.div(sums[1], length), b.mul(shift, shift))
+    scale = _inverse_root(row, b.max(0.0, variance))
+    row.each(lambda k: row.store(k, b.mul(b.sub(centred(k), shift), scale)))
 
 
 def _rms_norm(row: Row) -> None:

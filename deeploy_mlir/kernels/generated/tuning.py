@@ -28,8 +28,11 @@ class Tuning:
     """Elements of a block of accumulators in an array, for compilers that vectorise; 0 where there is no SIMD."""
     fused: bool = False
     """Whether the processor multiplies and adds floats in one operation, which rounds once."""
+    run: int = 64
+    """Most terms that an accumulator of a float product or reduction takes."""
     float_lanes: int = 1
-    """Partial sums of a float dot product, so that it can be vectorised without reordering by the compiler."""
+    """Accumulators of a float sum, so that it is vectorised, or none is waited for. With SIMD: of each output whose
+    terms are neighbours; without: of all outputs that are computed together."""
 
 
 HOST = Tuning(block_outputs=4, block_pixels=2, unroll=1, vector=64, float_lanes=4)
@@ -44,6 +47,8 @@ RV32 = Tuning(
     straight=48,
     elements=4,
     fused=True,
+    run=128,
+    float_lanes=4,
 )
 """A scalar 32-bit RISC-V with 32 registers and a small instruction cache."""
 

@@ -15,6 +15,7 @@ from math import prod
 from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects import c
+from deeploy_mlir.kernels.generated.long_sums import LongSums, arrays, sum_of
 from deeploy_mlir.kernels.generated.nest import Nest
 from deeploy_mlir.kernels.generated.reduction import Block, Reduction
 from deeploy_mlir.support.numpy_types import element_bytes
@@ -79,10 +80,11 @@ def block_size(size: int | None, most: int) -> int:
 def _long_dot(reduction: Reduction) -> bool:
     """Whether both operands are contiguous along a long sum, which the compiler vectorises if it is of integers."""
     nest = reduction.nest
-    dims, joined = reduction.run_length()
-    if not c.is_integer(reduction.accumulator_type) or any(o.steps[dims[-1]] != 1 for o in nest.d.operands[:2]):
+    loops = reduction.loops
+    innermost = loops.dims[-1]
+    if not c.is_integer(reduction.accumulator_type) or any(o.steps[innermost] != 1 for o in nest.d.operands[:2]):
         return False
-    length = prod(nest.d.dims[d].static or LONG_RUN for d in dims[-2 if joined else -1 :])
+    length = prod(nest.d.dims[d].static or LONG_RUN for d in loops.dims[-2 if loops.joined else -1 :])
     return length >= LONG_RUN
 
 
@@ -169,55 +171,80 @@ class VectorReduction:
     def block(self, count: SSAValue, offsets: SSAValue | None) -> None:
         """Accumulators, reduction loops and epilogues of one block."""
         nest, b, r = self.nest, self.nest.b, self.r
-        sums = b.array("acc", [self.plan.block], r.accumulator_type)
+        acc = b.array("acc", [self.plan.block], r.accumulator_type)
         with b.for_("j", b.const(0), count) as j:
-            b.store(sums, j, b.load(offsets, j) if offsets is not None else r.first_value())
+            b.store(acc, j, b.load(offsets, j) if offsets is not None else r.first_value())
         total = r.inside_count()
-        dims, joined = r.run_length()
-        with ExitStack() as stack:
-            for d in dims[: -2 if joined else -1]:
-                stack.enter_context(nest.window(d))
-            length, inner = r.enter_innermost(stack, dims, joined)
-            self.innermost(sums, count, inner, length)
+        divided = r.division(nest.tuning.run * nest.tuning.float_lanes, nest.tuning.float_lanes)
+        sums: LongSums | None = None
+        if divided is not None:
+            kept = arrays(b, r.accumulator_type, self.plan.block, count)
+            sums = LongSums(b, r.accumulator_type, divided.runs, *kept)
+        left = r.loops.emit(
+            divided,
+            lambda dim, length: self.innermost(acc, count, dim, length),
+            lambda: sums.end_run(lambda j: [b.subscript(acc, j)]) if sums is not None else None,
+        )
         with b.for_("j", b.const(0), count) as j:
             extras: list[SSAValue] = []
             for number in range(nest.d.num_ins, len(nest.d.operands) - 1):
                 step = nest.d.operands[number].steps[self.plan.dim]
                 extras.append(nest.element(number, b.mul(j, step)))
-            value = nest.epilogue([r.finished(b.load(sums, j), total)], extras)
+            value = b.load(acc, j) if sums is None else sums.value(j, b.load(acc, j) if left else None)
+            value = nest.epilogue([r.finished(value, total)], extras)
             b.store(nest.pointers[-1], j, value)
 
-    def innermost(self, sums: SSAValue, count: SSAValue, dim: int, length: SSAValue) -> None:
+    def innermost(self, acc: SSAValue, count: SSAValue, dim: int | None, length: SSAValue) -> None:
         """The loop over the innermost combined dimension, around that over the block.
 
-        Float sums take several products at once, which saves loads and stores of the accumulators."""
+        Float sums take several terms at once, added up among themselves first, which saves loads and stores of the
+        accumulators and keeps them short."""
         nest, b, r = self.nest, self.nest.b, self.r
+        assert dim is not None
         known = c.constant_of(length)
-        copies = nest.tuning.float_lanes if c.is_float(r.accumulator_type) and r.contracts else 1
+        copies = nest.tuning.float_lanes if r.sums_floats else 1
         if not isinstance(known, int) or known % copies:
             copies = 1
-        steps = [o.steps[dim] for o in nest.d.operands[: nest.d.num_ins]]
-        moves = [o.steps[self.plan.dim] for o in nest.d.operands[: nest.d.num_ins]]
         with b.for_(nest.d.dims[dim].name, b.const(0), length, copies) as index:
-            pointers = [
-                [
-                    b.named(f"{'xw'[o]}{k}", b.add(nest.pointers[o], b.mul(b.add(index, k), steps[o])))
-                    for o in range(len(steps))
-                ]
-                for k in range(copies)
-            ]
-            shared = [
-                [
-                    None if move else b.load(b.var(f"x{k}_value", r.accumulator_type, r.load(o, row[o], nest.index(0))))
-                    for o, move in enumerate(moves)
-                ]
-                for k, row in enumerate(pointers)
-            ]
+            pointers, shared = self.rows(dim, index, copies)
             with b.for_("j", b.const(0), count) as j:
-                value = b.load(sums, j)
-                for row, values in zip(pointers, shared, strict=True):
-                    elements = [
-                        v if v is not None else r.load(o, row[o], b.mul(j, moves[o])) for o, v in enumerate(values)
-                    ]
-                    value = r.combine(value, elements)
-                b.store(sums, j, value)
+                terms = [
+                    [v if v is not None else r.load(o, row[o], b.mul(j, self.moves[o])) for o, v in enumerate(values)]
+                    for row, values in zip(pointers, shared, strict=True)
+                ]
+                b.store(acc, j, self.combined(b.load(acc, j), terms))
+
+    @cached_property
+    def moves(self) -> list[int]:
+        """Steps of the operands from one output of the block to the next."""
+        return [o.steps[self.plan.dim] for o in self.nest.d.operands[: self.nest.d.num_ins]]
+
+    def rows(self, dim: int, index: SSAValue, copies: int) -> tuple[list[list[SSAValue]], list[list[SSAValue | None]]]:
+        """For each of `copies` terms from `index` on: pointers to the operands' elements for the block's first output,
+        and the values of those that all outputs share."""
+        nest, b, r = self.nest, self.nest.b, self.r
+        steps = [o.steps[dim] for o in nest.d.operands[: nest.d.num_ins]]
+        pointers = [
+            [
+                b.named(f"{'xw'[o]}{k}", b.add(nest.pointers[o], b.mul(b.add(index, k), steps[o])))
+                for o in range(len(steps))
+            ]
+            for k in range(copies)
+        ]
+        shared = [
+            [
+                None if move else b.load(b.var(f"x{k}_value", r.accumulator_type, r.load(o, row[o], nest.index(0))))
+                for o, move in enumerate(self.moves)
+            ]
+            for k, row in enumerate(pointers)
+        ]
+        return pointers, shared
+
+    def combined(self, accumulator: SSAValue, terms: list[list[SSAValue]]) -> SSAValue:
+        """The accumulator with more terms."""
+        b, r = self.nest.b, self.r
+        if r.sums_floats:
+            return b.add(accumulator, sum_of(b, [b.mul(t[0], t[1]) if r.contracts else t[0] for t in terms]))
+        for elements in terms:
+            accumulator = r.combine(accumulator, elements)
+        return accumulator

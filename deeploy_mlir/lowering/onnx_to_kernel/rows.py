@@ -123,12 +123,7 @@ def _moments(b: LayerBuilder, rows: SSAValue, epsilon: float) -> tuple[SSAValue,
     shape, element = shape_of(rows), element_type_of_value(rows)
     last, count = len(shape) - 1, shape[-1]
     average = reduce(b, rows, [last], Combiner.SUM, element, mean(count))
-
-    def squared(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
-        difference = body.sub(v[0], v[1])
-        return body.mul(difference, difference)
-
-    squares = b.elementwise([rows, b.reshape(average, [*shape[:-1], 1])], shape, element, squared)
+    squares = b.elementwise([rows, b.reshape(average, [*shape[:-1], 1])], shape, element, _squared_difference)
 
     def inverse_deviation(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
         variance = body.add(mean(count)(body, v), body.constant(epsilon, v[0].type))
@@ -158,6 +153,34 @@ def _group_norm(op: GraphOp, b: LayerBuilder, x: SSAValue, groups: int, bias: SS
     maps = [select(3, [0, 1, 2]), select(3, [1]), select(3, [1])]
     value = b.map([value, scale, bias], maps, shape_of(value), b.result_element, _scaled(has_bias=True))
     return b.reshape(value, shape)
+
+
+def mean_variance_norm(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
+    """onnx.MeanVarianceNormalization: (x - mean) / (deviation + 1e-9).
+
+    ONNX's own function takes the mean of the squares less the square of the mean, which leaves little far from zero."""
+    x = op.required("X")
+    shape, element = shape_of(x), element_type_of_value(x)
+    axes = sorted(b.axis(axis, len(shape)) for axis in op.attr("axes"))
+    kept = [1 if i in axes else size for i, size in enumerate(shape)]
+    divide = mean(prod(shape[axis] for axis in axes))
+    average = b.reshape(reduce(b, x, axes, Combiner.SUM, element, divide), kept)
+    centred = b.elementwise([x, average], shape, element, lambda body, v: body.sub(v[0], v[1]))
+    # The mean was rounded: what it lacks may be more than the last places of what is left.
+    shift = b.reshape(reduce(b, centred, axes, Combiner.SUM, element, divide), kept)
+    squares = b.elementwise([centred, shift], shape, element, _squared_difference)
+
+    def deviation(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+        return body.add(body.float_function("sqrt", divide(body, v)), body.constant(1e-9, v[0].type))
+
+    spread = b.reshape(reduce(b, squares, axes, Combiner.SUM, element, deviation), kept)
+    ins = [centred, shift, spread]
+    return [b.elementwise(ins, shape, element, lambda body, v: body.div(body.sub(v[0], v[1]), v[2]))]
+
+
+def _squared_difference(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
+    difference = body.sub(v[0], v[1])
+    return body.mul(difference, difference)
 
 
 def lp_norm(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
@@ -209,6 +232,7 @@ RULES: dict[str, Rule] = {
     "onnx.InstanceNormalization": instance_norm,
     "onnx.GroupNormalization": group_norm,
     "onnx.LpNormalization": lp_norm,
+    "onnx.MeanVarianceNormalization": mean_variance_norm,
     "qnn.iSoftmax": integer_row(RowFunction.I_SOFTMAX, "coeffA", "coeffB", "coeffC", "log2", "n_levels"),
     "qnn.ITAMax": integer_row(RowFunction.ITA_MAX, "n_levels"),
     "qnn.ITAPartialMax": integer_row(RowFunction.ITA_PARTIAL_MAX, "n_levels", "group_width"),
