@@ -10,9 +10,10 @@ class Stalls:
     """Cycles of one core beyond one an instruction, by cause.
 
     bank_conflict: another core had the L1 bank (or the access was misaligned); l2: accesses to L2 and weight memory;
-    icache: instruction fetch; hazard: a loaded value, product or float result used by the next instruction;
+    icache: instruction fetch; hazard: a loaded value or product used by the next instruction;
     branch: taken branches and jumps; barrier: asleep at a barrier; event: asleep for another event (end of a DMA
-    transfer); device: device registers and full queues; multicycle: div, mulh, fdiv and the second cycle of mul.
+    transfer); device: device registers and full queues; fpu: another core had the shared FPU, or the divider;
+    multicycle: div, mulh, fdiv and the second cycle of mul.
     """
 
     bank_conflict: int = 0
@@ -23,6 +24,7 @@ class Stalls:
     barrier: int = 0
     event: int = 0
     device: int = 0
+    fpu: int = 0
     multicycle: int = 0
 
     def total(self) -> int:
@@ -47,10 +49,9 @@ class Counters:
     @staticmethod
     def from_raw(raw: list[int]) -> Counters:
         """From the array of dmsim_core and dmsim_region, in the order of the enumeration in dmsim.h."""
-        cycles, instructions, bank, l2, icache, hazard, branch, barrier, event, device = raw[:10]
-        known = instructions + sum(raw[2:10])
-        stalls = Stalls(bank, l2, icache, hazard, branch, barrier, event, device, cycles - known)
-        return Counters(cycles, instructions, stalls, raw[10], raw[11], raw[12])
+        cycles, instructions = raw[:2]
+        stalls = Stalls(*raw[2:11], multicycle=cycles - sum(raw[1:11]))
+        return Counters(cycles, instructions, stalls, raw[11], raw[12], raw[13])
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from deeploy_mlir.support.errors import DeeployError
 _NO_ICACHE, _L1_ALIAS = 1, 2
 _RUNNING, _EXITED, _FAULTED = 0, 1, 2
 _MAX_REGIONS = 1024
-_COUNTERS = 13
+_COUNTERS = 14
 _SLICE = 20_000_000
 """Cycles between two looks at signals and output, about a second."""
 

@@ -112,8 +112,6 @@ static u32 decode_float(Slot *p, u32 w, u32 f3, u32 f7) {
   return O_FP;
 }
 
-static int writes_integer(u32 f7) { return f7 == 0x50 || f7 == 0x60 || f7 == 0x70; }
-
 /* Slots from the instruction to its target; a target outside its memory becomes the slot of bad fetches. */
 static i32 jump_distance(Sim *s, const Slot *from, u32 pc, i32 offset) {
   u32 target = pc + (u32)offset, base = pc - L1_BASE < L1_SIZE ? L1_BASE : L2_BASE;
@@ -193,8 +191,6 @@ void decode(Sim *s, Slot *p) {
     result = rd;
   else if (op == O_FLW)
     result = 64 + rd;
-  else if (op >= O_FADD && op <= O_FP)
-    result = opcode == 0x53 && writes_integer(f7) ? rd : 64 + rd;
   if ((op >= O_SB && op <= O_SWRP) || op == O_FLW || op >= O_FADD) p->rd = (u8)rd;
   if (opcode == 0x7b) p->rd = (u8)(rd & 1);
   if (result && reads_register(fetch(s, pc + 2 * n, &m), result)) p->hazard = T_HAZARD;

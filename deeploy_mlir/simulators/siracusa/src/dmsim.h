@@ -25,11 +25,12 @@ enum {
   DMSIM_STALL_BANK, /* another core had the L1 bank, or the access was misaligned */
   DMSIM_STALL_L2,   /* an access to L2 or weight memory, or the host core's to L1 */
   DMSIM_STALL_ICACHE,
-  DMSIM_STALL_HAZARD,  /* load-use, mul-use, FPU-use */
+  DMSIM_STALL_HAZARD,  /* load-use, mul-use */
   DMSIM_STALL_BRANCH,  /* taken branches and jumps */
   DMSIM_STALL_BARRIER, /* asleep at a barrier */
   DMSIM_STALL_EVENT,   /* asleep for another event, such as the end of a DMA transfer */
   DMSIM_STALL_DEVICE,  /* registers of devices, full queues */
+  DMSIM_STALL_FPU,     /* another core had the FPU, or the divider */
   DMSIM_CORE_COUNTERS,
   DMSIM_DMA_IN = DMSIM_CORE_COUNTERS, /* bytes that arrived in L1 */
   DMSIM_DMA_OUT,

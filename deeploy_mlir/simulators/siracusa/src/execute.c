@@ -30,6 +30,25 @@ INLINE u32 l1_access(Sim *s, Core *c, u32 offset, u32 size, u64 t) {
   return stall;
 }
 
+/* The stall before a cluster core's float operation: the unit that it shares is another core's. Moves from and to
+   integer registers need none. */
+static u32 fpu_access(Sim *s, Core *c, const Slot *ip, u64 t) {
+  u64 start = t;
+  u32 f7 = ip->word >> 25;
+  if (ip->op == O_FP && (f7 == 0x70 || f7 == 0x78)) return 0;
+  if (ip->cycles < T_FDIV) {
+    u64 *free = &s->fpu_free[c->id / CORES_PER_FPU];
+    if (*free > start) start = *free;
+    *free = start + 1;
+  } else {
+    if (s->divider_free > start) start = s->divider_free + (s->divider_core == c->id ? 0 : T_FDIV_SWITCH);
+    s->divider_free = start + T_FDIV;
+    s->divider_core = c->id;
+  }
+  c->counters[DMSIM_STALL_FPU] += start - t;
+  return (u32)(start - t);
+}
+
 static __attribute__((noinline)) u32 slow_access(Sim *s, Core *c, u32 a, u32 size, u64 t, u8 **at, int writes) {
   u32 stall = 0;
   if (a - L2_BASE <= L2_SIZE - size) {
@@ -373,7 +392,8 @@ L_SDOTSPH: {
 }
 
 #define FLOAT_BEGIN \
-  c->counters[DMSIM_STALL_HAZARD] += ip->hazard; \
+  WAIT; \
+  if (!c->is_host) t += fpu_access(s, c, ip, t); \
   if (!float_used) { \
     float_used = 1; \
     host_clear_flags(); \

@@ -122,6 +122,8 @@ struct Sim {
   i32 exit_code;
   DmsimFault fault;
   u64 bank_free[16], l2_free, now, stuck_since;
+  u64 fpu_free[DMSIM_MAX_CORES / CORES_PER_FPU], divider_free;
+  u32 divider_core; /* the last that divided */
   u32 l1_tag[8][8][4], random;
   u64 l1_ready[8][8][4];
 

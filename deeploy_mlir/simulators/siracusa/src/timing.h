@@ -1,6 +1,5 @@
 /* Every fitted number of the timing model, in cluster cycles on top of the base cost of one cycle an instruction.
-   Fitted on single-instruction loops, cache, barrier and DMA micro-benchmarks of the SoC's public simulator; the FPU's
-   are those of a two-stage FPnew and were compared with nothing. */
+   Fitted on single-instruction loops, cache, barrier and DMA micro-benchmarks of the SoC's public simulator. */
 #ifndef DMSIM_TIMING_H
 #define DMSIM_TIMING_H
 
@@ -9,8 +8,10 @@
 #define T_JUMP 1
 #define T_MUL 2          /* mul in total; one more if the next instruction uses the result */
 #define T_MULH 5         /* mulh, mulhu, mulhsu in total */
-#define T_FDIV 11        /* fdiv.s and fsqrt.s in total */
-#define T_HAZARD 1       /* the next instruction uses a loaded value, a product or a result of the FPU */
+#define T_FDIV 11        /* fdiv.s and fsqrt.s in total, on the one divider of the cluster */
+#define T_FDIV_SWITCH 3  /* from the end of a division to the start of another core's that waits for it */
+#define CORES_PER_FPU 2  /* neighbours share one, which takes one operation a cycle; results are there in the next */
+#define T_HAZARD 1       /* the next instruction uses a loaded value or a product */
 #define T_FC_L2 0
 #define T_FC_L1 14
 #define T_FC_DEVICE 14
