@@ -53,8 +53,24 @@ def function_body(op: OnnxOp) -> tuple[onnx.FunctionProto, int] | None:
     if not text:
         return None
     body = onnx.FunctionProto.FromString(text)
+    if op.op_type == "DynamicQuantizeLinear":
+        _keep_scale_from_zero(body)
     declared = [entry.version for entry in body.opset_import if entry.domain == ""]
     return body, max(declared, default=version)
+
+
+def _keep_scale_from_zero(body: onnx.FunctionProto) -> None:
+    """Makes 1 of the scale of a tensor of zeros, as onnxruntime does: the definition leaves 0, by which it divides."""
+    number = next(i for i, node in enumerate(body.node) if node.output[0] == "Scale")
+    body.node[number].output[0] = "Range_Scale"
+    kept = [
+        onnx.helper.make_node("Constant", [], ["Scale_One"], value_float=1.0),
+        onnx.helper.make_node("Equal", ["X_Range", "Q_Min"], ["Range_Empty"]),
+        onnx.helper.make_node("Where", ["Range_Empty", "Scale_One", "Range_Scale"], ["Scale"]),
+    ]
+    nodes = [*body.node[: number + 1], *kept, *body.node[number + 1 :]]
+    del body.node[:]
+    body.node.extend(nodes)
 
 
 def _attributes(op: OnnxOp) -> dict[str, onnx.AttributeProto]:

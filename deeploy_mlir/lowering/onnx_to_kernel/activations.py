@@ -105,11 +105,12 @@ def _shrink(op: GraphOp, body: ScalarBody, x: SSAValue) -> SSAValue:
 
 
 def _sign(op: GraphOp, body: ScalarBody, x: SSAValue) -> SSAValue:
+    """That of a NaN is a NaN."""
     zero, one = body.constant(0, x.type), body.constant(1, x.type)
     negative = body.compare("lt", x, zero)
     if is_unsigned(element_type_of_value(op.operands[0])):
         return body.select(body.compare("ne", x, zero), one, zero)
-    up = body.select(body.compare("gt", x, zero), one, zero)
+    up = body.select(body.compare("gt", x, zero), one, body.select(body.compare("eq", x, zero), zero, x))
     return body.select(negative, body.constant(-1, x.type), up)
 
 

@@ -31,14 +31,18 @@ def kept_axis(shape: Sequence[int], axis: int) -> list[int]:
 
 
 def arg_extreme(b: LayerBuilder, x: SSAValue, axis: int, combiner: Combiner, *, last: bool) -> SSAValue:
-    """The first (or last) position of the maximum or minimum along an axis, as i32; the axis stays with size 1."""
+    """The first (or last) position of the maximum or minimum along an axis, as i32; the axis stays with size 1.
+
+    A NaN counts as one, so that there is always a position."""
     shape = shape_of(x)
     rank = len(shape)
     best = b.reshape(reduce(b, x, [axis], combiner, element_type_of_value(x)), kept_axis(shape, axis))
     missing = -1 if last else shape[axis]
 
     def candidate(body: ScalarBody, v: Sequence[SSAValue]) -> SSAValue:
-        return body.select(body.compare("eq", v[0], v[1]), v[2], body.constant(missing, i32))
+        none = body.constant(missing, i32)
+        found = body.select(body.compare("eq", v[0], v[1]), v[2], none)
+        return body.select(body.compare("ne", v[0], v[0]), v[2], found) if is_float(v[0].type) else found
 
     maps = [
         select(rank, list(range(rank))),
@@ -79,7 +83,9 @@ def hard_max(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
 
 
 def top_k(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
-    """onnx.TopK: an element's rank is how many come before it; the k-th of the result is the one of rank k."""
+    """onnx.TopK: an element's rank is how many come before it; the k-th of the result is the one of rank k.
+
+    NaNs come before the largest, or behind it among the smallest, so that all ranks differ."""
     x = op.required("X")
     shape = shape_of(x)
     axis = b.axis(op.attr("axis"), len(shape))
@@ -95,6 +101,11 @@ def top_k(op: GraphOp, b: LayerBuilder) -> Sequence[SSAValue]:
         own, other, own_at, other_at = v
         ahead = body.compare(predicate, other, own, unsigned=unsigned)
         tied = body.compare("eq", other, own)
+        if is_float(own.type):
+            own_missing, other_missing = body.compare("ne", own, own), body.compare("ne", other, other)
+            first, second = (other_missing, own_missing) if op.attr("largest") else (own_missing, other_missing)
+            ahead = body.select(first, body.logical_not(second), ahead)
+            tied = body.select(own_missing, other_missing, tied)
         earlier = body.select(tied, body.compare("lt", other_at, own_at), ahead)
         return body.cast(earlier, i32)
 
