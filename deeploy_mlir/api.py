@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,6 +15,7 @@ from deeploy_mlir.ir.plan_report import plan_of
 from deeploy_mlir.machine.platform import configuration_of
 from deeploy_mlir.machine.registry import load_soc
 from deeploy_mlir.pipelines import Observer, PipelineOptions, pipeline_for, run_pipeline
+from deeploy_mlir.program.comparison import check_shape
 from deeploy_mlir.program.network import Network, bind_inputs, network_of
 from deeploy_mlir.program.npz import load_arrays, match_arrays
 from deeploy_mlir.program.program import Program
@@ -106,8 +107,13 @@ def match_inputs(network: Network, path: str | Path) -> dict[str, Array]:
 
 
 def match_outputs(network: Network, path: str | Path) -> dict[str, Array]:
-    """The golden outputs in an .npz file, by name or else by position."""
-    return match_arrays(load_arrays(path), [t.name for t in network.outputs])
+    """The golden outputs in an .npz file, by name or else by position.
+
+    Raises DeeployError for a missing one, or another shape (axes of size 1 aside)."""
+    golden = match_arrays(load_arrays(path), [t.name for t in network.outputs])
+    for tensor in network.outputs:
+        check_shape(tensor.name, tensor.shape, golden[tensor.name].shape)
+    return golden
 
 
 def import_network(model: Model, options: ImportOptions) -> ModuleOp:
@@ -169,6 +175,7 @@ def compile(
     dims: Mapping[str, int] | None = None,
     input_values: Mapping[str, Given] | None = None,
     observer: Observer | None = None,
+    check: Callable[[Network], object] | None = None,
 ) -> Program:
     """Compiles an ONNX model (path, bytes or ModelProto) for a target.
 
@@ -176,9 +183,12 @@ def compile(
     the whole memory by default. `double_buffer`: whether transfers may overlap computing. `requantize`: "exact" or
     "fixed-point", `math`: "exact" or "fast" (see `PipelineOptions`). The rest as in `ImportOptions`; `types_from` may
     be an .npz file.
-    `observer`: sees the module before and after each pass (as in `pipelines.run_pipeline`).
+    `observer`: sees the module before and after each pass (as in `pipelines.run_pipeline`). `check`: sees the network
+    before it is compiled, and may raise.
     Raises DeeployError, which names the node and what would do, for whatever cannot be compiled."""
     started = time.perf_counter()
     options = pipeline_options(target, l1, l2, double_buffer, requantize, wmem, math, ram)
     module = import_network(model, import_options(name, input_types, types_from, dims, input_values))
+    if check is not None:
+        check(network_of(module))
     return compile_module(module, options, started=started, observer=observer)

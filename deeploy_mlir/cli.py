@@ -13,13 +13,16 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from deeploy_mlir import __version__
 from deeploy_mlir.support import names
 from deeploy_mlir.support.errors import DeeployError, OutputsDifferError
 from deeploy_mlir.support.interruption import quietly
 from deeploy_mlir.support.progress import doing, shown
+
+if TYPE_CHECKING:
+    from deeploy_mlir.program.network import Network
 
 MATCH, MISMATCH, ERROR = 0, 1, 2
 
@@ -278,10 +281,13 @@ def _check(options: argparse.Namespace) -> int:
     from deeploy_mlir.program.npz import load_arrays
 
     for path in (options.inputs, options.expect):
-        load_arrays(path)  # what cannot be read is refused before the compiler's work
-    program = api.compile(options.model, **_lowering_options(options), **_model_options(options))
-    inputs = api.match_inputs(program.network, options.inputs)
-    golden = api.match_outputs(program.network, options.expect)
+        load_arrays(path)  # what cannot be read is refused before the compiler's work, as is what does not fit
+
+    def matched(network: Network) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        return api.match_inputs(network, options.inputs), api.match_outputs(network, options.expect)
+
+    program = api.compile(options.model, **_lowering_options(options), **_model_options(options), check=matched)
+    inputs, golden = matched(program.network)
     program = program.with_footprint()
     execution = program.execute(inputs, **_running_options(options))
     return _report(options, program.manifest, execution, golden)

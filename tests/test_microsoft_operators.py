@@ -337,26 +337,6 @@ def test_channels_last(op_type: str) -> None:
     assert np.abs(got.astype(np.int32) - wanted).max() <= (op_type != "NhwcMaxPool")
 
 
-OLDER: Mapping[str, tuple[str, Inputs, dict[str, Any]]] = {
-    "axis": ("ExpandDims", {"x": real(2, 3), "axis": np.array(-2, np.int32)}, {}),
-    "bilinear": ("GridSample", {"x": real(1, 2, 4, 5), "g": real(1, 3, 3, 2)}, {"align_corners": 1}),
-    "bicubic": ("GridSample", {"x": real(1, 2, 4, 5), "g": real(1, 3, 3, 2)}, {"mode": "bicubic"}),
-    "range": ("Range", {"start": np.array([2], np.int64), "limit": np.array([9], np.int64)}, {}),
-    "steps": ("Range", {name: np.array(n, np.float32) for name, n in (("start", 1), ("limit", 3), ("delta", 0.5))}, {}),
-    "scale": ("ScaledSiLU", {"x": real(3, 4)}, {"alpha": 1.5}),
-    "quick": ("QuickGelu", {"x": real(3, 4)}, {"alpha": 1.5}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", OLDER)
-def test_against_onnxruntime(case: str) -> None:
-    op_type, inputs, attributes = OLDER[case]
-    model = model_of(op_type, inputs, attributes, constants=[name for name in inputs if name not in ("x", "g")])
-    fed = {value.name for value in model.graph.input}
-    (wanted,) = onnxruntime_session(model).run(None, {n: a for n, a in inputs.items() if n in fed})
-    np.testing.assert_allclose(evaluated(model, inputs)[0], wanted, rtol=1e-5, atol=1e-5)
-
-
 def test_a_cache_that_fills_up() -> None:
     """A decoder of static shapes: `seqlens_k` and `total_sequence_length` change from run to run."""
     heads, size, most = 2, 16, 6

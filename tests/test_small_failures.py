@@ -13,8 +13,6 @@ CASES: dict[str, list[str]] = {
     "transpose_reshape_matmul": [],
     "sum_of_17": [],
     "pad_reflect_300": [],
-    **{f"names_{name}": ["--name", "net"] for name in ("193", "__1", "hostile", "input_0", "l1", "map_1", "run")},
-    "names_own": ["--name", "names_own"],
 }
 """Network -> further options."""
 

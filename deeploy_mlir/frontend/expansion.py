@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import onnx
 
@@ -55,12 +55,12 @@ def too_many(limit: int) -> str:
     return f"more than {limit} nodes once functions are inlined and loops unrolled{small}"
 
 
-def check_expansion(model: onnx.ModelProto) -> None:
+def check_expansion(model: onnx.ModelProto, data: Collection[str] = ()) -> None:
     """Raises DeeployError for functions that call themselves, nest too deeply, or add up to too many nodes, and for too
     many inputs and outputs.
 
-    The graphs of control flow count once, of If the smaller one."""
-    total = _Expansion(model).count(model.graph.node)
+    The graphs of control flow count once; of an If on one of the inputs `data` both, else the smaller one."""
+    total = _Expansion(model, data).count(model.graph.node)
     weights = {tensor.name for tensor in model.graph.initializer}
     total += sum(value.name not in weights for value in model.graph.input) + len(model.graph.output)
     if total > MAX_NODES:
@@ -68,7 +68,8 @@ def check_expansion(model: onnx.ModelProto) -> None:
 
 
 class _Expansion:
-    def __init__(self, model: onnx.ModelProto) -> None:
+    def __init__(self, model: onnx.ModelProto, data: Collection[str]) -> None:
+        self._data = data
         self._limit = node_limit(model)
         self._functions = {(f.domain, f.name): f for f in model.functions}
         self._counts: dict[tuple[str, str], int] = {}
@@ -95,7 +96,8 @@ class _Expansion:
         if key in self._functions:
             return self._of_function(key, label)
         graphs = [self.count(graph.node) for graph in node_graphs(node)]
-        return node_cost(node) + (min(graphs, default=0) if node.op_type == "If" else sum(graphs))
+        either = node.op_type == "If" and not (node.input and node.input[0] in self._data)
+        return node_cost(node) + (min(graphs, default=0) if either else sum(graphs))
 
     def _of_function(self, key: tuple[str, str], label: str) -> int:
         if key in self._open:

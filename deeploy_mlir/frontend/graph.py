@@ -368,9 +368,10 @@ def _tell_other_shapes(graph: onnx.GraphProto, env: Mapping[str, Value]) -> None
 
 
 def declared_types(graph: onnx.GraphProto) -> dict[str, AnyTensor]:
-    """Declared static types of a graph's tensors, as far as they are."""
+    """Declared static types of the tensors that a graph's nodes give, as far as they are."""
     found: dict[str, AnyTensor] = {}
-    for value in [*graph.value_info, *graph.output]:
+    given = {name for node in graph.node for name in node.output}
+    for value in (value for value in [*graph.value_info, *graph.output] if value.name in given):
         proto = value.type.tensor_type
         if value.type.WhichOneof("value") != "tensor_type" or not proto.HasField("shape"):
             continue

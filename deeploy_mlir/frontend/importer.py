@@ -165,7 +165,7 @@ class _Import:
     def run(self) -> ModuleOp:
         """The module."""
         check_sizes(self.dimensions, self.dims, self.symbol)
-        check_expansion(self.model)
+        check_expansion(self.model, {value.name for value in self.inputs})
         declared = [self.declared(value) for value in self.inputs]
         elements = [self.element(value, type_) for value, type_ in zip(self.inputs, declared, strict=True)]
         types = [tensor(e, list(t.get_shape())) for e, t in zip(elements, declared, strict=True)]

@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, cast
 
+from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.dialects.ml_program import GlobalOp
+from xdsl.utils.hints import isa
+
 from deeploy_mlir.dialects.graph_op import GraphOp, tensor_type
 from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.graph.evaluate import type_bytes
@@ -55,6 +59,12 @@ def _einsum_steps(op: OnnxOp) -> int:
 def _window_steps(op: OnnxOp, results: int) -> int:
     kernel: Any = op.attr("kernel_shape") if op.op_type.endswith("Pool") and not op.op_type.startswith("Gl") else None
     return results * math.prod(cast("list[int]", kernel or [1]))
+
+
+def stored_bytes(module: ModuleOp) -> int:
+    """Bytes of the constants that a module holds."""
+    types = [op.type for op in module.ops if isinstance(op, GlobalOp)]
+    return sum(type_bytes(t) for t in types if isa(t, TensorType))
 
 
 def steps_of(op: GraphOp) -> int:

@@ -76,6 +76,8 @@ def infer_types(
         try:
             found = _static_type(inferred.get(f"o{index}"), None, node, index) if want else None
         except DeeployError:
+            if _is_static(inferred.get(f"o{index}")):
+                raise  # known, and not to be had
             if observed is None:
                 observed = _observed_types(schema, proto, inputs)
             fallback = observed[index] if index < len(observed) and observed[index] is not None else fallback
@@ -134,6 +136,13 @@ def _wide_integers(op_type: str, inputs: Sequence[Value | None]) -> bool:
 def _reduces(op_type: str) -> bool:
     """Whether the second operand is the axes."""
     return op_type.startswith("Reduce")
+
+
+def _is_static(proto: onnx.TypeProto | None) -> bool:
+    """Whether an inferred type is that of a tensor whose sizes are all known."""
+    if proto is None or not proto.tensor_type.HasField("shape"):
+        return False
+    return all(dim.HasField("dim_value") for dim in proto.tensor_type.shape.dim)
 
 
 def _static_type(proto: onnx.TypeProto | None, fallback: AnyTensor | None, node: str, index: int) -> AnyTensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,9 +43,14 @@ def compare_outputs(
     return tuple(_compare(name, outputs[name], np.asarray(golden[name]), tolerance) for name in common)
 
 
+def check_shape(name: str, output: Sequence[int], golden: Sequence[int]) -> None:
+    """Raises DeeployError if the shape of a golden array is not that of the output, axes of size 1 aside."""
+    if [n for n in output if n != 1] != [n for n in golden if n != 1]:
+        raise DeeployError(f"the output has shape {list(output)}, the golden array {list(golden)}", name)
+
+
 def _compare(name: str, output: Array, golden: Array, tolerance: float | None) -> Comparison:
-    if [n for n in output.shape if n != 1] != [n for n in golden.shape if n != 1]:
-        raise DeeployError(f"the output has shape {list(output.shape)}, the golden array {list(golden.shape)}", name)
+    check_shape(name, output.shape, golden.shape)
     exact = output.dtype.kind in "iub"
     if tolerance is None:
         tolerance = 0.0 if exact else DEFAULT_TOLERANCE

@@ -371,4 +371,4 @@ def report_text(report: QuantizeReport) -> str:
 
 def _layer_line(layer: LayerLoss) -> str:
     given = "-" if layer.input_snr_db is None else f"{layer.input_snr_db:.1f} dB"
-    return f"  {label(layer.node, 40):40} {label(layer.operator, 20):20} {layer.snr_db:7.1f} dB {given:>10}"
+    return f"  {layer.node[:40]:40} {layer.operator[:20]:20} {layer.snr_db:7.1f} dB {given:>10}"

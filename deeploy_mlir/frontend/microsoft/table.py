@@ -5,15 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from deeploy_mlir.frontend.microsoft import (
-    activations,
-    attention,
-    convolution,
-    embedding,
-    normalisations,
-    predecessors,
-    products,
-)
+from deeploy_mlir.frontend.microsoft import activations, attention, convolution, embedding, normalisations, products
 from deeploy_mlir.frontend.microsoft import quantized as q
 from deeploy_mlir.frontend.microsoft.grouped_attention import group_query_attention
 from deeploy_mlir.frontend.microsoft.operator import Operator
@@ -247,14 +239,6 @@ _QUANTIZED: Mapping[str, Operator] = {
     "ReduceSumInteger": Operator(q.reduce_sum, ("data",), ("reduced",), ("axes", "keepdims")),
 }
 
-_PREDECESSORS: Mapping[str, Operator] = {
-    "ExpandDims": Operator(predecessors.expand_dims, ("X", "axis")),
-    "GridSample": Operator(
-        predecessors.grid_sample, ("X", "Grid"), attributes=("align_corners", "mode", "padding_mode")
-    ),
-    "Range": Operator(predecessors.number_range, ("start", "limit", "delta")),
-}
-
 OPERATORS: Mapping[str, Operator] = {
     **_ATTENTION,
     **_EMBEDDINGS,
@@ -263,7 +247,6 @@ OPERATORS: Mapping[str, Operator] = {
     **_PRODUCTS,
     **_CONVOLUTIONS,
     **_QUANTIZED,
-    **_PREDECESSORS,
 }
 """Operator type -> how it is built."""
 

@@ -19,6 +19,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.kernel import element_type_of_value, shape_of
+from deeploy_mlir.graph.budget import Budget, stored_bytes
 from deeploy_mlir.graph.evaluate import evaluate
 from deeploy_mlir.ir.constants import constant_of
 from deeploy_mlir.lowering.onnx_to_kernel import (
@@ -85,17 +86,20 @@ class ConvertOnnxToKernelPass(ModulePass):
     name = "convert-onnx-to-kernel"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        budget = Budget(stored_bytes(op))
         for inner in list(op.walk()):
             if isinstance(inner, GraphOp):
-                lower(inner)
+                lower(inner, budget)
 
 
-def lower(op: GraphOp) -> None:
-    """Replaces one graph operation by kernels. Raises DeeployError if it has no lowering."""
+def lower(op: GraphOp, budget: Budget) -> None:
+    """Replaces one graph operation by kernels; constants are computed as far as the budget goes.
+
+    Raises DeeployError if it has no lowering."""
     rule = RULES.get(op.name)
     builder = LayerBuilder(op)
     try:
-        values = _evaluated(op, builder)
+        values = _evaluated(op, builder, budget)
         if values is None and rule is None:
             if op.name in SIZED_BY_DATA:
                 raise builder.error("gives a tensor whose size depends on data; sizes must be known at compile time")
@@ -117,7 +121,7 @@ def lower(op: GraphOp) -> None:
     Rewriter.erase_op(op)
 
 
-def _evaluated(op: GraphOp, builder: LayerBuilder) -> list[SSAValue | None] | None:
+def _evaluated(op: GraphOp, builder: LayerBuilder, budget: Budget) -> list[SSAValue | None] | None:
     """The results as constants: if they have no elements, or all operands are constants (of shapes, mostly, that only
     this pass knows)."""
     if op.results and all(prod(shape_of(result)) == 0 for result in op.results):
@@ -126,7 +130,7 @@ def _evaluated(op: GraphOp, builder: LayerBuilder) -> list[SSAValue | None] | No
     arrays = [None if value is None else constant_of(value) for value in inputs]
     if not inputs or any(v is not None and a is None for v, a in zip(inputs, arrays, strict=True)):
         return None
-    if sum(prod(shape_of(result)) for result in op.results) > MAX_CONSTANT_ELEMENTS:
+    if sum(prod(shape_of(result)) for result in op.results) > MAX_CONSTANT_ELEMENTS or not budget.take(op):
         return None
     try:
         results = evaluate(op, arrays)

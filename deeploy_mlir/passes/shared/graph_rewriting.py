@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from xdsl.dialects import func, ml_program
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp, TensorType
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.rewriter import InsertPoint
 from xdsl.traits import is_side_effect_free
@@ -15,9 +15,8 @@ from xdsl.utils.hints import isa
 from deeploy_mlir.dialects.graph_op import GraphOp
 from deeploy_mlir.dialects.onnx import OnnxOp
 from deeploy_mlir.dialects.symbol_table import lookup_symbol
-from deeploy_mlir.graph.budget import Budget
+from deeploy_mlir.graph.budget import Budget, stored_bytes
 from deeploy_mlir.graph.emitter import Emitter
-from deeploy_mlir.graph.evaluate import type_bytes
 from deeploy_mlir.graph.value import Value
 from deeploy_mlir.support.numpy_types import Array, array_of
 
@@ -30,8 +29,7 @@ class GraphRewriter:
         self.block = function.body.block
         first = self.block.first_op
         assert first is not None, "a function has at least its return"
-        types = [op.type for op in module.ops if isinstance(op, ml_program.GlobalOp)]
-        budget = Budget(sum(type_bytes(t) for t in types if isa(t, TensorType)))
+        budget = Budget(stored_bytes(module))
         self.emitter = Emitter(module.body.block, InsertPoint.before(first), loads_first=True, budget=budget)
 
     @staticmethod
