@@ -17,7 +17,7 @@ def _optional(b: Builder, array: Array | None) -> str:
 
 def _key_mask(b: Builder, batch: int, queries: int, keys: int, *, starts: bool) -> Array | None:
     """A mask in one of its forms, or none."""
-    kind = b.pick(["none", "lengths", "packed", "keys", "pairs", *(["starts"] if starts else [])])
+    kind = b.pick(["none", "lengths", "packed", "keys", "pairs", *(["starts", "dummy"] if starts else [])])
     lengths = b.rng.integers(0, keys + 1, batch).astype(np.int32)
     if kind == "none":
         return None
@@ -26,6 +26,8 @@ def _key_mask(b: Builder, batch: int, queries: int, keys: int, *, starts: bool) 
     if kind == "packed":
         offsets = np.arange(batch + 1, dtype=np.int32) * keys
         return np.concatenate([lengths, offsets, offsets])
+    if kind == "dummy":
+        return b.rng.integers(0, 2, (b.pick([1, batch]), 1)).astype(np.int32)
     if kind == "starts":
         return np.concatenate([lengths, b.rng.integers(0, keys, batch).astype(np.int32)])
     shape = (batch, keys) if kind == "keys" else (batch, queries, keys)
@@ -150,7 +152,7 @@ def rotary_embedding(b: Builder) -> str:
 def embed_layer_normalization(b: Builder) -> tuple[str, ...]:
     batch, length, width = b.number(1, 2), b.number(1, 8), 4 * b.number(1, 4)
     ids = b.input(b.rng.integers(0, 12, (batch, length)).astype(np.int32))
-    mask = _optional(b, b.rng.integers(0, 2, (batch, length)).astype(np.int32) if b.flag() else None)
+    mask = _optional(b, b.rng.integers(0, 3, (batch, length)).astype(np.int32) if b.flag() else None)
     segments = _optional(b, b.rng.integers(0, 2, (batch, length)).astype(np.int32) if b.flag() else None)
     rows = [12, 10, 2]
     if b.flag():

@@ -79,7 +79,7 @@ def _masked(c: Calculation, q: Value, k: Value, v: Value, mask: Value | None, bi
     batch, _, length, _ = q.shape
     total = k.shape[2]
     added = [] if bias is None else [bias]
-    if mask is not None:
+    if mask is not None and not masks.hides_nothing(mask, batch, total):
         hidden = c.node.number("mask_filter_value", HIDDEN)
         added.append(masks.by_index(c, mask, batch, length, total, hidden, q))
     seen = masks.causal(c, length, total) if c.node.integer("unidirectional", 0) else None

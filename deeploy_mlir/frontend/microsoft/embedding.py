@@ -59,7 +59,8 @@ def _embedded(
     y = c.apply("LayerNormalization", total, *parameters, axis=-1, epsilon=c.node.number("epsilon", 1e-12))
     if mask is None:
         return [y, c.constant(np.zeros(batch, np.int32)), total]
-    return [y, c.apply("ReduceSum", c.apply("Cast", mask, to=6), c.constant([1]), keepdims=0), total]
+    words = c.apply("Cast", c.apply("Equal", mask, 1), to=6)
+    return [y, c.apply("ReduceSum", words, c.constant([1]), keepdims=0), total]
 
 
 def gather_block_quantized(c: Calculation) -> Sequence[Value]:

@@ -24,6 +24,11 @@ def causal(c: Calculation, queries: int, keys: int) -> Value:
     return c.apply("LessOrEqual", c.constant(np.arange(keys).reshape(1, 1, 1, keys)), places)
 
 
+def hides_nothing(mask: Value, batch: int, keys: int) -> bool:
+    """Whether a mask only takes an input's place: it has one element for all keys, or for all of the batch too."""
+    return mask.shape in ((batch, 1), (1, 1)) and mask.shape != (batch, keys)
+
+
 def by_index(c: Calculation, mask: Value, batch: int, queries: int, keys: int, hidden: float, like: Value) -> Value:
     """What is added to the scores for a `mask_index` or `key_padding_mask`: `hidden` for what it hides, else 0, in the
     element type of `like`.
