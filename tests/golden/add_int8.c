@@ -1,0 +1,61 @@
+#include <stddef.h>
+#include <stdint.h>
+#include "add_int8.h"
+#include "deeploy/platform.h"
+#include "dm_math.h"
+
+static DM_L1 DM_ALIGN(8) uint8_t add_int8_l1[600];
+DM_L2_NOINIT DM_ALIGN(4) int8_t add_int8_input_0[200];
+DM_L2_NOINIT DM_ALIGN(4) int8_t add_int8_input_1[200];
+DM_L2_NOINIT DM_ALIGN(4) int8_t add_int8_output_0[200];
+
+static DM_KERNEL void add_int8_map_1(const int8_t *restrict in0, const int8_t *restrict in1,
+        int8_t *restrict out, int32_t size2_1) {
+    for (int32_t d0 = 0; d0 < 4; d0++) {
+        const int8_t *restrict x = in0 + d0 * 50;
+        const int8_t *restrict w = in1 + d0 * 50;
+        int8_t *restrict y = out + d0 * 50;
+        for (int32_t d1 = 0; d1 < size2_1; d1++) {
+            const int32_t t = (int32_t)((uint32_t)(x + d1)[0] * 5223416u + (uint32_t)(w + d1)[0] *
+                    481523u + 454170670u + 4194304u) >> 23;
+            (y + d1)[0] = (int8_t)(t < 127 ? t : 127);
+        }
+    }
+}
+
+// QuantizeLinear_t12
+// map: 4x50 i8 x 4x50 i8 -> 4x50 i8
+// planned: 1519 cycles
+static DM_STEP void add_int8_00_quantizelinear_t12(int32_t core) {
+    int8_t *in0_tile = (int8_t *)add_int8_l1;
+    dm_token token = DM_NO_TOKEN;
+    if (core == 0) {
+        token = dm_dma_start_in(in0_tile, add_int8_input_0, 200u, 0u, NULL);
+    }
+    int8_t *in1_tile = (int8_t *)(add_int8_l1 + 200);
+    dm_token token_1 = DM_NO_TOKEN;
+    if (core == 0) {
+        token_1 = dm_dma_start_in(in1_tile, add_int8_input_1, 200u, 0u, NULL);
+    }
+    int8_t *out_tile = (int8_t *)(add_int8_l1 + 400);
+    dm_dma_wait(token);
+    dm_dma_wait(token_1);
+    dm_barrier();
+    const int32_t t = core * 50 / 8;
+    add_int8_map_1(in0_tile + t, in1_tile + t, out_tile + t, (core + 1) * 50 / 8 - t);
+    dm_barrier();
+    dm_token token_2 = DM_NO_TOKEN;
+    if (core == 0) {
+        token_2 = dm_dma_start_out(add_int8_output_0, out_tile, 200u, 0u, NULL);
+    }
+    dm_dma_wait(token_2);
+}
+
+static void add_int8_cluster(void) {
+    const uint32_t t = dm_core_id();
+    add_int8_00_quantizelinear_t12((int32_t)t);
+}
+
+void add_int8_run(void) {
+    dm_cluster_run(add_int8_cluster);
+}

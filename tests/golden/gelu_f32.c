@@ -1,0 +1,66 @@
+#include <stddef.h>
+#include <stdint.h>
+#include "gelu_f32.h"
+#include "deeploy/platform.h"
+#include "dm_math.h"
+
+static DM_L1 DM_ALIGN(8) uint8_t gelu_f32_l1[1600];
+DM_L2_NOINIT DM_ALIGN(4) float gelu_f32_input_0[200];
+DM_L2_NOINIT DM_ALIGN(4) float gelu_f32_output_0[200];
+
+static DM_KERNEL void gelu_f32_map_1(const float *restrict in0, float *restrict out,
+        int32_t size1_1) {
+    for (int32_t d0 = 0; d0 < 4; d0++) {
+        const float *restrict x = in0 + d0 * 50;
+        float *restrict y = out + d0 * 50;
+        const int32_t t = size1_1 / 4 * 4;
+        for (int32_t d1 = 0; d1 < t; d1 += 4) {
+            const float x_value = (x + d1)[0];
+            (y + d1)[0] = 0.5f * x_value * (1.0f + dm_erff(x_value * 0.70710677f));
+            const int32_t t_1 = d1 + 1;
+            const float x_value_1 = (x + t_1)[0];
+            (y + t_1)[0] = 0.5f * x_value_1 * (1.0f + dm_erff(x_value_1 * 0.70710677f));
+            const int32_t t_2 = d1 + 2;
+            const float x_value_2 = (x + t_2)[0];
+            (y + t_2)[0] = 0.5f * x_value_2 * (1.0f + dm_erff(x_value_2 * 0.70710677f));
+            const int32_t t_3 = d1 + 3;
+            const float x_value_3 = (x + t_3)[0];
+            (y + t_3)[0] = 0.5f * x_value_3 * (1.0f + dm_erff(x_value_3 * 0.70710677f));
+        }
+        for (int32_t d1 = t; d1 < size1_1; d1++) {
+            const float x_value = (x + d1)[0];
+            (y + d1)[0] = 0.5f * x_value * (1.0f + dm_erff(x_value * 0.70710677f));
+        }
+    }
+}
+
+// Gelu_0
+// map: 4x50 f32 -> 4x50 f32
+// planned: 4259 cycles
+static DM_STEP void gelu_f32_00_gelu_0(int32_t core) {
+    float *in0_tile = (float *)gelu_f32_l1;
+    dm_token token = DM_NO_TOKEN;
+    if (core == 0) {
+        token = dm_dma_start_in(in0_tile, gelu_f32_input_0, 800u, 0u, NULL);
+    }
+    float *out_tile = (float *)(gelu_f32_l1 + 800);
+    dm_dma_wait(token);
+    dm_barrier();
+    const int32_t t = core * 50 / 8;
+    gelu_f32_map_1(in0_tile + t, out_tile + t, (core + 1) * 50 / 8 - t);
+    dm_barrier();
+    dm_token token_1 = DM_NO_TOKEN;
+    if (core == 0) {
+        token_1 = dm_dma_start_out(gelu_f32_output_0, out_tile, 800u, 0u, NULL);
+    }
+    dm_dma_wait(token_1);
+}
+
+static void gelu_f32_cluster(void) {
+    const uint32_t t = dm_core_id();
+    gelu_f32_00_gelu_0((int32_t)t);
+}
+
+void gelu_f32_run(void) {
+    dm_cluster_run(gelu_f32_cluster);
+}

@@ -1,0 +1,65 @@
+#include <stddef.h>
+#include <stdint.h>
+#include "transpose_f32.h"
+#include "deeploy/platform.h"
+#include "dm_math.h"
+
+static DM_L1 DM_ALIGN(8) uint8_t transpose_f32_l1[960];
+DM_L2_NOINIT DM_ALIGN(4) float transpose_f32_input_0[120];
+DM_L2_NOINIT DM_ALIGN(4) float transpose_f32_output_0[120];
+
+static DM_KERNEL void transpose_f32_map_1(const float *restrict in0, float *restrict out,
+        int32_t size1_1) {
+    for (int32_t d0 = 0; d0 < 4; d0++) {
+        const float *restrict x = in0 + d0;
+        float *restrict y = out + d0 * 30;
+        const int32_t t = size1_1 * 5;
+        const int32_t t_1 = t / 4 * 4;
+        for (int32_t d1d2 = 0; d1d2 < t_1; d1d2 += 4) {
+            (y + d1d2)[0] = (x + d1d2 * 4)[0];
+            const int32_t t_2 = d1d2 + 1;
+            (y + t_2)[0] = (x + t_2 * 4)[0];
+            const int32_t t_3 = d1d2 + 2;
+            (y + t_3)[0] = (x + t_3 * 4)[0];
+            const int32_t t_4 = d1d2 + 3;
+            (y + t_4)[0] = (x + t_4 * 4)[0];
+        }
+        for (int32_t d1d2 = t_1; d1d2 < t; d1d2++) {
+            (y + d1d2)[0] = (x + d1d2 * 4)[0];
+        }
+    }
+}
+
+// Transpose_0
+// map: 6x5x4 f32 -> 4x6x5 f32
+// planned: 1064 cycles
+static DM_STEP void transpose_f32_00_transpose_0(int32_t core) {
+    float *in0_tile = (float *)transpose_f32_l1;
+    dm_token token = DM_NO_TOKEN;
+    if (core == 0) {
+        token = dm_dma_start_in(in0_tile, transpose_f32_input_0, 480u, 0u, NULL);
+    }
+    float *out_tile = (float *)(transpose_f32_l1 + 480);
+    dm_dma_wait(token);
+    dm_barrier();
+    const int32_t t = core * 6 / 8;
+    const int32_t t_1 = (core + 1) * 6 / 8 - t;
+    if (t_1 > 0) {
+        transpose_f32_map_1(in0_tile + t * 20, out_tile + t * 5, t_1);
+    }
+    dm_barrier();
+    dm_token token_1 = DM_NO_TOKEN;
+    if (core == 0) {
+        token_1 = dm_dma_start_out(transpose_f32_output_0, out_tile, 480u, 0u, NULL);
+    }
+    dm_dma_wait(token_1);
+}
+
+static void transpose_f32_cluster(void) {
+    const uint32_t t = dm_core_id();
+    transpose_f32_00_transpose_0((int32_t)t);
+}
+
+void transpose_f32_run(void) {
+    dm_cluster_run(transpose_f32_cluster);
+}
