@@ -123,8 +123,10 @@ class Toolchain:
 
 
 def chosen(compilers: Sequence[Toolchain], variable: str, platform: str) -> Toolchain:
-    """The compiler that an environment variable names, by a command that holds one of the names; else the first that
-    this machine has. Raises DeeployError if there is none, or a command of none of these kinds."""
+    """The compiler that an environment variable names, by a command that holds one of the names (of several the last,
+    as of `cc` and `gcc`); else the first that this machine has.
+
+    Raises DeeployError if there is none, or a command of none of these kinds."""
     names = ", ".join(compiler.name for compiler in compilers)
     command = os.environ.get(variable)
     if command:
