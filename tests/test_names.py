@@ -151,7 +151,7 @@ def test_identifiers_are_c_identifiers(text: str) -> None:
     assert prefix_problem(prefix_of(text)) is None
 
 
-@pytest.mark.parametrize("name", [*KEYWORDS, *HEADERS, *NETWORKS, "con", "Makefile", "plan"])
+@pytest.mark.parametrize("name", sorted({*KEYWORDS, *HEADERS, *NETWORKS, "con", "Makefile", "plan"}))
 def test_a_prefix_is_made_of_any_name(name: str) -> None:
     assert prefix_problem(prefix_of(name)) is None
     if prefix_problem(name) is None:
