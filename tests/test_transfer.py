@@ -14,6 +14,8 @@ from deeploy_mlir.space.transfer import (
     AccessGeometry,
     TransferAxis,
     TransferDim,
+    axis_sizes,
+    axis_totals,
     merge_axes,
     transfer_axes,
     transfer_jobs,
@@ -115,3 +117,13 @@ def test_bytes_of_tiles_with_halo(outputs: int, window: int, stride: int, dilati
     geometry = AccessGeometry(access, dims)
     assert geometry.bytes_total((tile, window, 3)) == expected
     assert geometry.tiles((tile, window, 3)) == -(-outputs // tile)
+
+
+def test_totals_along_an_axis_are_those_of_all_its_tiles() -> None:
+    for size, tile, step, offset, spare, padded in product(
+        range(1, 9), range(1, 10), (1, 2), (-1, 0, 2), (-2, 0, 3), (False, True)
+    ):
+        dims = [Dim("a", DimKind.PARALLEL, 4), Dim("b", DimKind.PARALLEL, size)]
+        axis = Axis((0, step), offset, max(1, offset + step * (size - 1) + 1 + spare), padded)
+        each = axis_sizes(axis, dims, [4, tile])
+        assert axis_totals(axis, dims, [4, tile]) == (min(each), max(each), sum(each))

@@ -12,7 +12,7 @@ import numpy as np
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array
 
-MAX_BYTES = 1 << 30
+MAX_BYTES = 1 << 29
 """An npz file that holds more is refused, however small it is packed."""
 
 

@@ -82,6 +82,22 @@ def axis_sizes(axis: Axis, dims: Sequence[Dim], sizes: Sequence[int]) -> list[in
     return result
 
 
+def axis_totals(axis: Axis, dims: Sequence[Dim], sizes: Sequence[int]) -> tuple[int, int, int]:
+    """The smallest and the largest of `axis_sizes`, and their sum.
+
+    Along one dimension, where no tile leaves the operand, all tiles but the last touch as much: of a million tiles not
+    each is looked at."""
+    if len(axis.dims) == 1 and not axis.padded and not axis.whole and dims[axis.dims[0]].size > 0:
+        (d,) = axis.dims
+        step, tile = axis.coefficients[d], max(sizes[d], 1)
+        if axis.offset >= 0 and axis.offset + step * (dims[d].size - 1) < axis.extent:
+            full, rest = divmod(dims[d].size, tile)
+            found = [step * (n - 1) + 1 for n in ([tile] if full else []) + ([rest] if rest else [])]
+            return min(found), max(found), found[0] * full + (found[-1] if rest else 0)
+    each = axis_sizes(axis, dims, sizes)
+    return min(each), max(each), sum(each)
+
+
 class AccessGeometry:
     """What tiles of one access look like; remembers each axis, since many tilings share the sizes along one."""
 
@@ -97,9 +113,9 @@ class AccessGeometry:
         key = (number, *(sizes[d] for d in self._axis_dims[number]))
         if key not in self._known:
             axis = self.access.axes[number]
-            found = axis_sizes(axis, self.dims, sizes)
-            size = found[0] if min(found) == max(found) else None
-            self._known[key] = TransferAxis(axis.extent, axis.footprint(sizes), size), sum(found)
+            smallest, largest, total = axis_totals(axis, self.dims, sizes)
+            size = smallest if smallest == largest else None
+            self._known[key] = TransferAxis(axis.extent, axis.footprint(sizes), size), total
         return self._known[key]
 
     def axes(self, sizes: Sequence[int]) -> tuple[TransferAxis, ...]:
