@@ -72,7 +72,7 @@ def test_digits_quantised_compiled_and_run(
     images = load_arrays(calibration)
     program = deeploy_mlir.compile(output, "generic")
     with program.built() as run:
-        got = np.stack([run({"image": x}).outputs["logits"].reshape(-1) for x in images["image"][:8]])
+        got = np.stack([run({"image": x[np.newaxis]}).outputs["logits"].reshape(-1) for x in images["image"][:8]])
     assert np.count_nonzero(got.argmax(1) == images["label"][:8]) >= 7
 
 
