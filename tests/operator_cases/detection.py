@@ -11,17 +11,20 @@ from .builder import Builder
 
 def roi_align(b: Builder) -> str:
     """Regions within the image, beyond it, of no size, of whole numbers."""
-    images, channels, height, width, regions = (b.number(1, most) for most in (2, 3, 12, 12, 4))
+    images, channels, height, width, regions = (b.number(1, most) for most in (2, 3, 8, 8, 4))
     scale = b.pick([1.0, 0.5, 0.25])
+    mode = b.pick(["avg", "max"])
     attributes: dict[str, Any] = {
-        "mode": b.pick(["avg", "max"]),
-        "sampling_ratio": b.pick([0, 0, 1, 2, 3]),
+        "mode": mode,
+        "sampling_ratio": b.pick([0, 0, 1, 2, 3] if mode == "avg" else [0, 1, 2]),
         "output_height": b.number(1, 4),
         "output_width": b.number(1, 4),
         "spatial_scale": scale,
         "coordinate_transformation_mode": b.pick(["half_pixel", "output_half_pixel"]),
     }
-    bounded = attributes["mode"] == "max" and attributes["sampling_ratio"] == 0
+    bounded = mode == "max" and attributes["sampling_ratio"] == 0
+    if bounded:  # one kernel for each sample that a bin may have
+        attributes |= {"output_height": 4, "output_width": 4}
     around = 0 if bounded else 4
     size = np.array([width, height])
     low = b.rng.uniform(-around, size - 1, (regions, 2))
