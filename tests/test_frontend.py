@@ -95,9 +95,11 @@ def test_initializer_that_is_an_input_is_a_constant() -> None:
 
 
 def test_names_and_symbol() -> None:
-    module = import_model(model([node("Relu", "x", "y")], {"x": [3]}, {"y": [3]}), name="9 lives")
-    function = graph_function(module)
-    assert function.sym_name.data == "_9_lives"
+    proto = model([node("Relu", "x", "y")], {"x": [3]}, {"y": [3]})
+    with pytest.raises(DeeployError, match="'9 lives' cannot be the prefix of C names: .* --name net_9_lives would do"):
+        import_model(proto, name="9 lives")
+    function = graph_function(import_model(proto, name="net_9_lives"))
+    assert function.sym_name.data == "net_9_lives"
     assert (string_names(function, "arg_names"), string_names(function, "result_names")) == (["x"], ["y"])
 
 
