@@ -96,7 +96,9 @@ def test_initializer_that_is_an_input_is_a_constant() -> None:
 
 def test_names_and_symbol() -> None:
     proto = model([node("Relu", "x", "y")], {"x": [3]}, {"y": [3]})
-    with pytest.raises(DeeployError, match="'9 lives' cannot be the prefix of C names: .* --name net_9_lives would do"):
+    with pytest.raises(
+        DeeployError, match=r"'9 lives' cannot be the prefix of C names: .* --name net_9_lives would do"
+    ):
         import_model(proto, name="9 lives")
     function = graph_function(import_model(proto, name="net_9_lives"))
     assert function.sym_name.data == "net_9_lives"
