@@ -437,6 +437,7 @@ HOSTILE: Mapping[str, tuple[str, Inputs, dict[str, Any]]] = {
     "many heads": ("Attention", {"x": X, "w": W}, {"num_heads": HUGE}),
     "grouped": ("GroupQueryAttention", GQA, {"num_heads": 4, "kv_num_heads": 0}),
     "total": ("GroupQueryAttention", {**GQA, "total": np.array(HUGE)}, {"num_heads": 2, "kv_num_heads": 2}),
+    "no total": ("GroupQueryAttention", {**GQA, "total": np.array(0)}, {"num_heads": 2, "kv_num_heads": 2}),
     "blocks": (
         "MatMulNBits", {"x": X, "b": BYTES, "s": real(4)}, {"N": HUGE, "K": HUGE, "bits": 4, "block_size": 16}
     ),

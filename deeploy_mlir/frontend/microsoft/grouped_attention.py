@@ -126,7 +126,9 @@ def _cached(step: _Step, past: Value | None, new: Value, total: int) -> Value:
     c = step.c
     if past is None and new.shape[2] == total:
         return new
-    batch, heads, _, size = new.shape
+    batch, heads, length, size = new.shape
+    if total < length:
+        raise c.error(f"has a total_sequence_length of {total}, but {length} new keys and values")
     old = 0 if past is None else past.shape[2]
     parts = [] if past is None else [past]
     if old < total:
