@@ -99,17 +99,29 @@ def _command() -> int:
         _refuse(error if isinstance(error, DeeployError) else _as_deeploy_error(error))
 
 
-def _marked_place(printed: str, context: int = 3, width: int = 200) -> str:
+def _marked_place(printed: str, context: int = 3) -> str:
     """Of a printed module in which an operation is underlined with a message below it: the operation, the message, and
-    `context` lines before and after. Without a mark, the first lines. Lines are cut to `width` characters."""
+    `context` lines before and after. Without a mark, the first lines."""
     lines = printed.rstrip().splitlines()
     marks = [i for i, line in enumerate(lines) if re.fullmatch(r"\s*\^+-*", line)]
     first, last = (marks[0] - 1, marks[-1]) if marks else (0, 0)
     while last + 1 < len(lines) and re.match(r"\s*(\||-+$)", lines[last + 1]):  # the message and the rule below it
         last += 1
     start, end = max(0, first - context), last + context + 1
-    shown = [line if len(line) <= width else f"{line[:width]} ..." for line in lines[start:end]]
-    return "\n".join([*(["..."] if start else []), *shown, *(["..."] if end < len(lines) else [])])
+    return "\n".join([*(["..."] if start else []), *lines[start:end], *(["..."] if end < len(lines) else [])])
+
+
+def _narrowed(text: str, width: int = 200) -> str:
+    """The text with lines of at most about `width` characters: of a long line above a mark, what is around the mark."""
+    lines = text.splitlines()
+    for number in range(1, len(lines)):
+        mark = re.match(r"\s*\^", lines[number])
+        if mark is not None and len(lines[number - 1]) > width:
+            start = max(0, mark.end() - width // 2)
+            # The message stands below the mark, as far in.
+            for near in range(number - 1, min(number + 2, len(lines))):
+                lines[near] = lines[near][start:]
+    return "\n".join(line if len(line) <= width else f"{line[:width]} ..." for line in map(str.rstrip, lines))
 
 
 def _main() -> DeeployOptMain:
@@ -127,7 +139,7 @@ def _as_deeploy_error(error: BaseException) -> DeeployError:
     first, _, rest = str(error).strip().partition("\n")
     # In its notes xDSL's verifier prints the IR with the place marked.
     marked = [rest, *(_marked_place(note) for note in getattr(error, "__notes__", ()))]
-    return DeeployError(first or type(error).__name__, details="\n".join(filter(None, marked)))
+    return DeeployError(first or type(error).__name__, details=_narrowed("\n".join(filter(None, marked))))
 
 
 def _refuse(error: DeeployError) -> NoReturn:
