@@ -202,15 +202,21 @@ SOC = """
 L1, L2 = "memref<16xi8, #soc.memory<@l1>>", "memref<16xi8, #soc.memory<@l2>>"
 
 
+def boundary(kind: str) -> str:
+    """The array of the network's only input or output."""
+    properties = f'sym_name = "net_{kind}_0", type = {L2}, initial_value, sym_visibility = "public"'
+    return f'"memref.global"() <{{{properties}}}> {{mem.role = #mem.role<{kind} 0 of @net "{kind}">}} : () -> ()'
+
+
 def program(body: str, size: int = 64) -> ModuleOp:
     """A network of 16 bytes in and out around `body`, with `%in`, `%out` and four buffers `%b0` to `%b3` in L1."""
     buffers = "\n".join(f"%b{i} = mem.view @net_l1 {{offsets = array<i64: {16 * i}>}} : {L1}" for i in range(4))
     return parse(f"""
 builtin.module @net {{
   {SOC}
-  mem.arena @net_l1 {{memory = @l1, size = {size} : i64, align = 8 : i64}}
-  "memref.global"() <{{sym_name = "net_input_0", type = {L2}, initial_value, sym_visibility = "public"}}> : () -> ()
-  "memref.global"() <{{sym_name = "net_output_0", type = {L2}, initial_value, sym_visibility = "public"}}> : () -> ()
+  mem.arena @net_l1 {{network = @net, memory = @l1, size = {size} : i64, align = 8 : i64}}
+  {boundary("input")}
+  {boundary("output")}
   func.func @net() {{
     %in = memref.get_global @net_input_0 : {L2}
     %out = memref.get_global @net_output_0 : {L2}
@@ -282,6 +288,7 @@ def test_constants_are_not_written() -> None:
     wrong = text.replace('type = memref<16xi8, #soc.memory<@l2>>, initial_value, sym_visibility = "public"', "OUT")
     head, middle, tail = wrong.split("OUT")
     kept = 'type = memref<16xi8, #soc.memory<@l2>>, initial_value, sym_visibility = "public"'
+    tail = tail.replace('#mem.role<output 0 of @net "output">', '#mem.role<constant 0 of @net "weights">')
     module = parse(head + kept + middle + f"type = {L2}, {zeros}" + tail)
     with pytest.raises(DeeployError, match=r"mem\.copy writes the constant net_output_0"):
         run_module(module, [np.arange(16, dtype=np.int8)])
