@@ -49,6 +49,6 @@ def test_a_name_that_looks_like_a_place() -> None:
 
 
 def test_no_element_to_compute() -> None:
-    with pytest.raises(DeeployError, match="test: with N=0 every output is empty and nothing is computed"):
+    with pytest.raises(DeeployError, match="test: with --dim N=0 no output has an element: nothing would be"):
         shapes({"N": 0}, "N", "N")
     assert shapes({"N": 0, "M": 1}, "N", "M") == [(0, 3), (1, 3)]

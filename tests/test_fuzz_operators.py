@@ -88,8 +88,9 @@ def test_a_tie_between_the_parts_of_a_concatenation_is_settled_once() -> None:
     inputs = [helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, s) for n, s in (("a", [2, 3]), ("b", [3, 2]))]
     outputs = [helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [3, 4]) for n in ("left", "right")]
     model = helper.make_model(helper.make_graph(nodes, "tie", inputs, outputs), ir_version=9)
-    a, b = (np.arange(6, dtype=np.float32) + start for start in (0, 6))
+    a = np.arange(6, dtype=np.float32).reshape(2, 3)
+    b = np.arange(6, 12, dtype=np.float32).reshape(3, 2)
     got = deeploy_mlir.compile(model, "generic", name="tie").run({"a": a, "b": b})
-    parts = [a.reshape(2, 3).T, b.reshape(3, 2)]
+    parts = [a.T, b]
     np.testing.assert_array_equal(got["left"], np.concatenate(parts, 1))
     np.testing.assert_array_equal(got["right"], np.concatenate(parts[::-1], 1))

@@ -23,7 +23,12 @@ MODEL = str(DIGITS / "digits_int8.onnx")
 
 def _start(*words: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "deeploy_mlir.cli", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_interruptible)
+
+
+def _interruptible() -> None:
+    """What runs in a shell's background ignores Ctrl-C, and hands that on to what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_an_interrupted_command_ends_with_130_and_no_word(tmp_path: Path) -> None:

@@ -156,9 +156,9 @@ class _Import:
         """Raises DeeployError if a dimension was given as 0 and no output has an element for that."""
         empty = [name for name, size in self.dims.items() if size == 0]
         if empty and all(0 in tensor_type(value).get_shape() for value in results):
+            given = " ".join(f"--dim {name}=0" for name in empty)
             raise DeeployError(
-                f"with {' and '.join(f'{name}=0' for name in empty)} every output is empty and nothing is computed; "
-                "give the dimension at least 1",
+                f"with {given} no output has an element: nothing would be computed; give the dimension at least 1",
                 self.symbol,
             )
 
@@ -184,9 +184,6 @@ class _Import:
         importer = GraphImporter(emitter, self.model, self.base_dir, CONTROL_FLOW, widen_floats=widen)
         env.update((name, importer.constant(array, name)) for name, array in self.values.items())
         outputs = importer.graph(self.model.graph, env)
-        empty = ", ".join(f"{name}={size}" for name, size in self.dims.items() if not size)
-        if empty and all(0 in value.shape for value in outputs):
-            raise DeeployError(f"with --dim {empty} no output has an element: nothing would be computed", self.symbol)
         results = [emitter.ssa(value) for value in outputs]
         self.check_computes(results)
         emitter.builder.insert(func.ReturnOp(*results))
