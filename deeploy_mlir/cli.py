@@ -27,13 +27,22 @@ if TYPE_CHECKING:
 MATCH, MISMATCH, ERROR = 0, 1, 2
 
 
+REPEATED = ("input_type", "dim", "input_value", "exclude")
+"""Options that may be given several times."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the `deeploy` command; returns the exit status."""
     return quietly(lambda: _command(arguments))
 
 
 def _command(arguments: Sequence[str] | None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    for name, value in vars(options).items():
+        # What argparse makes of `--option --`: an empty list instead of a text.
+        if (value == [] and name not in REPEATED) or (name in REPEATED and [] in value):
+            parser.error(f"argument --{name.replace('_', '-')}: expected one argument")
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         with shown(sys.stderr):

@@ -50,6 +50,10 @@ class Footprint:
         return self.arenas + self.io + (self.stack or 0)
 
 
+MOST_CONSTANTS = 2 << 20
+"""Bytes of constants up to which objects are compiled for their sizes: more take the compiler seconds."""
+
+
 def planned_footprint(network: Network, plan: Plan, configuration: Configuration) -> Footprint:
     """What the plan knows."""
     reserved = configuration.core_stack_bytes
@@ -63,9 +67,11 @@ def planned_footprint(network: Network, plan: Plan, configuration: Configuration
 
 def measured_footprint(manifest: Manifest, files: Mapping[str, bytes]) -> Footprint:
     """What the network's objects take, compiled from the files of its output folder with the compiler of the target's
-    own platform. Planned figures where there is no such compiler, or where (a remark says so) it fails or makes objects
-    other than ELF."""
+    own platform. Planned figures where there is no such compiler, where constants are more than `MOST_CONSTANTS`, or
+    where (a remark says so) it fails or makes objects other than ELF."""
     planned = planned_footprint(manifest.network, manifest.plan, manifest.configuration)
+    if planned.constants > MOST_CONSTANTS:
+        return planned
     platform = platform_of(manifest.target)
     try:
         compiler = platform.compiler()

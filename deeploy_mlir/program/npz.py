@@ -41,6 +41,8 @@ def _check_size(archive: zipfile.ZipFile, path: str) -> None:
             major, _ = np.lib.format.read_magic(file)
             read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
             shape, _, dtype = read(file)
+            if dtype.fields is not None:
+                raise DeeployError(f"{member.filename} holds records; an array of numbers is needed", path)
             total = max(total, math.prod(shape) * dtype.itemsize)
     if total > MAX_BYTES:
         raise DeeployError(f"holds {total} bytes; at most {MAX_BYTES} are read", path)

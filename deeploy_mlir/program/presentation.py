@@ -11,7 +11,7 @@ from deeploy_mlir.machine.registry import load_soc, platforms_of, target_names
 from deeploy_mlir.machine.running import Measurements
 from deeploy_mlir.program.comparison import Comparison
 from deeploy_mlir.program.execution import Execution
-from deeploy_mlir.program.footprint import Footprint
+from deeploy_mlir.program.footprint import MOST_CONSTANTS, Footprint
 from deeploy_mlir.program.output_folder import Manifest
 from deeploy_mlir.support.names import label
 
@@ -124,7 +124,8 @@ def _footprint(f: Footprint) -> list[str]:
     """What embedded people look for."""
     code = f"code {f.code:,}, " if f.code is not None else ""
     stack = f", stack {f.stack:,}" if f.stack is not None else ""
-    how = f"sections built by {f.compiler}" if f.compiler else "planned, without code: no compiler at hand"
+    why = "large constants" if f.constants > MOST_CONSTANTS else "no compiler at hand"
+    how = f"sections built by {f.compiler}" if f.compiler else f"planned, without code: {why}"
     return [
         f"  flash {f.flash:>10,} bytes: {code}constants {f.constants:,} ({how})",
         f"  RAM   {f.ram:>10,} bytes: arenas {f.arenas:,}, inputs and outputs {f.io:,}{stack}",

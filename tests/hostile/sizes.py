@@ -166,7 +166,7 @@ MANY: dict[str, Make] = {
     "Softmax in a chain": lambda n: _chain("Softmax", n),
     "Add in a chain": lambda n: _chain("Add", n, "w"),
     "Identity in a chain": lambda n: _chain("Identity", n),
-    "nodes that read all before them": lambda n: _fan(round(n**0.25)),
+    "nodes that read all before them": lambda n: _fan(min(14, round(n**0.25))),
     "weights": _weights,
     "nodes of one name": _same_names,
     "outputs of Split": lambda n: model_of(
