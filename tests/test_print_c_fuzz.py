@@ -28,8 +28,8 @@ OPERATORS: tuple[type[c.BinaryOp], ...] = (
 # Random expressions compare a value with itself, or with what its type cannot hold, and compute with tests; and gcc
 # takes 65535 - x for a complement, and finds that a conversion "changes value from -1 to -1".
 _ACCEPTED = (
-    "tautological-compare", "type-limits", "bool-compare", "bool-operation", "int-in-bool-context", "sign-compare",
-    "overflow", "unknown-warning-option",
+    "self-assign", "tautological-compare", "type-limits", "bool-compare", "bool-operation", "int-in-bool-context",
+    "sign-compare", "overflow", "unknown-warning-option",
 )  # fmt: skip
 SILLY = tuple(f"-Wno-{warning}" for warning in _ACCEPTED)
 FLAGS = ("-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all", "-Wshadow", *SILLY)
