@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Generator
 
 import pytest
+
+# A make that a test starts is no part of the make that runs the tests.
+for variable in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+    os.environ.pop(variable, None)
 
 
 @pytest.fixture(autouse=True)
