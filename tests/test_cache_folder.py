@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from deeploy_mlir.machine import shared_object
 from deeploy_mlir.simulators.siracusa import library
 from deeploy_mlir.support.errors import DeeployError
 
@@ -17,11 +19,11 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="owners and modes of 
 def stub(monkeypatch: pytest.MonkeyPatch) -> None:
     """A compiler that writes an empty file at once."""
 
-    def compile_nothing(command: tuple[str, ...], out: Path) -> str | None:
+    def compile_nothing(command: tuple[str, ...], sources: Sequence[Path], out: Path) -> str | None:
         out.write_bytes(b"")
         return None
 
-    monkeypatch.setattr(library, "_compile", compile_nothing)
+    monkeypatch.setattr(shared_object, "_compile", compile_nothing)
 
 
 def give_away(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

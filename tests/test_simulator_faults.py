@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from deeploy_mlir.simulators.siracusa.elf import parse_elf
+from deeploy_mlir.simulators.elf import parse_elf
 from deeploy_mlir.simulators.siracusa.result import Fault, Result
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
 from deeploy_mlir.support.errors import DeeployError

@@ -6,7 +6,7 @@ import ctypes
 import weakref
 from collections.abc import Callable
 
-from deeploy_mlir.simulators.siracusa.elf import ElfImage, parse_elf
+from deeploy_mlir.simulators.elf import ElfImage, parse_elf
 from deeploy_mlir.simulators.siracusa.library import DmsimFault, library
 from deeploy_mlir.simulators.siracusa.result import Counters, Fault, Region, Result
 from deeploy_mlir.support.errors import DeeployError
