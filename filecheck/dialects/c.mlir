@@ -74,6 +74,9 @@ builtin.module @net {
       %sel = c.conditional %c, %r, %sum : i32
       %lit = c.literal "NET_SIZE" : i32
       %min = c.min %sel, %lit : i32
+      c.asm ["p.mac %[sum], %[x], %[y]"] names ["sum", "x", "y"] updates(%acc : !c.lvalue<i32>) takes(%min, %n : i32, index)
+      %word = c.variable -> !c.lvalue<i32>
+      c.asm reads_memory writes_memory ["lw %[to], 0(%[p])", "sw x0, 0(%[p])"] names ["to", "p"] writes(%word : !c.lvalue<i32>) takes(%p : !c.ptr<const i8, restrict>)
       c.return %min : i32
     }
   }
@@ -126,4 +129,7 @@ builtin.module @net {
 // CHECK-NEXT:       %sel = c.conditional %c, %r, %sum : i32
 // CHECK-NEXT:       %lit = c.literal "NET_SIZE" : i32
 // CHECK-NEXT:       %min = c.min %sel, %lit : i32
+// CHECK-NEXT:       c.asm ["p.mac %[sum], %[x], %[y]"] names ["sum", "x", "y"] updates(%acc : !c.lvalue<i32>) takes(%min, %n : i32, index)
+// CHECK-NEXT:       %word = c.variable -> !c.lvalue<i32>
+// CHECK-NEXT:       c.asm reads_memory writes_memory ["lw %[to], 0(%[p])", "sw x0, 0(%[p])"] names ["to", "p"] writes(%word : !c.lvalue<i32>) takes(%p : !c.ptr<const i8, restrict>)
 // CHECK-NEXT:       c.return %min : i32

@@ -191,3 +191,41 @@ c.global @w : !c.array<4x0xi8>
 c.func @f(%x "x" : i8) {
   %0 = c.aggregate %x : (i8) -> !c.array<3xi8>
 }
+
+// -----
+
+// CHECK: c.asm has 1 names for 2 operands
+c.func @f(%x "x" : i32) {
+  %a = c.variable -> !c.lvalue<i32>
+  c.asm ["mv %[a], %[x]"] names ["a"] writes(%a : !c.lvalue<i32>) takes(%x : i32)
+}
+
+// -----
+
+// CHECK: c.asm: the text names no operand x; there is no operand %[y]
+c.func @f(%x "x" : i32) {
+  %a = c.variable -> !c.lvalue<i32>
+  c.asm ["mv %[a], %[y]"] names ["a", "x"] writes(%a : !c.lvalue<i32>) takes(%x : i32)
+}
+
+// -----
+
+// CHECK: c.asm: x is no 32-bit integer or pointer but i8
+c.func @f(%x "x" : i8) {
+  %a = c.variable -> !c.lvalue<i32>
+  c.asm ["mv %[a], %[x]"] names ["a", "x"] writes(%a : !c.lvalue<i32>) takes(%x : i8)
+}
+
+// -----
+
+// CHECK: c.asm changes no place and no memory: it does nothing
+c.func @f(%x "x" : i32) {
+  c.asm reads_memory ["nop %[x]"] names ["x"] takes(%x : i32)
+}
+
+// -----
+
+// CHECK: c.asm has one or several lines of assembly, each a string of its own
+c.func @f(%x "x" : i32) {
+  c.asm writes_memory ["nop\nnop %[x]"] names ["x"] takes(%x : i32)
+}

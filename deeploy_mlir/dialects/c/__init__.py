@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from xdsl.ir import Dialect
 
+from deeploy_mlir.dialects.c.assembly import ASSEMBLY, AsmOp
 from deeploy_mlir.dialects.c.declarations import (
     DECLARATIONS,
     DeclareFuncOp,
@@ -94,7 +95,7 @@ from deeploy_mlir.dialects.c.types import (
 
 C = Dialect(
     "c",
-    [*DECLARATIONS, *EXPRESSIONS, *PLACES, *STATEMENTS],
+    [*DECLARATIONS, *EXPRESSIONS, *PLACES, *STATEMENTS, *ASSEMBLY],
     [ArrayType, ComparisonAttr, LValueType, OpaqueType, PtrType],
 )
 
@@ -103,6 +104,7 @@ __all__ = [
     "AddressOfOp",
     "AggregateOp",
     "ArrayType",
+    "AsmOp",
     "AssignOp",
     "BinaryOp",
     "BitwiseAndOp",

@@ -200,6 +200,8 @@ class BodyPrinter:
                     text = text.replace("{}", self._use(argument).text, 1)
                 self._flush(self.effects.writes(op))
                 self.lines.extend(layout.INDENT * self.level + line for line in text.splitlines())
+            case c.AsmOp():
+                self._assembly(op)
             case c.CommentOp():
                 if self.lines and not self.lines[-1].endswith("{") and not self.lines[-1].lstrip().startswith("//"):
                     self.lines.append("")
@@ -244,6 +246,30 @@ class BodyPrinter:
             self._emit(f"{target.text}{operator * 2};" if step else f"{target.text} {operator}= {right};")
         else:
             self._emit(f"{target.text} = {value.relaxed.text};")
+
+    def _assembly(self, op: c.AsmOp) -> None:
+        """GNU's extended asm; what touches memory must neither move nor vanish."""
+        constraints = ["+r"] * len(op.updated) + ["=&r"] * len(op.written) + ["r"] * len(op.taken)
+        operands = [
+            f'[{name.data}] "{constraint}"({self._use(operand).text})'
+            for name, constraint, operand in zip(op.names, constraints, op.operands, strict=True)
+        ]
+        self._flush(self.effects.writes(op))
+        results = len(op.results_in)
+        outputs, inputs = (", ".join(part) for part in (operands[:results], operands[results:]))
+        ends = [f": {outputs}", f": {inputs}"] if inputs else [f": {outputs}"]
+        if op.touches_memory:
+            ends = [f": {outputs}", f": {inputs}", ': "memory"']
+        indent = layout.INDENT * self.level
+        inner, volatile = indent + layout.INDENT, " volatile" if op.touches_memory else ""
+        texts = [line.data.replace("\\", "\\\\").replace('"', '\\"') for line in op.lines]
+        if len(texts) == 1:
+            self._emit(f'__asm__{volatile}("{texts[0]}" {" ".join(ends)});')
+            return
+        self.lines.append(f"{indent}__asm__{volatile}(")
+        self.lines += [f'{inner}"{text}\\n"' for text in texts]
+        self.lines += [f"{inner}{end.rstrip()}" for end in ends]
+        self.lines[-1] += ");"
 
     def _for(self, op: c.ForOp) -> None:
         writes = self.effects.writes(op)

@@ -20,6 +20,8 @@ def _only_accessed(place: SSAValue) -> bool:
         user = use.operation
         if isinstance(user, c.LoadOp) or (isinstance(user, c.AssignOp) and use.index == 1):
             continue
+        if isinstance(user, c.AsmOp) and use.index < len(user.results_in):
+            continue
         return False
     return True
 
@@ -62,6 +64,9 @@ class Effects:
             return frozenset([self.resource(op.target)])
         if isinstance(op, c.VerbatimOp):
             return frozenset([EVERYTHING])
+        if isinstance(op, c.AsmOp):
+            memory = [MEMORY] if op.writes_memory is not None else []
+            return frozenset([*memory, *map(self.resource, op.results_in)])
         if isinstance(op, c.CallOp) or (isinstance(op, c.CallOpaqueOp) and op.pure is None):
             return frozenset([MEMORY])
         return frozenset[object]().union(

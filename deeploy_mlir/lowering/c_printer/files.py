@@ -39,7 +39,7 @@ def _mentioned(op: Operation) -> set[str]:
     """The identifiers in the C text that an operation holds, the names that it defines aside."""
     names: set[str] = set()
     for key, attribute in op.properties.items():
-        if key not in _OWN_NAMES and not isinstance(op, c.CommentOp | c.FileOp | c.IncludeOp):
+        if key not in _OWN_NAMES and not isinstance(op, c.AsmOp | c.CommentOp | c.FileOp | c.IncludeOp):
             for text in _texts(attribute):
                 names.update(_IDENTIFIER.findall(text))
     for result in op.results:
