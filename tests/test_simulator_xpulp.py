@@ -11,7 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from deeploy_mlir.simulators.siracusa.result import Result
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
+
+from .siracusa_images import PROGRAMS
 
 MASK = 0xFFFFFFFF
 A0, A1, A2, T0, T1 = 10, 11, 12, 5, 6
@@ -276,8 +279,8 @@ def operands() -> list[tuple[int, int, int]]:
     return [(a, b, c) for a, b, c in random] + [(a, b, 0x13579BDF) for a in edges for b in edges]
 
 
-def run_words(words: Sequence[int], data: Sequence[int]) -> bytes:
-    """Runs words on the host core with t0 at the data; the data afterwards."""
+def ended(words: Sequence[int], data: Sequence[int]) -> tuple[Simulator, Result]:
+    """A simulator that has run words on the host core with t0 at the data, and what became of it."""
     simulator = Simulator(1)
     simulator.write(DATA, np.array(data, dtype=np.uint32).tobytes())
     exit_address = 0x1A104000
@@ -289,7 +292,12 @@ def run_words(words: Sequence[int], data: Sequence[int]) -> bytes:
     header[:6] = b"\x7fELF\x01\x01"
     header[24:28] = CODE.to_bytes(4, "little")
     simulator.load(bytes(header))
-    result = simulator.run(10_000_000)
+    return simulator, simulator.run(10_000_000)
+
+
+def run_words(words: Sequence[int], data: Sequence[int]) -> bytes:
+    """Runs words on the host core with t0 at the data; the data afterwards."""
+    simulator, result = ended(words, data)
     assert result.fault is None, str(result.fault)
     assert result.exit_code == 0
     return simulator.read(DATA, 4 * len(data))
@@ -314,6 +322,82 @@ def test_arithmetic(part: int) -> None:
     got = np.frombuffer(run_words(words, data), dtype=np.uint32)[3::4]
     different = [f"{text}: got {g:08x}, want {w:08x}" for (text, w), g in zip(wanted, got, strict=True) if int(g) != w]
     assert not different, "\n".join(different[:20])
+
+
+def recorded_encodings() -> tuple[list[tuple[int, ...]], dict[int, list[int]], list[int]]:
+    """Operand sets, results of a word for each, and illegal words, as recorded on the public simulator."""
+    operand_sets, results, illegal = list[tuple[int, ...]](), dict[int, list[int]](), list[int]()
+    for line in (PROGRAMS / "xpulp_encodings.txt").read_text().splitlines():
+        head, *rest = line.split()
+        if head == "operands":
+            operand_sets = [tuple(int(v, 16) for v in text.split("/")) for text in rest]
+        elif head == "illegal":
+            illegal += [int(v, 16) for v in rest]
+        elif head != "#":
+            results[int(head, 16)] = [int(v, 16) for v in rest]
+    return operand_sets, results, illegal
+
+
+def test_encodings_as_on_the_public_simulator() -> None:
+    """rd = a2, rs1 = a0, rs2 = a1: all that it executes gives its results."""
+    operand_sets, results, _ = recorded_encodings()
+    assert len(results) == 397
+    store = A2 << 20 | T0 << 15 | 2 << 12 | 12 << 7 | 0x23
+    step = 16 << 20 | T0 << 15 | T0 << 7 | 0x13
+    words, data, wanted = list[int](), list[int](), list[tuple[str, int]]()
+    for word, values in results.items():
+        for (a, b, d), value in zip(operand_sets, values, strict=True):
+            words += [load(A0, 0), load(A1, 4), load(A2, 8), word, store, step]
+            data += [a, b, d, 0]
+            wanted.append((f"{word:08x} {a:08x} {b:08x} {d:08x}", value))
+    got = np.frombuffer(run_words(words, data), dtype=np.uint32)[3::4]
+    different = [f"{text}: got {g:08x}, want {w:08x}" for (text, w), g in zip(wanted, got, strict=True) if int(g) != w]
+    assert not different, "\n".join(different[:20])
+
+
+def test_encodings_that_the_public_simulator_refuses() -> None:
+    """Each is an illegal instruction that the message names."""
+    _, _, illegal = recorded_encodings()
+    assert len(illegal) == 429
+    for word in illegal:
+        fault = ended([word], [0])[1].fault
+        assert fault is not None, f"{word:08x} is executed"
+        assert (fault.kind, fault.message) == ("illegal", f"illegal instruction 0x{word:08x}")
+
+
+def float_register(rd: int, value: int) -> list[int]:
+    """Loads 32 bits into a float register, by way of t1."""
+    high, low = (value + 0x800) & 0xFFFFF000, value & 0xFFF
+    return [high | T1 << 7 | 0x37, low << 20 | T1 << 15 | T1 << 7 | 0x13, 0x78 << 25 | T1 << 15 | rd << 7 | 0x53]
+
+
+@pytest.mark.parametrize(("f3", "kind"), [(2, "half"), (1, "bfloat16"), (6, "half, scalar"), (5, "bfloat16, scalar")])
+def test_vectors_of_small_floats(f3: int, kind: str) -> None:
+    """vfadd and vfmin on float registers, by numpy's halfs and by sums of floats cut to 16 bits."""
+    rng = np.random.default_rng(7)
+    values = rng.standard_normal((20, 2, 2)).astype(np.float16 if "half" in kind else np.float32)
+    values[0, 0, 0] = 0
+    if "half" in kind:
+        words = values.view(np.uint16)
+    else:
+        values = (values.view(np.uint32) & 0xFFFF0000).view(np.float32)
+        words = (values.view(np.uint32) >> 16).astype(np.uint16)
+    other = values[:, 1, :1].repeat(2, axis=1) if "scalar" in kind else values[:, 1]
+    sums, least = values[:, 0] + other, np.minimum(values[:, 0], other)
+    if "half" not in kind:  # to the nearest, ties to even
+        bits = sums.view(np.uint32).astype(np.uint64)
+        sums = ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+        least = (least.view(np.uint32) >> 16).astype(np.uint16)
+    code = list[int]()
+    for i, (a, b) in enumerate(words.view(np.uint32).reshape(20, 2).tolist()):
+        code += [*float_register(1, a), *float_register(2, b)]
+        for j, f7 in enumerate((0x41, 0x45)):
+            code += [f7 << 25 | 2 << 20 | 1 << 15 | f3 << 12 | 3 << 7 | 0x33, 0x70 << 25 | 3 << 15 | A0 << 7 | 0x53]
+            offset = 8 * i + 4 * j
+            code.append((offset >> 5) << 25 | A0 << 20 | T0 << 15 | 2 << 12 | (offset & 31) << 7 | 0x23)
+    after = np.frombuffer(run_words(code, [0] * 40), dtype=np.uint16).reshape(20, 2, 2)
+    assert (after[:, 0] == sums.view(np.uint16)).all()
+    assert (after[:, 1] == least.view(np.uint16)).all()
 
 
 def test_post_increment_and_indexed_accesses() -> None:

@@ -59,7 +59,7 @@ static u32 decode_load(u32 f3, u32 f7, int post) {
                   by_reg[8] = {O_LBR, O_LHR, O_LWR, 0, O_LBUR, O_LHUR};
   static const u8 post_imm[8] = {O_LBP, O_LHP, O_LWP, 0, O_LBUP, O_LHUP},
                   post_reg[8] = {O_LBRP, O_LHRP, O_LWRP, 0, O_LBURP, O_LHURP};
-  if (f3 == 7) return f7 & 7 ? O_ILLEGAL : (post ? post_reg : by_reg)[f7 >> 3 & 7];
+  if (f3 == 7) return f7 & 0x47 ? O_ILLEGAL : (post ? post_reg : by_reg)[f7 >> 3 & 7];
   return (post ? post_imm : plain)[f3];
 }
 
@@ -76,7 +76,7 @@ static u32 decode_immediate(Slot *p, u32 w, u32 f3, u32 f7) {
   return op[f3];
 }
 
-static u32 decode_register(Slot *p, u32 f3, u32 f7) {
+static u32 decode_register(Slot *p, u32 w, u32 f3, u32 f7) {
   static const u8 base[8] = {O_ADD, O_SLL, O_SLT, O_SLTU, O_XOR, O_SRL, O_OR, O_AND};
   static const u8 mul[8] = {O_MUL, O_MULH, O_MULHSU, O_MULHU, O_DIV, O_DIVU, O_REM, O_REMU};
   if (f7 == 0) return base[f3];
@@ -86,10 +86,12 @@ static u32 decode_register(Slot *p, u32 f3, u32 f7) {
     return mul[f3];
   }
   if (f7 == 0x21 && f3 < 2) return f3 ? O_MSU : O_MAC;
-  return O_XALU;
+  if (smallfloat_is_legal(w)) return O_FP;
+  return xpulp_alu_is_legal(w) ? O_XALU : O_ILLEGAL;
 }
 
-static u32 decode_simd(u32 f3, u32 f) {
+static u32 decode_simd(u32 w, u32 f3, u32 f) {
+  if (!xpulp_simd_is_legal(w)) return O_ILLEGAL;
   if (f3 == 1 && f == 0x2e) return O_SDOTSPB;
   if (f3 == 1 && f == 0x28) return O_SDOTUPB;
   if (f3 == 1 && f == 0x2a) return O_SDOTUSPB;
@@ -144,19 +146,19 @@ static u32 decode_operation(Sim *s, Slot *p, u32 pc, u32 w) {
   case 0x03: return decode_load(f3, f7, 0);
   case 0x0b: return decode_load(f3, f7, 1);
   case 0x07: return f3 == 2 ? O_FLW : O_ILLEGAL;
-  case 0x23: p->imm = store_imm; return store[f3];
-  case 0x2b: p->imm = store_imm; return store_post[f3];
+  case 0x23: p->imm = store_imm; return f3 >= 4 && f7 ? O_ILLEGAL : store[f3];
+  case 0x2b: p->imm = store_imm; return f3 >= 4 && f7 ? O_ILLEGAL : store_post[f3];
   case 0x27: p->imm = store_imm; return f3 == 2 ? O_FSW : O_ILLEGAL;
   case 0x13: return decode_immediate(p, w, f3, f7);
-  case 0x33: return decode_register(p, f3, f7);
+  case 0x33: return decode_register(p, w, f3, f7);
   case 0x43:
   case 0x47:
   case 0x4b:
   case 0x4f:
   case 0x53: return decode_float(p, w, f3, f7);
-  case 0x5b: return O_XMUL;
-  case 0x57: return decode_simd(f3, w >> 26);
-  case 0x7b: p->imm = (i32)(w >> 20) * 2; return loop[f3];
+  case 0x5b: return xpulp_mul_is_legal(w) ? O_XMUL : O_ILLEGAL;
+  case 0x57: return decode_simd(w, f3, w >> 26);
+  case 0x7b: p->imm = (i32)(w >> 20) * 2; return rd > 1 ? O_ILLEGAL : loop[f3];
   case 0x0f: return f3 <= 1 ? O_NOP : O_ILLEGAL;
   case 0x73:
     if (w == 0x10500073) return O_WFI;

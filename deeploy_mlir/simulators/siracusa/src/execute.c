@@ -364,17 +364,9 @@ loop_end_set: /* the common path tests one byte of flags instead of comparing ev
   NEXT;
 L_MAC: RD += A * B; NEXT;
 L_MSU: RD -= A * B; NEXT;
-L_XALU:
-  value = xpulp_alu(ip->word, A, B, RD, &status);
-  if (!status) goto L_ILLEGAL;
-  RD = value;
-  NEXT;
+L_XALU: RD = xpulp_alu(ip->word, A, B, RD); NEXT;
 L_XMUL: RD = xpulp_mul(ip->word, A, B, RD); NEXT;
-L_SIMD:
-  value = xpulp_simd(ip->word, A, B, RD, &status);
-  if (!status) goto L_ILLEGAL;
-  RD = value;
-  NEXT;
+L_SIMD: RD = xpulp_simd(ip->word, A, B, RD); NEXT;
 #define DOT_BYTES(ta, tb) \
   do { \
     u32 u = A, v = B; \

@@ -152,6 +152,10 @@ static int unrounded(Core *c, u32 w) {
 
 int fpu_execute(Core *c, u32 w) {
   u32 rm = BITS(w, 14, 12), f7 = BITS(w, 31, 25), rd = BITS(w, 11, 7), second = BITS(w, 24, 20);
+  if ((w & 127) == 0x33) {
+    c->f[rd] = smallfloat(w, c->f[BITS(w, 19, 15)], c->f[second]);
+    return 1;
+  }
   if ((w & 127) == 0x53) {
     int done = unrounded(c, w);
     if (done >= 0) return done;

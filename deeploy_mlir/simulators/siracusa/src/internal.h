@@ -161,14 +161,21 @@ int reads_register(u32 word, u32 r); /* r: 0-31 integer, 64-95 float */
 void run_core(Sim *s, Core *c, u64 limit);
 
 /* ---- xpulp.c ---- */
-u32 xpulp_alu(u32 w, u32 a, u32 b, u32 d, int *ok);
+int xpulp_alu_is_legal(u32 w);
+int xpulp_mul_is_legal(u32 w);
+int xpulp_simd_is_legal(u32 w);
+u32 xpulp_alu(u32 w, u32 a, u32 b, u32 d);
 u32 xpulp_mul(u32 w, u32 a, u32 b, u32 d);
-u32 xpulp_simd(u32 w, u32 a, u32 b, u32 d, int *ok);
+u32 xpulp_simd(u32 w, u32 a, u32 b, u32 d);
 
 /* ---- fpu.c ---- */
 int fpu_execute(Core *c, u32 w); /* 0: illegal */
 u32 fpu_nan(Core *c, u32 a, u32 b, u32 d);
 void fpu_collect_flags(Core *c);
+
+/* ---- smallfloat.c ---- */
+int smallfloat_is_legal(u32 w);
+u32 smallfloat(u32 w, u32 a, u32 b);
 
 /* ---- csr.c ---- */
 int csr_access(Sim *s, Core *c, u32 w, u64 t, u32 a, u32 *old); /* 0: no such register */
