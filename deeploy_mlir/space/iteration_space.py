@@ -43,13 +43,15 @@ class Axis:
 
     `extent` is the operand's size along the axis, -1 where only known at run time. Where `padded`, indices may leave
     [0, extent): they read the operator's padding value. Where `whole`, indices depend on data, so that every tile needs
-    all of the axis."""
+    all of the axis. Each iteration touches the element at its index and the `reach` elements behind it: more than one
+    where the iteration stands for those of several kernels (`space.fusion`)."""
 
     coefficients: tuple[int, ...]
     offset: int
     extent: int
     padded: bool = False
     whole: bool = False
+    reach: int = 0
 
     @cached_property
     def dims(self) -> tuple[int, ...]:
@@ -60,7 +62,7 @@ class Axis:
         """Most elements that a tile of these dimension sizes touches along the axis."""
         if self.whole:
             return self.extent
-        span = 1 + sum(c * (sizes[i] - 1) for i, c in enumerate(self.coefficients))
+        span = 1 + self.reach + sum(c * (sizes[i] - 1) for i, c in enumerate(self.coefficients))
         return span if self.extent < 0 else min(span, self.extent)
 
 
@@ -144,7 +146,7 @@ def axis_region(
     if axis.whole:
         return Region(a.constant(0), extent, a.constant(0))
     low = a.constant(axis.offset) if origin is None else origin
-    span = a.constant(1 - sum(axis.coefficients))
+    span = a.constant(1 + axis.reach - sum(axis.coefficients))
     for i, coefficient in enumerate(axis.coefficients):
         if coefficient:
             c = a.constant(coefficient)

@@ -90,9 +90,9 @@ def axis_totals(axis: Axis, dims: Sequence[Dim], sizes: Sequence[int]) -> tuple[
     if len(axis.dims) == 1 and not axis.padded and not axis.whole and dims[axis.dims[0]].size > 0:
         (d,) = axis.dims
         step, tile = axis.coefficients[d], max(sizes[d], 1)
-        if axis.offset >= 0 and axis.offset + step * (dims[d].size - 1) < axis.extent:
+        if axis.offset >= 0 and axis.offset + step * (dims[d].size - 1) + axis.reach < axis.extent:
             full, rest = divmod(dims[d].size, tile)
-            found = [step * (n - 1) + 1 for n in ([tile] if full else []) + ([rest] if rest else [])]
+            found = [step * (n - 1) + 1 + axis.reach for n in ([tile] if full else []) + ([rest] if rest else [])]
             return min(found), max(found), found[0] * full + (found[-1] if rest else 0)
     each = axis_sizes(axis, dims, sizes)
     return min(each), max(each), sum(each)
