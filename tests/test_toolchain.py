@@ -180,4 +180,4 @@ def test_platforms_compile_with_every_warning_under_zig(platform: Platform, tmp_
         (tmp_path / name).write_text(text)
     for source in platform.sources():
         out = tmp_path / f"{source.name}.o"
-        assert compiler.build([source], [tmp_path, platform.folder, RUNTIME / "include"], out, link_flags=()) == ""
+        assert compiler.build([source], [tmp_path, *platform.folders, RUNTIME / "include"], out, link_flags=()) == ""

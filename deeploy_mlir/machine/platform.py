@@ -60,8 +60,9 @@ class Section:
 class Platform:
     """One machine, real or emulated.
 
-    `folder`: its C and assembly, wherever that is; copied into output folders. `compilers`: those that build for it,
-    the first by default; `variable` is the environment variable that chooses another. `run` runs a test program.
+    `folder`: its C and assembly, wherever that is; copied into output folders. `shared`: folders of C that it builds
+    on (`toolchain.FREESTANDING` is one), copied to the same place. `compilers`: those that build for it, the first by
+    default; `variable` is the environment variable that chooses another. `run` runs a test program.
     `sections` by memory; None for a machine that does not tell memories apart. `flags` and `linker_script` (a file of
     `folder`) are used with every compiler. `is_host`: programs run on the machine that builds them; then they can be
     built with sanitizers, and take their data from files, else a runner writes and reads their arrays.
@@ -76,6 +77,7 @@ class Platform:
     linker_script: str | None = None
     variable: str = "DEEPLOY_CC"
     is_host: bool = False
+    shared: tuple[Path, ...] = ()
 
     @property
     def test_macro(self) -> str:
@@ -86,9 +88,23 @@ class Platform:
         """The compiler in use. Raises DeeployError if there is none."""
         return chosen(self.compilers, self.variable, self.name)
 
-    def sources(self, folder: Path | None = None) -> list[Path]:
-        """The C and assembly files, of this package or of a copy, sorted by name."""
-        return sorted(p for p in (folder or self.folder).iterdir() if p.suffix in (".c", ".S"))
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Its own folder and the shared ones."""
+        return (self.folder, *self.shared)
+
+    def files(self) -> dict[str, Path]:
+        """All files by their paths in the platform's folder of an output folder, sorted by folder and name."""
+        return {
+            file.relative_to(folder).as_posix(): file
+            for folder in self.folders
+            for file in sorted(folder.rglob("*"))
+            if file.is_file()
+        }
+
+    def sources(self) -> list[Path]:
+        """The C and assembly files, its own first, sorted by name."""
+        return [file for folder in self.folders for file in _sources_in(folder)]
 
     def link_flags(self, compiler: Toolchain, folder: str) -> tuple[str, ...]:
         """What follows the sources, for a copy of the platform's C in `folder`."""
@@ -127,11 +143,11 @@ class Platform:
         with tempfile.TemporaryDirectory(prefix="deeploy-") as headers:
             for name, text in self.headers(configuration).items():
                 Path(headers, name).write_text(text)
-            return self.build_copy(
-                self.folder,
-                sources,
-                [Path(headers), RUNTIME / "include", *include_dirs],
+            return self._build(
+                [*sources, *self.sources()],
+                [*self.folders, Path(headers), RUNTIME / "include", *include_dirs],
                 out,
+                self.link_flags(self.compiler(), str(self.folder)),
                 opt=opt,
                 defines=defines,
                 sanitize=sanitize,
@@ -151,15 +167,37 @@ class Platform:
         extra: Sequence[str] = (),
     ) -> str:
         """As `build`, with a copy of the platform's C in `folder`; all headers are in the include folders."""
-        compiler = self.compiler()
-        return compiler.build(
-            [*sources, *self.sources(folder)],
+        return self._build(
+            [*sources, *_sources_in(folder)],
             [folder, *include_dirs],
+            out,
+            self.link_flags(self.compiler(), str(folder)),
+            opt=opt,
+            defines=defines,
+            sanitize=sanitize,
+            extra=extra,
+        )
+
+    def _build(
+        self,
+        sources: Sequence[Path],
+        include_dirs: Sequence[Path],
+        out: Path,
+        link_flags: Sequence[str],
+        *,
+        opt: str,
+        defines: Mapping[str, str | int] | None,
+        sanitize: Sequence[str],
+        extra: Sequence[str],
+    ) -> str:
+        return self.compiler().build(
+            sources,
+            include_dirs,
             out,
             opt=opt,
             defines=defines,
             extra=[*self.flags, *self._sanitizer_flags(sanitize), *extra],
-            link_flags=self.link_flags(compiler, str(folder)),
+            link_flags=link_flags,
         )
 
     def _sanitizer_flags(self, sanitize: Sequence[str]) -> tuple[str, ...]:
@@ -169,6 +207,10 @@ class Platform:
         if not sanitize:
             return ()
         return (f"-fsanitize={','.join(sanitize)}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g")
+
+
+def _sources_in(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.suffix in (".c", ".S"))
 
 
 SANITIZERS = ("address", "undefined", "thread")

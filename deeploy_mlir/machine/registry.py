@@ -30,14 +30,14 @@ DESCRIPTION = "soc.mlir"
 """The file of a target's package that holds its `soc.system`."""
 
 _OWN = "deeploy_mlir.targets"
-"""The package whose packages with a description are the targets that ship."""
+"""The package whose packages with a description are the targets that ship; `-` in a name is `_` in its package's."""
 
 
 def target_packages() -> dict[str, str]:
     """Target name -> the package that describes it. Ours cannot be replaced by an entry point of the same name."""
     found = {point.name: point.value for point in entry_points(group=GROUP)}
     own = [folder.name for folder in files(_OWN).iterdir() if (folder / DESCRIPTION).is_file()]
-    return found | {name: f"{_OWN}.{name}" for name in own}
+    return found | {folder.replace("_", "-"): f"{_OWN}.{folder}" for folder in own}
 
 
 def target_names() -> tuple[str, ...]:
@@ -48,8 +48,9 @@ def target_names() -> tuple[str, ...]:
 def target_package(name: str) -> str:
     """The package of a target. Raises DeeployError naming the known targets if there is none of that name."""
     # Asked for each kernel: ours are found without a look at what is installed.
-    if name.isidentifier() and (files(_OWN) / name / DESCRIPTION).is_file():
-        return f"{_OWN}.{name}"
+    folder = name.replace("-", "_")
+    if "_" not in name and folder.isidentifier() and (files(_OWN) / folder / DESCRIPTION).is_file():
+        return f"{_OWN}.{folder}"
     packages = target_packages()
     if name not in packages:
         raise DeeployError(f"there is no target '{name}'; there are: {', '.join(sorted(packages))}")

@@ -15,7 +15,11 @@ from pathlib import Path
 from deeploy_mlir.support.errors import DeeployError
 
 RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
-"""The C side that is copied into output folders: `include/`, `kernels/`, and platforms for any target."""
+"""The C side that is copied into output folders: `include/`, `kernels/`, platforms for any target, and in `shared/`
+what platforms build on."""
+
+FREESTANDING = RUNTIME / "shared" / "freestanding"
+"""C for platforms without a C library: the functions that compilers call by themselves, and constants of math.h."""
 
 ZIG = (sys.executable, "-m", "ziglang")
 ZIG_CC = (*ZIG, "cc")

@@ -111,11 +111,7 @@ def _runtime_files(sources: Mapping[str, str], platforms: Mapping[str, bytes]) -
 
 def _platform_files(platform: Platform, configuration: Configuration) -> dict[str, bytes]:
     """The files of a platform by their paths in the output folder, with its header for the memories."""
-    files = {
-        file.relative_to(platform.folder).as_posix(): file.read_bytes()
-        for file in sorted(platform.folder.rglob("*"))
-        if file.is_file()
-    }
+    files = {name: file.read_bytes() for name, file in platform.files().items()}
     files[PORT_HEADER] = platform.headers(configuration)[PORT_HEADER].encode()
     return {f"{platform_folder(platform.name)}/{name}": data for name, data in files.items()}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from deeploy_mlir.machine.host import THREADS
 from deeploy_mlir.machine.platform import Platform, Section
+from deeploy_mlir.machine.toolchain import FREESTANDING
 from deeploy_mlir.targets.siracusa.runner import run_image
 from deeploy_mlir.targets.siracusa.toolchain import COMPILERS
 
@@ -29,6 +30,7 @@ SIRACUSA = Platform(
     sections=SECTIONS,
     linker_script="link.ld",
     variable="DEEPLOY_RISCV_CC",
+    shared=(FREESTANDING,),
 )
 
 PLATFORMS = (SIRACUSA, THREADS)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What generated constants need of the standard's math.h, where there is no C library; functions are in dm_math.h. */
-#ifndef DM_SIRACUSA_MATH_H
-#define DM_SIRACUSA_MATH_H
+#ifndef DM_FREESTANDING_MATH_H
+#define DM_FREESTANDING_MATH_H
 
 #define INFINITY (__builtin_inff())
 #define NAN (__builtin_nanf(""))
