@@ -9,7 +9,8 @@ from pathlib import Path
 
 from deeploy_mlir.machine.platform import Configuration
 from deeploy_mlir.simulators.siracusa.result import Result
-from deeploy_mlir.simulators.siracusa.simulator import Simulator
+from deeploy_mlir.simulators.siracusa.simulator import SIRACUSA as FULL_MACHINE
+from deeploy_mlir.simulators.siracusa.simulator import Machine, Simulator
 from deeploy_mlir.targets.siracusa.platforms import SIRACUSA
 
 PROGRAMS = Path(__file__).resolve().parent / "programs" / "siracusa"
@@ -33,9 +34,11 @@ def compiled(
         return image.read_bytes()
 
 
-def loaded(elf: bytes, words: Mapping[str, int] | None = None, *, cores: int = 8) -> Simulator:
+def loaded(
+    elf: bytes, words: Mapping[str, int] | None = None, *, cores: int = 8, machine: Machine = FULL_MACHINE
+) -> Simulator:
     """A simulator with the image loaded and 32-bit variables set by name."""
-    simulator = Simulator(cores)
+    simulator = Simulator(cores, machine=machine)
     image = simulator.load(elf)
     for name, value in (words or {}).items():
         simulator.write(image.address_of(name), (value & 0xFFFFFFFF).to_bytes(4, "little"))

@@ -23,6 +23,14 @@ class DmsimFault(ctypes.Structure):
     ]
 
 
+class DmsimMachine(ctypes.Structure):
+    """`DmsimMachine` of dmsim.h."""
+
+    _fields_ = [
+        (name, ctypes.c_uint32) for name in ("cores", "l1_bytes", "l2_bytes", "wmem_bytes", "l3_bytes", "flags")
+    ]
+
+
 def build(folder: Path | None = None) -> Path:
     """The path of the shared object, compiled if it is not there. Errors as in `shared_object.build`."""
     return shared_object.build("siracusa", "the simulator", SOURCES, folder)
@@ -35,7 +43,7 @@ def library() -> ctypes.CDLL:
     sim, u32, u64, i32 = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_int32
     counters = ctypes.POINTER(u64)
     signatures: dict[str, tuple[object, tuple[object, ...]]] = {
-        "dmsim_new": (sim, (u32, u32)),
+        "dmsim_new": (sim, (ctypes.POINTER(DmsimMachine),)),
         "dmsim_free": (None, (sim,)),
         "dmsim_write": (ctypes.c_int, (sim, u32, ctypes.c_char_p, u32)),
         "dmsim_read": (ctypes.c_int, (sim, u32, ctypes.c_void_p, u32)),

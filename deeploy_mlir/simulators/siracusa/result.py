@@ -36,7 +36,8 @@ class Stalls:
 class Counters:
     """Counters of one core over its life or over a region: `cycles == instructions + stalls.total()`.
 
-    The DMA's are those of the whole SoC over the same time, in bytes and in cycles with a transfer under way.
+    The DMAs' are those of the whole SoC over the same time, in bytes and in cycles with a transfer under way: MCHAN's
+    into L1 and out of it, and those of the DMA between L3 and L2 into L2 and out of it.
     """
 
     cycles: int
@@ -45,13 +46,15 @@ class Counters:
     dma_bytes_in: int
     dma_bytes_out: int
     dma_busy_cycles: int
+    l3_dma_bytes_in: int
+    l3_dma_bytes_out: int
 
     @staticmethod
     def from_raw(raw: list[int]) -> Counters:
         """From the array of dmsim_core and dmsim_region, in the order of the enumeration in dmsim.h."""
         cycles, instructions = raw[:2]
         stalls = Stalls(*raw[2:11], multicycle=cycles - sum(raw[1:11]))
-        return Counters(cycles, instructions, stalls, raw[11], raw[12], raw[13])
+        return Counters(cycles, instructions, stalls, *raw[11:16])
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from deeploy_mlir.simulators.elf import ElfImage, parse_elf
-from deeploy_mlir.simulators.siracusa.library import DmsimFault, library
+from deeploy_mlir.simulators.siracusa.library import DmsimFault, DmsimMachine, library
 from deeploy_mlir.simulators.siracusa.result import Counters, Fault, Region, Result
 from deeploy_mlir.support.errors import DeeployError
 
-_NO_ICACHE, _L1_ALIAS = 1, 2
+_NO_ICACHE, _L1_ALIAS, _NO_NEUREKA = 1, 2, 4
 _RUNNING, _EXITED, _FAULTED = 0, 1, 2
 _MAX_REGIONS = 1024
-_COUNTERS = 14
+_COUNTERS = 16
 _SLICE = 20_000_000
 """Cycles between two looks at signals and output, about a second."""
 
@@ -33,20 +34,49 @@ _FAULT_KINDS = (
 )
 
 
+@dataclass(frozen=True)
+class Machine:
+    """A SoC of the family: bytes of its memories, and what else it has.
+
+    L1 starts at 0x10000000, L2 at 0x1c000000, the weight memory at 0x10400000; each has at most Siracusa's size, in
+    units of 256 bytes. An L3 (at 0x80000000, up to 256 MiB) comes with a DMA between it and L2, through which alone it
+    is reached: docs/simulator.md has its registers. Addresses of what a machine does not have fault.
+    """
+
+    l1_bytes: int = 0x40000
+    l2_bytes: int = 0x200000
+    weight_memory_bytes: int = 0x800000
+    l3_bytes: int = 0
+    neureka: bool = True
+
+
+SIRACUSA = Machine()
+
+
 class Simulator:
     """One SoC with `cores` cluster cores (1 to 16) and a host core; memories are garbage until written.
 
-    `icache=False` leaves instruction fetch out of the timing. `l1_alias=True` maps L1 at address 0 too, as hardware
-    does; by default such an access is a fault, since it is a null pointer far more often than not.
+    `machine` says what there is beside the cores, Siracusa by default. `icache=False` leaves instruction fetch out of
+    the timing. `l1_alias=True` maps L1 at address 0 too, as hardware does; by default such an access is a fault, since
+    it is a null pointer far more often than not.
     Several may be used at the same time, also from different threads.
     """
 
-    def __init__(self, cores: int = 8, *, icache: bool = True, l1_alias: bool = False) -> None:
+    def __init__(
+        self, cores: int = 8, *, machine: Machine = SIRACUSA, icache: bool = True, l1_alias: bool = False
+    ) -> None:
         self._lib = library()
         flags = (0 if icache else _NO_ICACHE) | (_L1_ALIAS if l1_alias else 0)
-        self._sim: int = self._lib.dmsim_new(cores, flags) if 1 <= cores <= 16 else 0
+        flags |= 0 if machine.neureka else _NO_NEUREKA
+        sizes = (machine.l1_bytes, machine.l2_bytes, machine.weight_memory_bytes, machine.l3_bytes)
+        values = (cores, *sizes, flags)
+        fits = all(0 <= value < 1 << 32 for value in values)
+        self._sim: int = self._lib.dmsim_new(ctypes.byref(DmsimMachine(*values))) if fits else 0
         if not self._sim:
-            raise DeeployError(f"cannot create a simulator with {cores} cores (1 to 16, about 30 MB of memory)")
+            raise DeeployError(
+                f"cannot create a simulator with {cores} cores (1 to 16) and {sizes} bytes of L1, L2, weight memory and"
+                " L3 (multiples of 256, at most 256 KiB, 2 MiB, 8 MiB and 256 MiB)"
+            )
         weakref.finalize(self, self._lib.dmsim_free, self._sim)
         self.cores = cores
         self.image: ElfImage | None = None
@@ -67,12 +97,12 @@ class Simulator:
         return image
 
     def write(self, address: int, data: bytes) -> None:
-        """Writes to L1, L2 or weight memory. Raises DeeployError for other addresses."""
+        """Writes to L1, L2, weight memory or L3. Raises DeeployError for other addresses."""
         if self._lib.dmsim_write(self._sim, address, data, len(data)) != 0:
             raise DeeployError(f"{len(data)} bytes at 0x{address:08x} are not all in a memory of the SoC")
 
     def read(self, address: int, n: int) -> bytes:
-        """Reads `n` bytes from L1, L2 or weight memory. Raises DeeployError for other addresses."""
+        """Reads `n` bytes from L1, L2, weight memory or L3. Raises DeeployError for other addresses."""
         buffer = ctypes.create_string_buffer(max(n, 1))
         if self._lib.dmsim_read(self._sim, address, buffer, n) != 0:
             raise DeeployError(f"{n} bytes at 0x{address:08x} are not all in a memory of the SoC")

@@ -3,6 +3,8 @@
 
 #define REG(a) (*(volatile uint32_t *)(uintptr_t)(a))
 
+#define L3DMA 0x1a10d000u
+
 DM_L2_NOINIT volatile uint32_t which, on_core; /* written by the test before the program starts */
 static DM_L1 uint8_t DM_ALIGN(16) local[1024];
 static uint8_t DM_ALIGN(16) outer[1024];
@@ -86,6 +88,21 @@ __attribute__((noinline)) static void go_wrong(void) {
     dm_putchar('\n');
     break;
   case 26: write_engine_job(0x1003ffffu + 1); break;
+  case 27: load_nowhere(0x80000000u); break; /* L3 */
+  case 28: /* freed while under way */
+    sink = REG(L3DMA);
+    for (uint32_t i = 0; i < 3; i++) REG(L3DMA) = i == 0 ? 64 : i == 1 ? (uint32_t)(uintptr_t)outer : 0x80000000u;
+    REG(L3DMA + 4) = 1u << sink;
+    break;
+  case 29: REG(L3DMA) = 64; break; /* no id */
+  case 30: /* more ids than there are */
+    for (int i = 0; i < 9; i++) sink = REG(L3DMA);
+    break;
+  case 31: load_nowhere(0x10010000u); break; /* what small machines lack: L1 beyond 64 KiB, */
+  case 32: load_nowhere(0x1c080000u); break; /* L2 beyond 512 KiB, */
+  case 33: load_nowhere(0x10400000u); break; /* weight memory, */
+  case 34: load_nowhere(0x00201004u); break; /* N-EUREKA */
+  case 35: ((void (*)(void))(uintptr_t)0x1c080000u)(); break;
   default: dm_exit(100);
   }
 }

@@ -3,6 +3,7 @@
 
 #include "internal.h"
 
+#define L3DMA_BASE 0x1a10d000u
 #define OUTPUT_LIMIT (8u << 20)
 
 void flush_line(Sim *s, Core *c) {
@@ -32,16 +33,20 @@ static u32 local(u32 a) { return a >= 0x10200000u && a < 0x10400000u ? a - 0x100
 
 static int is_stdout(u32 a) { return a - 0x1a10f000u < 0x2000u; }
 
-static int is_device(u32 a) {
+static int is_l3dma(const Sim *s, u32 a) { return s->l3_size && a - L3DMA_BASE < 0x1000u; }
+
+static int is_device(const Sim *s, u32 a) {
   u32 b = local(a);
-  return b - 0x200000u < 0x200000u || is_stdout(a) || a - 0x1a104000u < 0x1000u;
+  return b - 0x200000u < 0x200000u || is_stdout(a) || a - 0x1a104000u < 0x1000u || is_l3dma(s, a);
 }
 
 static int refuse(Sim *s, Core *c, u32 a, u32 size, const char *verb) {
   if (s->status != DMSIM_RUNNING) return 0; /* the device has said why */
-  if (!is_device(a))
+  if (!is_device(s, a))
     fault(s, c, DMSIM_FAULT_UNMAPPED, a, "%s of %u bytes at unmapped address 0x%08x%s", verb, size, a,
-          a < 0x1000 ? " (null pointer?)" : "");
+          a < 0x1000                    ? " (null pointer?)"
+          : a - L3_BASE < s->l3_size ? ": L3 is reached by its DMA alone"
+                                      : "");
   else if (!is_stdout(a) && (size != 4 || (a & 3)))
     fault(s, c, DMSIM_FAULT_MISALIGNED, a, "%s of %u bytes at device register 0x%08x: only aligned words", verb, size,
           a);
@@ -53,15 +58,18 @@ static int refuse(Sim *s, Core *c, u32 a, u32 size, const char *verb) {
 int device_load(Sim *s, Core *c, u32 a, u32 size, u64 *t, u32 *value) {
   u32 b = local(a), stall = c->is_host ? T_FC_DEVICE : T_PE_DEVICE;
   if (size != 4 || (a & 3)) return refuse(s, c, a, size, "load");
-  u32 engine = b - 0x201000u < 0x400u;
+  u32 engine = b - 0x201000u < 0x400u && !(s->flags & DMSIM_NO_NEUREKA);
   int done = 0;
   if (engine && !c->is_host) stall += T_PE_NEUREKA;
+  if (is_l3dma(s, a)) stall = c->is_host ? 0 : T_PE_L3DMA;
   if (b - 0x204000u < 0x400u && !c->is_host)
     done = event_unit_load(s, c, b - 0x204000u, value);
   else if (b - 0x204400u < 0x400u && !c->is_host)
     done = mchan_load(s, c, b - 0x204400u, value);
   else if (engine)
     done = neureka_load(s, b - 0x201000u, value);
+  else if (is_l3dma(s, a))
+    done = l3dma_load(s, c, a - L3DMA_BASE, value);
   *t += stall;
   c->counters[DMSIM_STALL_DEVICE] += stall;
   return done ? 1 : refuse(s, c, a, size, "load");
@@ -97,13 +105,15 @@ int device_store(Sim *s, Core *c, u32 a, u32 size, u32 value, u64 *t) {
     return s->status == DMSIM_RUNNING;
   }
   if (size != 4 || (a & 3)) return refuse(s, c, a, size, "store");
-  *t += c->is_host ? T_FC_DEVICE : T_PE_DEVICE;
+  *t += is_l3dma(s, a) ? (c->is_host ? 0 : T_PE_L3DMA) : c->is_host ? T_FC_DEVICE : T_PE_DEVICE;
   int done = 0;
   if (b - 0x204000u < 0x400u && !c->is_host)
     done = event_unit_store(s, c, b - 0x204000u, value, *t);
   else if (b - 0x204400u < 0x400u && !c->is_host)
     done = mchan_store(s, c, b - 0x204400u, value, t);
-  else if (b - 0x201000u < 0x400u) {
+  else if (is_l3dma(s, a))
+    done = l3dma_store(s, c, a - L3DMA_BASE, value, t);
+  else if (b - 0x201000u < 0x400u && !(s->flags & DMSIM_NO_NEUREKA)) {
     if (!c->is_host) *t += T_PE_NEUREKA;
     done = neureka_store(s, c, b - 0x201000u, value, *t);
   } else if (a == 0x1a1040a0u) {

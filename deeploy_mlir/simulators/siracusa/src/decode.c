@@ -44,7 +44,7 @@ int reads_register(u32 w, u32 r) {
 
 /* The word at pc, expanded, and its length in halfwords. pc is inside a memory or at most PAD bytes behind one. */
 static u32 fetch(const Sim *s, u32 pc, u32 *n) {
-  const u8 *p = pc - L2_BASE < L2_SIZE + 8 ? s->l2 + (pc - L2_BASE) : s->l1 + (pc - L1_BASE);
+  const u8 *p = pc - L2_BASE < s->l2_size + 8 ? s->l2 + (pc - L2_BASE) : s->l1 + (pc - L1_BASE);
   u32 h = (u32)(p[0] | p[1] << 8);
   if ((h & 3) == 3) {
     *n = 2;
@@ -116,8 +116,8 @@ static u32 decode_float(Slot *p, u32 w, u32 f3, u32 f7) {
 
 /* Slots from the instruction to its target; a target outside its memory becomes the slot of bad fetches. */
 static i32 jump_distance(Sim *s, const Slot *from, u32 pc, i32 offset) {
-  u32 target = pc + (u32)offset, base = pc - L1_BASE < L1_SIZE ? L1_BASE : L2_BASE;
-  if (target - base < (base == L1_BASE ? L1_SIZE : L2_SIZE)) return offset / 2;
+  u32 target = pc + (u32)offset, base = pc - L1_BASE < s->l1_size ? L1_BASE : L2_BASE;
+  if (target - base < (base == L1_BASE ? s->l1_size : s->l2_size)) return offset / 2;
   s->bad_pc = target;
   return (i32)(s->slots + SLOT_BAD - from);
 }
@@ -170,11 +170,11 @@ static u32 decode_operation(Sim *s, Slot *p, u32 pc, u32 w) {
 
 void decode(Sim *s, Slot *p) {
   u32 index = (u32)(p - s->slots), n, m;
-  if (index >= SLOT_BAD || (index >= SLOTS_L2 && index < SLOT_L1) || index >= SLOT_L1 + SLOTS_L1) {
+  if (index < SLOT_L1 ? index >= s->l2_size / 2 : index - SLOT_L1 >= s->l1_size / 2) {
     p->op = O_BAD_FETCH;
     return;
   }
-  u32 pc = pc_of(s, p), w = fetch(s, pc, &n), rd = BITS(w, 11, 7), f7 = BITS(w, 31, 25), opcode = w & 127;
+  u32 pc = pc_of(s, p), w = fetch(s, pc, &n), rd = BITS(w, 11, 7), opcode = w & 127;
   u8 flags = p->flags & FLAG_LOOP_END; /* set by lp.setup, before or after decoding */
   memset(p, 0, sizeof *p);
   p->word = w;
@@ -200,9 +200,9 @@ void decode(Sim *s, Slot *p) {
   if (((pc + 2 * n) ^ pc) & ~15u) flags |= FLAG_LINE;
   p->flags = flags;
   p->op = (u8)op;
-  u8 *pages = pc - L1_BASE < L1_SIZE ? s->code_l1 : s->code_l2;
-  u32 offset = pc - (pc - L1_BASE < L1_SIZE ? L1_BASE : L2_BASE),
-      last = pages == s->code_l1 ? L1_SIZE - 1 : L2_SIZE - 1;
+  u32 in_l1 = pc - L1_BASE < s->l1_size, offset = pc - (in_l1 ? L1_BASE : L2_BASE);
+  u32 last = (in_l1 ? s->l1_size : s->l2_size) - 1;
+  u8 *pages = in_l1 ? s->code_l1 : s->code_l2;
   pages[offset >> 8] = 1;
   pages[(offset + 8 > last ? last : offset + 8) >> 8] = 1;
 }

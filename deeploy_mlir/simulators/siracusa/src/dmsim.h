@@ -14,8 +14,12 @@ typedef struct Sim Sim;
 #endif
 
 enum { DMSIM_RUNNING, DMSIM_EXITED, DMSIM_FAULTED, DMSIM_DEADLOCK }; /* what dmsim_run returns */
-enum { DMSIM_NO_ICACHE = 1, DMSIM_L1_ALIAS = 2 };                    /* flags of dmsim_new */
+enum { DMSIM_NO_ICACHE = 1, DMSIM_L1_ALIAS = 2, DMSIM_NO_NEUREKA = 4 }; /* flags of a machine */
 #define DMSIM_MAX_CORES 16
+#define DMSIM_MAX_L1 0x40000u
+#define DMSIM_MAX_L2 0x200000u
+#define DMSIM_MAX_WMEM 0x800000u
+#define DMSIM_MAX_L3 0x10000000u
 #define DMSIM_MAX_REGIONS 1024
 
 /* indices into the counters of a core or of a region, see dmsim_core and dmsim_region */
@@ -35,6 +39,8 @@ enum {
   DMSIM_DMA_IN = DMSIM_CORE_COUNTERS, /* bytes that arrived in L1 */
   DMSIM_DMA_OUT,
   DMSIM_DMA_BUSY, /* cycles with a transfer under way */
+  DMSIM_L3DMA_IN, /* bytes that arrived in L2 */
+  DMSIM_L3DMA_OUT,
   DMSIM_COUNTERS
 };
 
@@ -59,11 +65,17 @@ enum {
   DMSIM_FAULT_OUTPUT
 };
 
-/* A SoC with `cores` cluster cores (1 .. DMSIM_MAX_CORES), memories full of garbage; NULL without memory for it. */
-DMSIM_API Sim *dmsim_new(uint32_t cores, uint32_t flags);
+/* A SoC of the family: cluster cores (1 .. DMSIM_MAX_CORES) and bytes of its memories, multiples of 256; the last two may
+   be 0, for none. With an L3 there is a DMA between it and L2 (l3dma.c). */
+typedef struct {
+  uint32_t cores, l1_bytes, l2_bytes, wmem_bytes, l3_bytes, flags;
+} DmsimMachine;
+
+/* A SoC, memories full of garbage; NULL for a machine outside these limits, or without memory for it. */
+DMSIM_API Sim *dmsim_new(const DmsimMachine *machine);
 DMSIM_API void dmsim_free(Sim *s);
 
-/* Copies between the caller and the memories; -1 if a byte is outside L1, L2 and weight memory. */
+/* Copies between the caller and the memories; -1 if a byte is outside L1, L2, weight memory and L3. */
 DMSIM_API int dmsim_write(Sim *s, uint32_t address, const void *from, uint32_t n);
 DMSIM_API int dmsim_read(Sim *s, uint32_t address, void *to, uint32_t n);
 

@@ -6,7 +6,8 @@
 
 u64 next_event(const Sim *s) { return s->event_count ? s->events[0].t : NEVER; }
 
-/* Sorted by time, then by order of posting. The queue cannot overflow: DMA_JOBS transfers and one N-EUREKA job. */
+/* Sorted by time, then by order of posting. The queue cannot overflow: DMA_JOBS and L3DMA_JOBS transfers and
+   one N-EUREKA job. */
 void post_event(Sim *s, u64 t, u32 kind, u32 argument) {
   u32 i = s->event_count;
   if (i == MAX_EVENTS) {
@@ -23,6 +24,8 @@ void run_event(Sim *s) {
   memmove(s->events, s->events + 1, --s->event_count * sizeof e);
   if (e.kind == EVENT_DMA_DONE)
     mchan_done(s, e.argument, e.t);
+  else if (e.kind == EVENT_L3DMA_DONE)
+    l3dma_done(s, e.argument, e.t);
   else
     neureka_done(s, e.t);
 }

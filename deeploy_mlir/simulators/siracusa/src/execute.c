@@ -51,7 +51,7 @@ static u32 fpu_access(Sim *s, Core *c, const Slot *ip, u64 t) {
 
 static __attribute__((noinline)) u32 slow_access(Sim *s, Core *c, u32 a, u32 size, u64 t, u8 **at, int writes) {
   u32 stall = 0;
-  if (a - L2_BASE <= L2_SIZE - size) {
+  if (a - L2_BASE <= s->l2_size - size) {
     u32 offset = a - L2_BASE, split = (a & 3) + size > 4;
     *at = s->l2 + offset;
     if (writes && UNLIKELY(s->code_l2[offset >> 8])) invalidate_code(s, a, size);
@@ -65,14 +65,14 @@ static __attribute__((noinline)) u32 slow_access(Sim *s, Core *c, u32 a, u32 siz
       s->l2_free = t + T_L2_PORT;
       stall += T_PE_L2 << split;
     }
-  } else if (a - L1_BASE <= L1_SIZE - size && c->is_host) {
+  } else if (a - L1_BASE <= s->l1_size - size && c->is_host) {
     *at = s->l1 + (a - L1_BASE);
     if (writes && UNLIKELY(s->code_l1[(a - L1_BASE) >> 8])) invalidate_code(s, a, size);
     stall = T_FC_L1;
-  } else if (a - WMEM_BASE <= WMEM_SIZE - size) {
+  } else if (within(a - WMEM_BASE, size, s->wmem_size)) {
     *at = s->wmem + (a - WMEM_BASE);
     stall = c->is_host ? T_FC_L1 : T_PE_WMEM;
-  } else if (a <= L1_SIZE - size && (s->flags & DMSIM_L1_ALIAS) && !c->is_host) {
+  } else if (a <= s->l1_size - size && (s->flags & DMSIM_L1_ALIAS) && !c->is_host) {
     *at = s->l1 + a;
     if (writes && UNLIKELY(s->code_l1[a >> 8])) invalidate_code(s, L1_BASE + a, size);
     return l1_access(s, c, a, size, t);
@@ -87,7 +87,7 @@ static __attribute__((noinline)) u32 slow_access(Sim *s, Core *c, u32 a, u32 siz
 /* Stall cycles of an access; *at is where the bytes are, NULL: not a memory. */
 INLINE u32 access_memory(Sim *s, Core *c, u32 a, u32 size, u64 t, u8 **at, int writes) {
   u32 offset = a - L1_BASE;
-  if (offset <= L1_SIZE - size && !c->is_host) {
+  if (offset <= s->l1_size - size && !c->is_host) {
     *at = s->l1 + offset;
     if (writes && UNLIKELY(s->code_l1[offset >> 8])) invalidate_code(s, a, size);
     return l1_access(s, c, offset, size, t);

@@ -24,11 +24,11 @@ typedef int64_t i64;
 #define BITS(w, hi, lo) (((w) >> (lo)) & ((1u << ((hi) - (lo) + 1)) - 1))
 
 #define L1_BASE 0x10000000u
-#define L1_SIZE 0x40000u
 #define L2_BASE 0x1c000000u
-#define L2_SIZE 0x200000u
 #define WMEM_BASE 0x10400000u
-#define WMEM_SIZE 0x800000u
+#define L3_BASE 0x80000000u
+#define L1_SIZE DMSIM_MAX_L1 /* of the largest machine; of this one: Sim.l1_size */
+#define L2_SIZE DMSIM_MAX_L2
 #define PAD 64u /* bytes after each memory, so that looking at the next instruction may run over its end */
 
 /* ---- decoded instructions: one slot a halfword, so slot + 1 or slot + 2 is the next instruction ---- */
@@ -92,7 +92,7 @@ typedef struct {
 
 /* ---- devices ---- */
 
-enum { EVENT_DMA_DONE, EVENT_NEUREKA_DONE };
+enum { EVENT_DMA_DONE, EVENT_NEUREKA_DONE, EVENT_L3DMA_DONE };
 typedef struct {
   u64 t;
   u32 kind, argument;
@@ -109,11 +109,22 @@ typedef struct {
   u8 has_id;
 } DmaPort;
 
-#define MAX_EVENTS (DMA_JOBS + 4)
+#define L3DMA_IDS 8
+#define L3DMA_JOBS 8
+
+/* What MCHAN and the L3 DMA have in common: a port for each core, jobs in slots, ids that count jobs. */
+typedef struct {
+  DmaPort port[DMSIM_MAX_CORES + 1];
+  DmaJob jobs[DMA_JOBS];
+  u32 used, allocated, left[DMA_IDS]; /* slots and ids taken; jobs under way of each id */
+} Dma;
+
+#define MAX_EVENTS (DMA_JOBS + L3DMA_JOBS + 4)
 #define BARRIERS 9
 
 struct Sim {
-  u8 *l1, *l2, *wmem;
+  u8 *l1, *l2, *wmem, *l3;
+  u32 l1_size, l2_size, wmem_size, l3_size;
   Slot *slots;
   u8 code_l1[L1_SIZE >> 8], code_l2[L2_SIZE >> 8]; /* 256-byte pages with decoded instructions */
   u32 cores, flags, bad_pc;
@@ -133,10 +144,8 @@ struct Sim {
     u32 mask, target, arrived;
   } barrier[BARRIERS];
 
-  DmaPort dma_port[DMSIM_MAX_CORES + 1];
-  DmaJob dma_jobs[DMA_JOBS];
-  u32 dma_jobs_used, dma_allocated, dma_left[DMA_IDS];
-  u64 dma_free[2], dma_bytes[2], dma_busy_cycles, dma_busy_until;
+  Dma mchan, l3dma;
+  u64 dma_free[2], dma_bytes[2], dma_busy_cycles, dma_busy_until, l3dma_free, l3dma_bytes[2];
 
   u32 nk_regs[2][24], nk_pending, nk_write, nk_run, nk_id, nk_running; /* two contexts: next to fill, being run */
 
@@ -146,7 +155,8 @@ struct Sim {
 };
 
 /* ---- memory.c ---- */
-u8 *memory_at(Sim *s, u32 address, u32 n); /* NULL if not all n bytes are in one memory */
+u8 *memory_at(Sim *s, u32 address, u32 n); /* NULL if not all n bytes are in L1, L2 or the weight memory */
+u8 *l3_at(Sim *s, u32 address, u32 n);
 void invalidate_code(Sim *s, u32 address, u32 n);
 Slot *slot_at(Sim *s, u32 pc);
 u32 pc_of(const Sim *s, const Slot *slot);
@@ -193,6 +203,12 @@ int event_unit_store(Sim *s, Core *c, u32 offset, u32 value, u64 t);
 int mchan_load(Sim *s, Core *c, u32 offset, u32 *value);
 int mchan_store(Sim *s, Core *c, u32 offset, u32 value, u64 *t);
 void mchan_done(Sim *s, u32 job, u64 t);
+int l3dma_load(Sim *s, Core *c, u32 offset, u32 *value);
+int l3dma_store(Sim *s, Core *c, u32 offset, u32 value, u64 *t);
+void l3dma_done(Sim *s, u32 job, u64 t);
+int dma_allocate(Sim *s, Core *c, Dma *dma, u32 ids, u32 address, const char *name, u32 *value);
+int dma_free_ids(Sim *s, Core *c, Dma *dma, u32 ids, u32 address, const char *name, u32 value);
+u32 dma_busy_ids(const Dma *dma, u32 ids);
 int neureka_load(Sim *s, u32 offset, u32 *value);
 int neureka_store(Sim *s, Core *c, u32 offset, u32 value, u64 t);
 void neureka_done(Sim *s, u64 t);
@@ -203,6 +219,9 @@ void flush_line(Sim *s, Core *c);
 /* ---- regions.c ---- */
 void region_mark(Sim *s, Core *c, u32 which, u32 id, u64 t);
 void snapshot(const Sim *s, const Core *c, u64 t, u64 counters[DMSIM_COUNTERS]);
+
+/* Are the n bytes at offset all among `size`? */
+static inline int within(u32 offset, u32 n, u32 size) { return offset < size && n <= size - offset; }
 
 static inline u32 load32(const u8 *p) {
   u32 v;

@@ -5,19 +5,23 @@
 #include "internal.h"
 
 u8 *memory_at(Sim *s, u32 address, u32 n) {
-  if (address - L1_BASE < L1_SIZE && n <= L1_SIZE - (address - L1_BASE)) return s->l1 + (address - L1_BASE);
-  if (address - L2_BASE < L2_SIZE && n <= L2_SIZE - (address - L2_BASE)) return s->l2 + (address - L2_BASE);
-  if (address - WMEM_BASE < WMEM_SIZE && n <= WMEM_SIZE - (address - WMEM_BASE)) return s->wmem + (address - WMEM_BASE);
+  if (within(address - L1_BASE, n, s->l1_size)) return s->l1 + (address - L1_BASE);
+  if (within(address - L2_BASE, n, s->l2_size)) return s->l2 + (address - L2_BASE);
+  if (within(address - WMEM_BASE, n, s->wmem_size)) return s->wmem + (address - WMEM_BASE);
   return NULL;
+}
+
+u8 *l3_at(Sim *s, u32 address, u32 n) {
+  return within(address - L3_BASE, n, s->l3_size) ? s->l3 + (address - L3_BASE) : NULL;
 }
 
 /* Decoded slots that cover the n bytes, or looked at them as the next instruction, are decoded again. */
 void invalidate_code(Sim *s, u32 address, u32 n) {
-  u32 in_l1 = address - L1_BASE < L1_SIZE, offset = address - (in_l1 ? L1_BASE : L2_BASE);
-  if (!in_l1 && offset >= L2_SIZE) return;
+  u32 in_l1 = address - L1_BASE < s->l1_size, offset = address - (in_l1 ? L1_BASE : L2_BASE);
+  if (!in_l1 && offset >= s->l2_size) return;
   u8 *pages = in_l1 ? s->code_l1 : s->code_l2;
   Slot *slots = s->slots + (in_l1 ? SLOT_L1 : 0);
-  u32 first = offset < 8 ? 0 : offset - 8, last = offset + n - 1, top = (in_l1 ? L1_SIZE : L2_SIZE) - 1;
+  u32 first = offset < 8 ? 0 : offset - 8, last = offset + n - 1, top = (in_l1 ? s->l1_size : s->l2_size) - 1;
   if (last > top) last = top;
   for (u32 page = first >> 8; page <= last >> 8; page++) {
     if (!pages[page]) continue;
@@ -29,8 +33,8 @@ void invalidate_code(Sim *s, u32 address, u32 n) {
 }
 
 Slot *slot_at(Sim *s, u32 pc) {
-  if (pc - L2_BASE < L2_SIZE) return s->slots + ((pc - L2_BASE) >> 1);
-  if (pc - L1_BASE < L1_SIZE) return s->slots + SLOT_L1 + ((pc - L1_BASE) >> 1);
+  if (pc - L2_BASE < s->l2_size) return s->slots + ((pc - L2_BASE) >> 1);
+  if (pc - L1_BASE < s->l1_size) return s->slots + SLOT_L1 + ((pc - L1_BASE) >> 1);
   s->bad_pc = pc;
   return s->slots + SLOT_BAD;
 }

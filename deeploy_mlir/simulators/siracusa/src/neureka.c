@@ -76,7 +76,7 @@ static u64 job_cycles(const u32 *r) {
 }
 
 static int check(Sim *s, Core *c, u32 address, u64 n, const char *what) {
-  if (n <= WMEM_SIZE && memory_at(s, address, (u32)n)) return 1;
+  if (n <= DMSIM_MAX_WMEM && memory_at(s, address, (u32)n)) return 1;
   fault(s, c, DMSIM_FAULT_NEUREKA, address, "N-EUREKA: %s, %llu bytes at 0x%08x, outside memory", what,
         (unsigned long long)n, address);
   return 0;

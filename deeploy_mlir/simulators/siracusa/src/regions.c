@@ -9,6 +9,8 @@ void snapshot(const Sim *s, const Core *c, u64 t, u64 counters[DMSIM_COUNTERS]) 
   counters[DMSIM_DMA_IN] = s->dma_bytes[1];
   counters[DMSIM_DMA_OUT] = s->dma_bytes[0];
   counters[DMSIM_DMA_BUSY] = s->dma_busy_cycles;
+  counters[DMSIM_L3DMA_IN] = s->l3dma_bytes[1];
+  counters[DMSIM_L3DMA_OUT] = s->l3dma_bytes[0];
 }
 
 /* which: 1 begin, 2 end (the immediate of the marker) */

@@ -9,28 +9,39 @@
 #define GARBAGE_L1 0x57
 #define GARBAGE_L2 0xa7
 #define GARBAGE_WMEM 0xc3
+#define GARBAGE_L3 0x9b
 
 /* cycles that the host core may run while the cluster waits for what cannot come */
 #define MAX_STUCK 20000000u
 
-Sim *dmsim_new(uint32_t cores, uint32_t flags) {
+static u8 *fresh_memory(u32 bytes, int garbage) {
+  u8 *memory = malloc((size_t)bytes + PAD);
+  if (memory) memset(memory, garbage, (size_t)bytes + PAD);
+  return memory;
+}
+
+static int has_size(u32 bytes, u32 least, u32 most) { return bytes >= least && bytes <= most && bytes % 256 == 0; }
+
+Sim *dmsim_new(const DmsimMachine *m) {
+  u32 cores = m->cores;
   if (cores == 0 || cores > DMSIM_MAX_CORES) return NULL;
+  if (!has_size(m->l1_bytes, 256, DMSIM_MAX_L1) || !has_size(m->l2_bytes, 256, DMSIM_MAX_L2) ||
+      !has_size(m->wmem_bytes, 0, DMSIM_MAX_WMEM) || !has_size(m->l3_bytes, 0, DMSIM_MAX_L3))
+    return NULL;
   Sim *s = calloc(1, sizeof *s);
   if (!s) return NULL;
-  s->l1 = malloc(L1_SIZE + PAD);
-  s->l2 = malloc(L2_SIZE + PAD);
-  s->wmem = malloc(WMEM_SIZE + PAD);
+  s->l1 = fresh_memory(s->l1_size = m->l1_bytes, GARBAGE_L1);
+  s->l2 = fresh_memory(s->l2_size = m->l2_bytes, GARBAGE_L2);
+  s->wmem = fresh_memory(s->wmem_size = m->wmem_bytes, GARBAGE_WMEM);
+  s->l3 = fresh_memory(s->l3_size = m->l3_bytes, GARBAGE_L3);
   s->slots = calloc(SLOTS, sizeof *s->slots); /* O_UNDECODED is 0 */
-  if (!s->l1 || !s->l2 || !s->wmem || !s->slots) {
+  if (!s->l1 || !s->l2 || !s->wmem || !s->l3 || !s->slots) {
     dmsim_free(s);
     return NULL;
   }
-  memset(s->l1, GARBAGE_L1, L1_SIZE + PAD);
-  memset(s->l2, GARBAGE_L2, L2_SIZE + PAD);
-  memset(s->wmem, GARBAGE_WMEM, WMEM_SIZE + PAD);
   memset(s->l1_tag, 0xff, sizeof s->l1_tag);
   s->cores = cores;
-  s->flags = flags;
+  s->flags = m->flags;
   s->random = 0x2545f491;
   s->stuck_since = NEVER;
   for (u32 i = 0; i <= cores; i++) {
@@ -53,6 +64,7 @@ void dmsim_free(Sim *s) {
   for (u32 i = 0; i <= DMSIM_MAX_CORES; i++) free(s->regions[i]);
   free(s->output);
   free(s->slots);
+  free(s->l3);
   free(s->wmem);
   free(s->l2);
   free(s->l1);
@@ -61,6 +73,7 @@ void dmsim_free(Sim *s) {
 
 int dmsim_write(Sim *s, uint32_t address, const void *from, uint32_t n) {
   u8 *p = memory_at(s, address, n);
+  if (!p) p = l3_at(s, address, n);
   if (!p) return -1;
   if (n) memcpy(p, from, n);
   if (n) invalidate_code(s, address, n);
@@ -69,6 +82,7 @@ int dmsim_write(Sim *s, uint32_t address, const void *from, uint32_t n) {
 
 int dmsim_read(Sim *s, uint32_t address, void *to, uint32_t n) {
   const u8 *p = memory_at(s, address, n);
+  if (!p) p = l3_at(s, address, n);
   if (!p) return -1;
   if (n) memcpy(to, p, n);
   return 0;

@@ -29,6 +29,8 @@
 #define T_START 20       /* fetch enable to the first instruction */
 #define T_DMA_START 6    /* command complete to first byte */
 #define DMA_BYTES_PER_CYCLE 8
+#define T_L3DMA_START 200 /* of each job; then a byte a cycle, in one direction at a time */
+#define T_PE_L3DMA 14     /* register access from a cluster core */
 #define T_NEUREKA_START 48
 
 #endif
