@@ -82,9 +82,8 @@ KERNELS = (
     "deeploy-narrow-arithmetic",
     "deeploy-split-reductions",
     "deeploy-remove-dead-globals",
-    "deeploy-assign-engines",
 )
-"""Kernel level: structured operators with epilogues, an engine each."""
+"""Kernel level: structured operators with epilogues."""
 
 
 def _with_options(name: str, **options: str | int | bool | None) -> str:

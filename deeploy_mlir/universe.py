@@ -39,7 +39,6 @@ PASSES: dict[str, str] = {
     "deeploy-split-reductions": "passes.split_reductions:SplitReductionsPass",
     "deeploy-remove-dead-globals": "passes.remove_dead_globals:RemoveDeadGlobalsPass",
     "deeploy-attach-soc": "passes.attach_soc:AttachSocPass",
-    "deeploy-assign-engines": "passes.assign_engines:AssignEnginesPass",
     "convert-kernel-to-tiled": "lowering.kernel_to_tiled:ConvertKernelToTiledPass",
     "deeploy-plan": "passes.plan:PlanPass",
     "deeploy-verify-plan": "passes.verify_plan:VerifyPlanPass",

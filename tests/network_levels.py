@@ -28,7 +28,6 @@ ROOM = 4_300
 """Bytes of L1 beside the stacks: every operand of the second convolution passes through buffers."""
 
 STAGES = (
-    "deeploy-assign-engines",
     "convert-kernel-to-tiled",
     "deeploy-plan",
     "convert-tiled-to-mem",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from deeploy_mlir.passes.planning.problem import Dma, Implementation, Memory, Problem, Step, Tensor, TensorKind
 from deeploy_mlir.space.iteration_space import Access, Axis, Dim, DimKind, IterationSpace
+from deeploy_mlir.space.work_split import CoreSplit
 
 P, R, W = DimKind.PARALLEL, DimKind.REDUCTION, DimKind.WINDOW
 
@@ -59,7 +60,7 @@ class Network:
         return len(self.tensors) - 1
 
     def step(self, name: str, space: IterationSpace, tensors: Sequence[int]) -> None:
-        def cycles(sizes: Sequence[int]) -> int:
+        def cycles(sizes: Sequence[int], split: CoreSplit) -> int:
             self.cycles_calls += 1
             return space.macs(sizes) // 4 + 150
 

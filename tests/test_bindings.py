@@ -13,10 +13,9 @@ from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.kernels.binding import KernelBinding
 from deeploy_mlir.kernels.choice import accepting, bindings_of, chosen, library_bindings
-from deeploy_mlir.kernels.generated.library import share
 from deeploy_mlir.machine.registry import load_soc
 from deeploy_mlir.space.iteration_space import Access, Axis, Dim, DimKind, IterationSpace
-from deeploy_mlir.space.work_split import core_split_dim
+from deeploy_mlir.space.work_split import ONE_CORE, CoreSplit, core_splits
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.testing.random_kernels import RANDOM_KERNELS
 
@@ -32,7 +31,7 @@ def space_of(*sizes: int) -> IterationSpace:
     ("sizes", "dim"), [((16, 64), 0), ((25, 64), 1), ((3, 5), 1), ((8, 8, 8), 0), ((1, 7), 1), ((1, 1), 0)]
 )
 def test_cores_split_the_best_balanced_dimension(sizes: tuple[int, ...], dim: int):
-    assert core_split_dim(space_of(*sizes), sizes, 8) == dim
+    assert core_splits(space_of(*sizes), sizes, 8)[0].dims[0] == dim
 
 
 def test_cores_leave_rows_of_padded_windows_whole():
@@ -49,21 +48,32 @@ def test_cores_leave_rows_of_padded_windows_whole():
         out = [Axis(tuple(int(i == j) for j in range(4)), 0, s) for i, s in enumerate(sizes)]
         return IterationSpace(dims, (Access(image, 1), Access(tuple(out), 1, written=True)))
 
+    def shared(height: int, width: int, channels: int) -> int:
+        """The best single dimension."""
+        splits = core_splits(depthwise(height, width, channels), (height, width, channels, 3), 8)
+        return next(split.dims[0] for split in splits if len(split.dims) == 1)
+
     assert depthwise(16, 16, 16).inner_window_dims == {1}
-    assert core_split_dim(depthwise(16, 16, 16), (16, 16, 16, 3), 8) == 0
-    assert core_split_dim(depthwise(12, 24, 16), (12, 24, 16, 3), 8) == 2
-    assert core_split_dim(depthwise(9, 24, 12), (9, 24, 12, 3), 8) == 2
-    assert core_split_dim(depthwise(3, 24, 5), (3, 24, 5, 3), 8) == 1
+    assert shared(16, 16, 16) == 0
+    assert shared(12, 24, 16) == 2
+    assert shared(9, 24, 12) == 2
+    assert shared(3, 24, 5) == 1
 
 
 def test_nothing_to_split():
     reduced = IterationSpace((Dim("k", DimKind.REDUCTION, 9),), (Access((), 1, written=True),))
-    assert core_split_dim(reduced, (9,), 8) is None
+    assert core_splits(reduced, (9,), 8) == (ONE_CORE,)
+
+
+def test_two_dimensions_are_shared_where_none_is_balanced_by_itself():
+    assert core_splits(space_of(4, 6), (4, 6), 8)[0] == CoreSplit((0, 1), (4, 2))
+    assert all(len(split.dims) == 1 for split in core_splits(space_of(4, 64), (4, 64), 8))
 
 
 def test_share_of_the_slowest_core():
-    assert share(space_of(25, 64), (25, 64), 8) == [25, 8]
-    assert share(space_of(25, 64), (25, 64), 1) == [25, 64]
+    assert CoreSplit((1,), (8,)).largest_share((25, 64)) == [25, 8]
+    assert CoreSplit((0, 1), (4, 2)).largest_share((25, 63)) == [7, 32]
+    assert ONE_CORE.largest_share((25, 64)) == [25, 64]
 
 
 @pytest.mark.parametrize("target", ["generic", "siracusa"])
@@ -74,13 +84,15 @@ def test_costs_grow_with_the_tile_and_shrink_with_cores(kind: str, target: str):
         op = RANDOM_KERNELS[kind](rng).op
         space = op.iteration_space()
         binding = library_bindings(target)[0]
-        whole = binding.cost(op, 1)(space.sizes)
+        cost = binding.cost(op)
+        whole = cost(space.sizes, ONE_CORE)
         # Small parts share less of what they load, so that tiny ones may cost as much as the whole.
         limit = whole * 1.1 + 200
-        assert 0 < binding.cost(op, 8)(space.sizes) <= limit
+        for split in binding.splits(op, space.sizes, 8):
+            assert 0 < cost(space.sizes, split) <= limit
         for d in space.tileable:
             half = [max(1, s // 2) if i == d else s for i, s in enumerate(space.sizes)]
-            assert binding.cost(op, 1)(half) <= limit
+            assert cost(half, ONE_CORE) <= limit
         assert len(binding.multiples(op)) == len(space.dims)
 
 
@@ -95,8 +107,8 @@ class Fixed(KernelBinding):
     def accepts(self, op: KernelOp) -> bool | str:
         return self.answer
 
-    def cost(self, op: KernelOp, cores: int) -> Callable[[Sequence[int]], int]:
-        return lambda sizes: 1
+    def cost(self, op: KernelOp) -> Callable[[Sequence[int], CoreSplit], int]:
+        return lambda sizes, split: 1
 
     def emit(self, op: KernelOp, name: str) -> c.FuncOp:
         return c.FuncOp(name, [])
@@ -108,15 +120,15 @@ def matmul() -> KernelOp:
 
 def test_all_that_accept_and_are_for_the_engine():
     found = (Fixed("a"), Fixed("b", answer=False), Fixed("c", engine="npu"), Fixed("d"))
-    assert accepting(matmul(), found, "core") == (found[0], found[3])
-    assert accepting(matmul(), found, "npu") == (found[2],)
+    assert accepting(matmul(), found, ["core"]) == (found[0], found[3])
+    assert accepting(matmul(), found, ["npu"]) == (found[2],)
 
 
 def test_reasons_are_told():
     with pytest.raises(DeeployError, match=r"fc.*fixed: int8 only"):
-        accepting(matmul(), (Fixed(answer="int8 only"),), "core")
+        accepting(matmul(), (Fixed(answer="int8 only"),), ["core"])
     with pytest.raises(DeeployError, match="no binding is for engine @gpu"):
-        accepting(matmul(), (Fixed(),), "gpu")
+        accepting(matmul(), (Fixed(),), ["gpu"])
 
 
 def test_the_one_that_stands_on_the_kernel():

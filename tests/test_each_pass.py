@@ -97,7 +97,7 @@ def test_a_wrong_transformation_is_caught_with_the_place() -> None:
         r"\d+ of 1568 elements differ"
     )
     with pytest.raises(OutputsDifferError) as error:
-        run_with(PadsPass(), last="deeploy-assign-engines")
+        run_with(PadsPass(), last="deeploy-remove-dead-globals")
     assert re.fullmatch(message, str(error.value))
 
 

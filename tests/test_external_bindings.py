@@ -19,6 +19,7 @@ siracusa = acme_kernels
 
 BINDINGS = """
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 from deeploy_mlir.dialects.kernel.base import shape_of
@@ -44,8 +45,8 @@ class Product(KernelBinding):
     def constraints(self, op):
         return TileConstraints(multiples=(4, 1, 1), maxima=(12, 0, 0))
 
-    def cost(self, op, cores):
-        return lambda sizes: round(sizes[0] * sizes[1] * sizes[2] * self.cycles_per_mac / cores) + 10
+    def cost(self, op):
+        return lambda sizes, split: round(prod(split.largest_share(sizes)) * self.cycles_per_mac) + 10
 
     def emit(self, op, name):
         function = kernel_signature(op, name)

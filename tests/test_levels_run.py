@@ -16,7 +16,7 @@ from deeploy_mlir.dialects.cluster import BarrierOp
 from deeploy_mlir.dialects.dma import NoneOp, StartOp, WaitOp
 from deeploy_mlir.dialects.kernel import ConvOp
 from deeploy_mlir.dialects.mem import CopyOp, ViewOp
-from deeploy_mlir.dialects.tiled import EmptyOp, HomeAttr, NestOp, StagingAttr
+from deeploy_mlir.dialects.tiled import BuffersAttr, EmptyOp, HomeAttr, NestOp
 from deeploy_mlir.interpreters.run import Level, RunOptions, level_of, run_module
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array
@@ -150,18 +150,18 @@ def test_a_missing_copy_is_caught() -> None:
 
 def change_staging(module: ModuleOp, nest: int, operand: int, offsets: list[int]) -> None:
     op = ops_of(module, NestOp)[nest]
-    assert op.staging is not None
-    staging = list(op.staging.data)
-    staging[operand] = StagingAttr.through("l1", offsets)
-    op.staging = ArrayAttr(staging)
+    assert op.buffers is not None
+    buffers = list(op.buffers.data)
+    buffers[operand] = BuffersAttr.through("l1", offsets)
+    op.buffers = ArrayAttr(buffers)
 
 
 def test_staging_buffers_that_overlap_are_caught() -> None:
     module = lowered("deeploy-plan")
     nest = ops_of(module, NestOp)[1]
-    assert nest.staging is not None
-    weights_at = nest.staging.data[1].offsets
-    change_staging(module, 1, 0, list(weights_at) * len(nest.staging.data[0].offsets))
+    assert nest.buffers is not None
+    weights_at = nest.buffers.data[1].offsets
+    change_staging(module, 1, 0, list(weights_at) * len(nest.buffers.data[0].offsets))
     assert caught(module) is not None
 
 
@@ -170,7 +170,7 @@ def test_homes_that_overlap_are_caught() -> None:
     (inner,) = [e for e in ops_of(module, EmptyOp) if e.home is not None and e.home.offset is not None]
     assert inner.home is not None
     buffers = [
-        o for n in ops_of(module, NestOp) for s in (n.staging.data if n.staging is not None else ()) for o in s.offsets
+        o for n in ops_of(module, NestOp) for s in (n.buffers.data if n.buffers is not None else ()) for o in s.offsets
     ]
     inner.home = HomeAttr.at(inner.home.memory_name, buffers[0])
     assert inner.home.memory_name == "l1"

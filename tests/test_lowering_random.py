@@ -18,6 +18,7 @@ from xdsl.dialects.builtin import (
     IntAttr,
     ModuleOp,
     StringAttr,
+    SymbolRefAttr,
     TensorType,
     i64,
 )
@@ -26,12 +27,13 @@ from xdsl.dialects.tensor import EmptyOp
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.ir.affine import AffineMap
 
-from deeploy_mlir.dialects.kernel import MapOp, element_type_of_value, identity_body
+from deeploy_mlir.dialects.kernel import MapOp, SplitAttr, element_type_of_value, identity_body
+from deeploy_mlir.dialects.tiled import BuffersAttr, HomeAttr, NestOp, set_home
 from deeploy_mlir.dialects.tiled import EmptyOp as TiledEmptyOp
-from deeploy_mlir.dialects.tiled import HomeAttr, NestOp, StagingAttr, set_home
 from deeploy_mlir.interpreters.kernel import run_kernel_op
 from deeploy_mlir.interpreters.run import RunOptions, run_module
 from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
+from deeploy_mlir.space.work_split import ONE_CORE, CoreSplit, core_splits
 from deeploy_mlir.support.numpy_types import Array
 from deeploy_mlir.testing.kernel_cases import KernelCase
 from deeploy_mlir.testing.random_kernels import RANDOM_KERNELS
@@ -41,6 +43,7 @@ from .network_levels import run_passes
 LOWERING = ("convert-tiled-to-mem", "deeploy-insert-dma", "deeploy-pipeline-dma", "convert-mem-to-cluster")
 MOST_TILES = 30
 L1_BYTES = 200_000
+CORES = 8
 QUICK, MANY = 12, 300
 """Operators of each family by default, and among the slow tests."""
 
@@ -70,7 +73,7 @@ def on_tensors(case: KernelCase) -> tuple[ModuleOp, list[Array]]:
 
 
 def give_random_plan(nest: NestOp, rng: np.random.Generator) -> None:
-    """Tiles, an order and staging; in place, through one buffer or through two."""
+    """Tiles, an order and buffers; in place, through one buffer or through two."""
     space = nest.kernel.iteration_space()
     tiles = list(space.sizes)
     for d in (int(i) for i in rng.permutation(list(space.tileable))):
@@ -79,18 +82,22 @@ def give_random_plan(nest: NestOp, rng: np.random.Generator) -> None:
         if size and prod(space.trips(trial)) <= MOST_TILES:
             tiles = trial
     cut = [i for i, (t, d) in enumerate(zip(tiles, space.dims, strict=True)) if t < d.size]
-    offset, staging = 0, list[StagingAttr]()
+    offset, buffers = 0, list[BuffersAttr]()
     for access in space.accesses:
         places: list[int] = []
         for _ in range(int(rng.integers(0, 3))):
             places.append(offset)
             offset += -(-access.tile_bytes(tiles) // 8) * 8
-        staging.append(StagingAttr.through("l1", places) if places else StagingAttr.in_place())
+        buffers.append(BuffersAttr.through("l1", places) if places else BuffersAttr.in_place())
     assert offset <= L1_BYTES
     nest.tiles = DenseArrayBase.from_list(i64, [max(t, 1) for t in tiles])
-    nest.order = DenseArrayBase.from_list(i64, [int(d) for d in rng.permutation(cut)])
-    nest.staging = ArrayAttr(staging)
+    nest.loop_order = DenseArrayBase.from_list(i64, [int(d) for d in rng.permutation(cut)])
+    nest.buffers = ArrayAttr(buffers)
     nest.cycles = IntAttr(1)
+    any_dim = [CoreSplit((d,), (CORES,)) for d in space.tileable]
+    splits = [ONE_CORE, *any_dim, *core_splits(space, tiles, CORES)]
+    nest.kernel.engine = SymbolRefAttr("cluster")
+    nest.kernel.split = SplitAttr.of(splits[int(rng.integers(len(splits)))])
 
 
 def give_homes(module: ModuleOp) -> None:
@@ -107,7 +114,7 @@ def check(case: KernelCase, rng: np.random.Generator) -> None:
     """Every level computes what the operator means."""
     module, arrays = on_tensors(case)
     expected = run_kernel_op(case.op, case.parts())
-    run_passes(module, "deeploy-attach-soc{target=siracusa},deeploy-assign-engines,convert-kernel-to-tiled")
+    run_passes(module, "deeploy-attach-soc{target=siracusa},convert-kernel-to-tiled")
     np.testing.assert_array_equal(run_module(module, arrays)[0], expected)
     for nest in [n for n in module.walk() if isinstance(n, NestOp)]:
         give_random_plan(nest, rng)

@@ -58,7 +58,7 @@ def tile_sequence(space: IterationSpace, sizes: Sequence[int], order: Sequence[i
 def simulate(step: Step, candidate: Candidate, dma: Dma) -> tuple[float, int, int]:
     """Cycles, bytes in and bytes out of a step, tile by tile."""
     space = step.space
-    compute = step.implementations[0].cycles(candidate.sizes) + BARRIERS_CYCLES + TILE_CYCLES
+    compute = step.implementations[0].tile_cycles(candidate.sizes) + BARRIERS_CYCLES + TILE_CYCLES
     staged = [i for i, depth in enumerate(candidate.depths) if depth]
     cost = {i: transfer_cycles(AccessGeometry(space.accesses[i], space.dims), candidate.sizes, dma) for i in staged}
     total, moved, previous = float(STEP_CYCLES), [0, 0], None

@@ -48,8 +48,10 @@ def candidates(*implementations: Implementation, l1: int = 1 << 16):
 
 
 def test_implementations_compete() -> None:
-    slow = Implementation("any", lambda sizes: 10 * sizes[1] * sizes[2])
-    fast = Implementation("blocks", lambda sizes: sizes[1] * sizes[2], TileConstraints((1, 16, 16, 1), (0, 32, 32, 0)))
+    slow = Implementation("any", lambda sizes, split: 10 * sizes[1] * sizes[2])
+    fast = Implementation(
+        "blocks", lambda sizes, split: sizes[1] * sizes[2], constraints=TileConstraints((1, 16, 16, 1), (0, 32, 32, 0))
+    )
     found = candidates(slow, fast)
     assert {c.implementation for c in found} == {0, 1}  # tiles below 16 x 16 are for the slow one alone
     assert min(found, key=lambda c: c.cycles).implementation == 1
@@ -60,4 +62,4 @@ def test_no_tile_at_all_is_told() -> None:
     with pytest.raises(
         DeeployError, match=r"fc.*no tile of .*k=64 meets the constraints of the kernel bindings \(short\)"
     ):
-        candidates(Implementation("short", lambda sizes: 1, TileConstraints(maxima=(0, 0, 0, 32))))
+        candidates(Implementation("short", lambda sizes, split: 1, constraints=TileConstraints(maxima=(0, 0, 0, 32))))

@@ -72,7 +72,7 @@ def compiled(target: str = "siracusa", l1: int | None = 9_400, double_buffer: bo
         dma.properties["bytes_per_cycle"] = IntegerAttr(1, i64)  # so slow that double buffering pays
     run_passes(
         module,
-        "deeploy-assign-engines,convert-kernel-to-tiled,"
+        "convert-kernel-to-tiled,"
         f"deeploy-plan{{double-buffer={str(double_buffer).lower()}}},convert-tiled-to-mem,deeploy-insert-dma,"
         "deeploy-pipeline-dma,convert-mem-to-cluster",
     )

@@ -3,17 +3,17 @@
 A `tiled.nest` holds a kernel on the whole operands; its attributes say how it runs. Absent before the planner:
 
 - `tiles`: the tile size along each dimension of the kernel's iteration space,
-- `order`: the dimensions that are cut (more than one trip), outermost first,
-- `staging`: for each operand that the kernel accesses (ins, extras, out), either `#tiled.staging<in_place>` or the
+- `loop_order`: the dimensions that are cut (more than one trip), outermost first,
+- `buffers`: for each operand that the kernel accesses (ins, extras, out), either `#tiled.buffers<in_place>` or the
   memory and the offsets of the buffers that its tiles pass through (one offset: single, two: double buffered).
 
 Tensors have a *home*: `#tiled.home<@l2 at 1024>` is a place in the arena of a memory, `#tiled.home<@l2>` an array of
 its own. Homes stand on `tiled.empty`, on `tiled.constant` and on function arguments (attribute `tiled.home`).
 
     %0 = tiled.empty {home = #tiled.home<@l2 at 0>} : tensor<1x16x16x8xi8>
-    %1 = tiled.nest ins(%x, %w : …) outs(%0 : …) {layer = "conv", engine = @cluster,
-           tiles = array<i64: 1, 8, 16, 8, 3, 3, 4>, order = array<i64: 1>,
-           staging = [#tiled.staging<@l1 at 0, 1024>, …]} do {
+    %1 = tiled.nest ins(%x, %w : …) outs(%0 : …) {layer = "conv",
+           tiles = array<i64: 1, 8, 16, 8, 3, 3, 4>, loop_order = array<i64: 1>,
+           buffers = [#tiled.buffers<@l1 at 0, 1024>, …]} do {
          ^bb0(%xt : …, %wt : …, %ot : …):
            %2 = kernel.conv ins(%xt, %wt : …) outs(%ot : …) …
            tiled.yield %2 : …
@@ -97,19 +97,19 @@ class HomeAttr(ParametrizedAttribute):
 
 
 @irdl_attr_definition
-class StagingAttr(ParametrizedAttribute):
+class BuffersAttr(ParametrizedAttribute):
     """How the tiles of an operand reach the engine: in place, or through buffers at offsets of a memory's arena."""
 
-    name = "tiled.staging"
+    name = "tiled.buffers"
     memory: SymbolRefAttr | NoneAttr
     places: ArrayAttr[IntAttr]
 
     @classmethod
-    def through(cls, memory: str, offsets: Sequence[int]) -> StagingAttr:
+    def through(cls, memory: str, offsets: Sequence[int]) -> BuffersAttr:
         return cls(SymbolRefAttr(memory), ArrayAttr([IntAttr(o) for o in offsets]))
 
     @classmethod
-    def in_place(cls) -> StagingAttr:
+    def in_place(cls) -> BuffersAttr:
         return cls(NoneAttr(), ArrayAttr([]))
 
     @property
@@ -193,7 +193,7 @@ class YieldOp(IRDLOperation):
 
 @irdl_op_definition
 class NestOp(IRDLOperation):
-    """A kernel that runs tile by tile on one engine (see the module's description)."""
+    """A kernel that runs tile by tile (see the module's description)."""
 
     name = "tiled.nest"
     ins = var_operand_def(TensorType)
@@ -201,10 +201,9 @@ class NestOp(IRDLOperation):
     result = result_def(TensorType)
     body = region_def("single_block")
     layer = prop_def(StringAttr)
-    engine = prop_def(SymbolRefAttr)
     tiles = opt_prop_def(DenseArrayBase[IntegerType])
-    order = opt_prop_def(DenseArrayBase[IntegerType])
-    staging = opt_prop_def(ArrayAttr[StagingAttr])
+    loop_order = opt_prop_def(DenseArrayBase[IntegerType])
+    buffers = opt_prop_def(ArrayAttr[BuffersAttr])
     cycles = opt_prop_def(IntAttr)
     """Planned cycles of the whole nest."""
     irdl_options = (ParsePropInAttrDict(),)
@@ -214,14 +213,12 @@ class NestOp(IRDLOperation):
         "attr-dict `do` $body `->` type($result)"
     )
 
-    def __init__(
-        self, ins: Sequence[SSAValue], out: SSAValue, body: Region, *, layer: str, engine: SymbolRefAttr
-    ) -> None:
+    def __init__(self, ins: Sequence[SSAValue], out: SSAValue, body: Region, *, layer: str) -> None:
         super().__init__(
             operands=[list(ins), out],
             result_types=[out.type],
             regions=[body],
-            properties={"layer": StringAttr(layer), "engine": engine},
+            properties={"layer": StringAttr(layer)},
         )
 
     @property
@@ -237,7 +234,7 @@ class NestOp(IRDLOperation):
 
     @property
     def planned(self) -> bool:
-        return self.tiles is not None and self.order is not None and self.staging is not None
+        return self.tiles is not None and self.loop_order is not None and self.buffers is not None
 
     def verify_(self) -> None:
         block = self.body.block
@@ -253,12 +250,12 @@ class NestOp(IRDLOperation):
         self._verify_plan(kernels[0])
 
     def _verify_plan(self, kernel: KernelOp) -> None:
-        if self.tiles is None and self.order is None and self.staging is None:
+        if self.tiles is None and self.loop_order is None and self.buffers is None:
             return
-        if self.tiles is None or self.order is None or self.staging is None:
-            raise VerifyException(f"tiled.nest {self.layer.data}: tiles, order and staging go together")
+        if self.tiles is None or self.loop_order is None or self.buffers is None:
+            raise VerifyException(f"tiled.nest {self.layer.data}: tiles, loop_order and buffers go together")
         space = kernel.iteration_space()
-        tiles, order = self.tiles.get_values(), self.order.get_values()
+        tiles, order = self.tiles.get_values(), self.loop_order.get_values()
         if len(tiles) != len(space.dims):
             raise VerifyException(f"tiled.nest {self.layer.data}: {len(tiles)} tiles for {len(space.dims)} dimensions")
         cut = {i for i, (d, t) in enumerate(zip(space.dims, tiles, strict=True)) if t < d.size}
@@ -269,11 +266,13 @@ class NestOp(IRDLOperation):
                 raise VerifyException(f"tiled.nest {self.layer.data}: dimension {d.name} cannot be cut")
         if len(set(order)) != len(order) or set(order) != cut:
             raise VerifyException(
-                f"tiled.nest {self.layer.data}: order {list(order)} must name the cut dimensions {sorted(cut)} once"
+                f"tiled.nest {self.layer.data}: loop_order {list(order)} must name the cut "
+                f"dimensions {sorted(cut)} once"
             )
-        if len(self.staging.data) != len(space.accesses):
+        if len(self.buffers.data) != len(space.accesses):
             raise VerifyException(
-                f"tiled.nest {self.layer.data}: {len(self.staging.data)} stagings for {len(space.accesses)} operands"
+                f"tiled.nest {self.layer.data}: buffers of {len(self.buffers.data)} operands, but there are "
+                f"{len(space.accesses)}"
             )
 
 
@@ -283,7 +282,7 @@ def argument_number(value: SSAValue) -> int:
     return value.index
 
 
-def nest_of(kernel: KernelOp, out: SSAValue, engine: SymbolRefAttr) -> NestOp:
+def nest_of(kernel: KernelOp, out: SSAValue) -> NestOp:
     """A nest around a clone of `kernel`, writing into `out`."""
     ins = (*kernel.ins, *kernel.extras)
     block = Block(arg_types=[v.type for v in (*ins, out)])
@@ -291,7 +290,7 @@ def nest_of(kernel: KernelOp, out: SSAValue, engine: SymbolRefAttr) -> NestOp:
     clone = kernel.clone(mapping)
     clone.operands = list(block.args)
     block.add_ops([clone, YieldOp(clone.results[0])])
-    return NestOp(ins, out, Region(block), layer=kernel.layer.data, engine=engine)
+    return NestOp(ins, out, Region(block), layer=kernel.layer.data)
 
 
 def root_of(value: SSAValue) -> SSAValue:
@@ -330,4 +329,4 @@ def set_home(value: SSAValue, home: HomeAttr) -> None:
         raise ValueError(f"{root} is no buffer")
 
 
-Tiled = Dialect("tiled", [EmptyOp, ConstantOp, NestOp, YieldOp], [HomeAttr, StagingAttr])
+Tiled = Dialect("tiled", [EmptyOp, ConstantOp, NestOp, YieldOp], [HomeAttr, BuffersAttr])

@@ -28,7 +28,7 @@ from xdsl.interpreter import (
 from xdsl.ir import Attribute, Block, SSAValue
 
 from deeploy_mlir.dialects.kernel.base import KernelOp, ReshapeOp, shape_of
-from deeploy_mlir.dialects.tiled import ConstantOp, EmptyOp, HomeAttr, NestOp, StagingAttr, YieldOp, home_of
+from deeploy_mlir.dialects.tiled import BuffersAttr, ConstantOp, EmptyOp, HomeAttr, NestOp, YieldOp, home_of
 from deeploy_mlir.interpreters.kernel_on_memory import run_kernel_on
 from deeploy_mlir.interpreters.memory import Machine, Request, View, Who, row_major
 from deeploy_mlir.interpreters.tensors import poisoned
@@ -136,23 +136,23 @@ class Nest:
     space: IterationSpace
     tiles: tuple[int, ...]
     order: tuple[int, ...]
-    staging: tuple[StagingAttr, ...]
+    buffers: tuple[BuffersAttr, ...]
 
     @classmethod
     def of(cls, op: NestOp) -> Nest:
-        if op.tiles is None or op.order is None or op.staging is None:
+        if op.tiles is None or op.loop_order is None or op.buffers is None:
             raise DeeployError("the nest has no plan; run deeploy-plan first", op.layer.data)
         space = op.kernel.iteration_space()
-        order = tuple(op.order.get_values())
-        return cls(op, op.kernel, space, tuple(op.tiles.get_values()), order, tuple(op.staging.data))
+        order = tuple(op.loop_order.get_values())
+        return cls(op, op.kernel, space, tuple(op.tiles.get_values()), order, tuple(op.buffers.data))
 
     def staging_ends(self) -> list[tuple[str, int]]:
-        """For each staging buffer, its memory and the first byte behind it."""
+        """For each buffers buffer, its memory and the first byte behind it."""
         return [
-            (staging.memory_name, offset + access.tile_bytes(self.tiles))
-            for staging, access in zip(self.staging, self.space.accesses, strict=True)
-            if staging.memory_name is not None
-            for offset in staging.offsets
+            (buffers.memory_name, offset + access.tile_bytes(self.tiles))
+            for buffers, access in zip(self.buffers, self.space.accesses, strict=True)
+            if buffers.memory_name is not None
+            for offset in buffers.offsets
         ]
 
     def boxes(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
@@ -206,7 +206,7 @@ class TileRunner:
         self._discard_staging()
 
     def _depth(self, operand: int) -> int:
-        return len(self.nest.staging[operand].offsets)
+        return len(self.nest.buffers[operand].offsets)
 
     def _regions(self, operand: int, tile: int) -> tuple[Region[int], ...]:
         lows, sizes = self.boxes[tile]
@@ -217,13 +217,13 @@ class TileRunner:
         return self.homes[operand].part([r.start for r in regions], [r.size for r in regions])
 
     def _buffers(self, operand: int) -> list[View]:
-        staging, access = self.nest.staging[operand], self.nest.space.accesses[operand]
+        buffers, access = self.nest.buffers[operand], self.nest.space.accesses[operand]
         shape, dtype = access.tile_shape(self.nest.tiles), self.homes[operand].dtype
-        arena = self.arena_of.symbol(staging.memory_name or "")
-        return [self.machine.view(arena, o, shape, row_major(shape, dtype), dtype) for o in staging.offsets]
+        arena = self.arena_of.symbol(buffers.memory_name or "")
+        return [self.machine.view(arena, o, shape, row_major(shape, dtype), dtype) for o in buffers.offsets]
 
     def _local(self, operand: int, tile: int) -> View:
-        """Where the kernel finds the operand: in place, or in a staging buffer."""
+        """Where the kernel finds the operand: in place, or in a buffers buffer."""
         if not self._depth(operand):
             return self._home_part(operand, tile)
         buffers = self._buffers(operand)

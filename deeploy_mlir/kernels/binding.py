@@ -18,6 +18,7 @@ from pathlib import Path
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.base import KernelOp
 from deeploy_mlir.space.tile_constraints import TileConstraints
+from deeploy_mlir.space.work_split import CoreSplit, core_splits
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,12 @@ class KernelBinding(abc.ABC):
         return (1,) * len(op.iteration_space().dims)
 
     @abc.abstractmethod
-    def cost(self, op: KernelOp, cores: int) -> Callable[[Sequence[int]], int]:
-        """The modelled cycles of a tile of given dimension sizes, shared by `cores` cores."""
+    def cost(self, op: KernelOp) -> Callable[[Sequence[int], CoreSplit], int]:
+        """The modelled cycles of a tile of given dimension sizes that cores share in a given way."""
+
+    def splits(self, op: KernelOp, sizes: Sequence[int], cores: int) -> Sequence[CoreSplit]:
+        """The ways in which `cores` cores may share such a tile: the cheapest is taken, of equals the first."""
+        return core_splits(op.iteration_space(), sizes, cores)
 
     @abc.abstractmethod
     def emit(self, op: KernelOp, name: str) -> c.FuncOp:

@@ -11,7 +11,7 @@ Each such module has a tuple `BINDINGS`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import cast
@@ -60,18 +60,18 @@ def _listed(module: str) -> Sequence[KernelBinding]:
         raise DeeployError(f"the package that names the kernel bindings of {module} has no such module") from error
 
 
-def accepting(op: KernelOp, bindings: Sequence[KernelBinding], engine: str) -> tuple[KernelBinding, ...]:
-    """The bindings of an engine that can run a kernel. Raises DeeployError with the reasons if there are none."""
+def accepting(op: KernelOp, bindings: Sequence[KernelBinding], engines: Collection[str]) -> tuple[KernelBinding, ...]:
+    """The bindings of some engines that can run a kernel. Raises DeeployError with the reasons if there are none."""
     found: list[KernelBinding] = []
     reasons: list[str] = []
-    for binding in [b for b in bindings if b.engine == engine]:
+    for binding in [b for b in bindings if b.engine in engines]:
         answer = binding.accepts(op)
         if answer is True:
             found.append(binding)
         elif answer:
             reasons.append(f"{binding.name}: {answer}")
     if not found:
-        why = "; ".join(reasons) or f"no binding is for engine @{engine}"
+        why = "; ".join(reasons) or f"no binding is for engine {', '.join(f'@{e}' for e in engines)}"
         raise DeeployError(f"no kernel binding runs {op.name}: {why}", op.layer.data)
     return tuple(found)
 

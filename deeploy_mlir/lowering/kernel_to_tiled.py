@@ -17,11 +17,9 @@ from xdsl.utils.hints import isa
 
 from deeploy_mlir.dialects.kernel import KernelOp, MapOp, identity_body, shape_of
 from deeploy_mlir.dialects.tiled import ConstantOp, EmptyOp, nest_of, root_of
-from deeploy_mlir.machine.registry import system_of
-from deeploy_mlir.support.errors import DeeployError
 
 
-def copy_of(value: SSAValue, layer: str, engine: SymbolRefAttr) -> tuple[TensorEmptyOp, MapOp]:
+def copy_of(value: SSAValue, layer: str) -> tuple[TensorEmptyOp, MapOp]:
     """An elementwise copy of a tensor into a new one, and the new one."""
     assert isa(value.type, TensorType)
     shape = value.type.get_shape()
@@ -33,12 +31,12 @@ def copy_of(value: SSAValue, layer: str, engine: SymbolRefAttr) -> tuple[TensorE
         empty.tensor,
         layer=layer,
         body=identity_body(element, element),
-        properties={"maps": ArrayAttr([identity]), "engine": engine},
+        properties={"maps": ArrayAttr([identity])},
     )
     return empty, copy
 
 
-def give_results_their_own_buffers(function: FuncOp, engine: SymbolRefAttr) -> None:
+def give_results_their_own_buffers(function: FuncOp) -> None:
     """Every returned tensor is the only one in its buffer: inputs, constants and shared buffers are copied."""
     last = function.body.block.last_op
     assert isinstance(last, ReturnOp)
@@ -51,7 +49,7 @@ def give_results_their_own_buffers(function: FuncOp, engine: SymbolRefAttr) -> N
             continue
         root = root_of(_kernel_root(value))
         if isinstance(root, BlockArgument) or not isinstance(root.owner, TensorEmptyOp) or root in taken:
-            empty, copy = copy_of(value, f"output_{number}", engine)
+            empty, copy = copy_of(value, f"output_{number}")
             Rewriter.insert_op([empty, copy], InsertPoint.before(last))
             last.operands[number] = copy.results[0]
             root = empty.tensor
@@ -83,26 +81,22 @@ def name_constants(function: FuncOp) -> None:
 
 @dataclass(frozen=True)
 class ConvertKernelToTiledPass(ModulePass):
-    """Wraps kernels into nests; needs an engine on every kernel (`deeploy-assign-engines`)."""
+    """Wraps kernels into nests."""
 
     name = "convert-kernel-to-tiled"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        engine = SymbolRefAttr(system_of(op).engines[0].symbol)
         for function in [f for f in op.body.block.ops if isinstance(f, FuncOp)]:
-            give_results_their_own_buffers(function, engine)
+            give_results_their_own_buffers(function)
             name_constants(function)
             for kernel in [k for k in function.body.walk() if isinstance(k, KernelOp)]:
-                if kernel.engine is None:
-                    engines = "run deeploy-assign-engines first"
-                    raise DeeployError(f"{kernel.name} has no engine; {engines}", kernel.layer.data)
                 out = kernel.out
                 if isinstance(out.owner, TensorEmptyOp):
                     # A buffer for each writer, even where equal empty tensors were merged.
                     buffer = EmptyOp(out.type)
                     Rewriter.insert_op(buffer, InsertPoint.before(kernel))
                     out = buffer.result
-                Rewriter.replace_op(kernel, nest_of(kernel, out, kernel.engine))
+                Rewriter.replace_op(kernel, nest_of(kernel, out))
             for empty in [e for e in function.body.walk() if isinstance(e, TensorEmptyOp)]:
                 if not list(empty.tensor.uses):
                     Rewriter.erase_op(empty)

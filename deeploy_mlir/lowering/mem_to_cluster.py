@@ -1,13 +1,15 @@
 """`convert-mem-to-cluster`: the steps of a function become one resident region on the cores of an engine.
 
-Every core runs all steps; core 0 starts the transfers (on the others nothing is ever started); each kernel is cut along
-one parallel dimension into the cores' shares, which are tiles like any other; barriers stand where one core's work
-meets another's or a transfer's. An engine with a single core that is the host needs none of this.
+Every core runs all steps; core 0 starts the transfers (on the others nothing is ever started); each kernel is cut into
+the cores' shares as its `split` says, which are tiles like any other; barriers stand where one core's work meets
+another's or a transfer's. An engine with a single core that is the host needs none of this.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import cast
 
 from xdsl.builder import Builder
@@ -27,7 +29,7 @@ from deeploy_mlir.ir.index_builder import Index, IndexBuilder
 from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
 from deeploy_mlir.machine.registry import system_of
 from deeploy_mlir.space.iteration_space import IterationSpace, axis_region
-from deeploy_mlir.space.work_split import core_split_dim
+from deeploy_mlir.space.work_split import CoreSplit
 from deeploy_mlir.support.errors import DeeployError
 
 
@@ -80,47 +82,74 @@ def dim_size(indices: IndexBuilder, space: IterationSpace, dim: int, out_sizes: 
     raise ValueError(f"dimension {dim} is not on the output")
 
 
-def share_of_core(kernel: KernelOp, tiles: tuple[int, ...], core: SSAValue, cores: int) -> None:
-    """Replaces a kernel by the share of `core`."""
-    space = kernel.iteration_space()
-    dim = core_split_dim(space, tiles, cores)
+def share_of_core(kernel: KernelOp, core: SSAValue, cores: int) -> None:
+    """Replaces a kernel by the share of `core`, as its `split` says. Raises DeeployError if it says nothing."""
+    if kernel.split is None:
+        raise DeeployError(f"{kernel.name} does not say how cores share it; run deeploy-plan first", kernel.layer.data)
+    split, space = kernel.split.split, kernel.iteration_space()
     builder = Builder(InsertPoint.before(kernel))
     indices = IndexBuilder(builder)
-    if dim is None:
-        first = scf.IfOp(indices.compare("eq", core, 0), [], Region(Block()))
-        Rewriter.replace_op(kernel, first, [])
-        first.true_region.block.add_ops([kernel_on(kernel, kernel.operands_accessed, None), scf.YieldOp()])
-        return
+    if split.cores > cores:
+        raise DeeployError(f"{kernel.name} is split over {split.cores} cores of {cores}", kernel.layer.data)
     sizes_of = [indices.sizes_of(v) for v in kernel.operands_accessed]
-    extent = dim_size(indices, space, dim, sizes_of[-1])
-    low: Index
-    share: Index
-    if isinstance(extent, int) and extent % cores == 0:
-        low, share = indices.mul(core, extent // cores), extent // cores
-    else:
-        low = indices.div(indices.mul(core, extent), cores)
-        share = indices.sub(indices.div(indices.mul(indices.add(core, 1), extent), cores), low)
-    never_empty = isinstance(extent, int) and extent >= cores
-    if not never_empty:
+    parts = {
+        dim: part_of_core(indices, dim_size(indices, space, dim, sizes_of[-1]), number, shares)
+        for dim, shares, number in zip(split.dims, split.shares, share_numbers(indices, split, core), strict=True)
+    }
+    conditions: list[SSAValue] = []
+    if split.cores < cores:
+        conditions.append(
+            indices.compare("eq", core, 0) if split.cores == 1 else indices.compare("slt", core, split.cores)
+        )
+    conditions += [indices.compare("sgt", part.size, 0) for part in parts.values() if part.may_be_empty]
+    if conditions:
         work = Block()
-        builder.insert(scf.IfOp(indices.compare("sgt", share, 0), [], Region(work)))
+        builder.insert(scf.IfOp(reduce(indices.both, conditions), [], Region(work)))
         indices = IndexBuilder(Builder(InsertPoint.at_end(work)))
-    _insert_share(indices, kernel, space, dim, low, share, sizes_of)
-    if not never_empty:
+    if parts:
+        _insert_share(indices, kernel, space, parts, sizes_of)
+    else:
+        origins = None if kernel.local is None else kernel.origins
+        indices.builder.insert(kernel_on(kernel, kernel.operands_accessed, origins))
+    if conditions:
         indices.builder.insert(scf.YieldOp())
     Rewriter.erase_op(kernel)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The run of iterations of a dimension that a core has."""
+
+    low: Index
+    size: Index
+    may_be_empty: bool
+
+
+def share_numbers(indices: IndexBuilder, split: CoreSplit, core: SSAValue) -> list[Index]:
+    """Which share of each dimension a core has."""
+    if len(split.dims) < 2:
+        return [core] * len(split.dims)
+    inner = split.shares[1]
+    return [indices.div(core, inner), indices.rem(core, inner)]
+
+
+def part_of_core(indices: IndexBuilder, extent: Index, number: Index, shares: int) -> Part:
+    """Share `number` of `shares` of a dimension of size `extent`."""
+    if isinstance(extent, int) and extent % shares == 0:
+        return Part(indices.mul(number, extent // shares), extent // shares, False)
+    low = indices.div(indices.mul(number, extent), shares)
+    size = indices.sub(indices.div(indices.mul(indices.add(number, 1), extent), shares), low)
+    return Part(low, size, not (isinstance(extent, int) and extent >= shares))
 
 
 def _insert_share(
     indices: IndexBuilder,
     kernel: KernelOp,
     space: IterationSpace,
-    dim: int,
-    low: Index,
-    share: Index,
+    parts: Mapping[int, Part],
     sizes_of: list[tuple[Index, ...]],
 ) -> None:
-    """Inserts the kernel on the parts of its operands where dimension `dim` runs over the share."""
+    """Inserts the kernel on the parts of its operands where each shared dimension runs over the core's part."""
     given = iter(kernel.origins)
     operands: list[SSAValue] = []
     origins: list[SSAValue] = []
@@ -129,17 +158,17 @@ def _insert_share(
         sizes: list[Index] = []
         for axis, extent in zip(access.axes, extents, strict=True):
             origin: Index | None = next(given) if axis.padded and kernel.origins else None
-            if not axis.coefficients[dim] and (axis.padded or kernel.local is not None):
+            if not any(axis.coefficients[d] for d in parts) and (axis.padded or kernel.local is not None):
                 # The whole axis: only its origin is handed on.
                 starts.append(0)
                 sizes.append(extent)
                 if axis.padded:
                     origins.append(indices.value(axis.offset if origin is None else origin))
                 continue
-            lows: list[Index] = [low if d == dim else 0 for d in range(len(space.dims))]
-            spans: list[Index] = [share if d == dim else s.size for d, s in enumerate(space.dims)]
+            lows: list[Index] = [parts[d].low if d in parts else 0 for d in range(len(space.dims))]
+            spans: list[Index] = [parts[d].size if d in parts else s.size for d, s in enumerate(space.dims)]
             for d in axis.dims:  # another dimension on the axis may be cut too, its size known at run time only
-                if d != dim and space.dims[d].size < 0:
+                if d not in parts and space.dims[d].size < 0:
                     spans[d] = dim_size(indices, space, d, sizes_of[-1])
             region = axis_region(axis, lows, spans, extent, indices, origin)
             starts.append(region.start)
@@ -147,7 +176,9 @@ def _insert_share(
             if axis.padded:
                 origins.append(indices.value(region.origin))
         operands.append(indices.subview(value, starts, sizes))
-    indices.builder.insert(kernel_on(kernel, operands, origins))
+    share = kernel_on(kernel, operands, origins)
+    share.split = None
+    indices.builder.insert(share)
 
 
 def guard_transfers(region: RunOp) -> None:
@@ -199,4 +230,4 @@ def to_region(function: FuncOp, engine: SymbolRefAttr, cores: int) -> None:
     guard_transfers(run)
     for step in [s for s in body.ops if isinstance(s, StepOp)]:
         for kernel in [k for k in step.walk() if isinstance(k, KernelOp)]:
-            share_of_core(kernel, tuple(step.tiles.get_values()), run.core, cores)
+            share_of_core(kernel, run.core, cores)

@@ -33,7 +33,7 @@ from xdsl.utils.hints import isa
 from deeploy_mlir.dialects.mem import ROLE, ArenaOp, CopyOp, ReshapeOp, Role, RoleAttr, StepOp, ViewOp
 from deeploy_mlir.dialects.qnn.quantization import ARGUMENTS, ARRAY, RESULTS, stated_quantization
 from deeploy_mlir.dialects.soc import MemorySpaceAttr
-from deeploy_mlir.dialects.tiled import ConstantOp, HomeAttr, NestOp, StagingAttr, home_of, root_of
+from deeploy_mlir.dialects.tiled import BuffersAttr, ConstantOp, HomeAttr, NestOp, home_of, root_of
 from deeploy_mlir.ir.index_builder import Index, IndexBuilder
 from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
 from deeploy_mlir.ir.symbols import boundary_names, symbols_in
@@ -106,19 +106,19 @@ class NestLowering:
     space: IterationSpace
     tiles: tuple[int, ...]
     order: tuple[int, ...]
-    staging: tuple[StagingAttr, ...]
+    buffers: tuple[BuffersAttr, ...]
 
     @classmethod
     def of(cls, nest: NestOp, memories: Memories) -> NestLowering:
-        if nest.tiles is None or nest.order is None or nest.staging is None:
+        if nest.tiles is None or nest.loop_order is None or nest.buffers is None:
             raise DeeployError("the nest has no plan; run deeploy-plan first", nest.layer.data)
         return cls(
             nest,
             memories,
             nest.kernel.iteration_space(),
             tuple(nest.tiles.get_values()),
-            tuple(nest.order.get_values()),
-            tuple(nest.staging.data),
+            tuple(nest.loop_order.get_values()),
+            tuple(nest.buffers.data),
         )
 
     @property
@@ -167,24 +167,24 @@ class NestLowering:
         return f"{text}; {self.trips} tiles: {cuts}"
 
     def _buffer(self, indices: IndexBuilder, number: int, tile: Index) -> SSAValue:
-        """The staging buffer that operand `number` uses for this tile, at its largest size."""
-        access, staging = self.space.accesses[number], self.staging[number]
-        memory = staging.memory_name
+        """The buffer that operand `number` uses for this tile, at its largest size."""
+        access, buffers = self.space.accesses[number], self.buffers[number]
+        memory = buffers.memory_name
         assert memory is not None
         element = cast(TensorType[Attribute], self.nest.accessed[number].type).element_type
         buffer_type = contiguous(element, access.tile_shape(self.tiles), memory)
-        for offset in staging.offsets:
+        for offset in buffers.offsets:
             self.memories.reserve(memory, offset + access.tile_bytes(self.tiles))
-        depth = len(staging.offsets)
+        depth = len(buffers.offsets)
         which = indices.rem(indices.div(tile, self.period(access)), depth)
-        offsets = staging.offsets if isinstance(which, SSAValue) else [staging.offsets[which]]
+        offsets = buffers.offsets if isinstance(which, SSAValue) else [buffers.offsets[which]]
         view = ViewOp(self.memories.arena(memory), offsets, buffer_type, which if isinstance(which, SSAValue) else None)
         return indices.builder.insert(view).result
 
     def _fetch_once(self, builder: Builder, number: int, home: SSAValue) -> SSAValue | None:
         """Copies in an operand that is the same for all tiles, before the loop; None for the others."""
         access = self.space.accesses[number]
-        if self.staging[number].memory_name is None or access.written or self.trips == 1:
+        if self.buffers[number].memory_name is None or access.written or self.trips == 1:
             return None
         if self.period(access) < self.trips:
             return None
@@ -262,7 +262,7 @@ class NestLowering:
                 operands.append(fetched)
                 continue
             part = self._part(indices, number, homes[number], regions)
-            if self.staging[number].memory_name is None:
+            if self.buffers[number].memory_name is None:
                 operands.append(part)
                 continue
             buffer = self._buffer(indices, number, tile)

@@ -230,8 +230,3 @@ def balanced_sizes(extent: int, multiple: int = 1) -> tuple[int, ...]:
             break
         trips = max(trips + 1, -(-extent // (size - 1)) if size > 1 else trips + 1)
     return tuple(sorted(sizes, reverse=True))
-
-
-def split_evenly(extent: int, parts: int) -> int:
-    """Size of the share of each of `parts` cores along a dimension (the last ones may get less or nothing)."""
-    return -(-extent // parts)

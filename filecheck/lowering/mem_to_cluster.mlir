@@ -13,7 +13,7 @@ func.func @shares(%in: memref<20x4xi8, #soc.memory<@l2>>, %out: memref<20x4xi8, 
     %s = dma.start %in to %x : memref<20x4xi8, #soc.memory<@l2>> to memref<20x4xi8, #soc.memory<@l1>>
     %y = mem.view @net_l1 {offsets = array<i64: 80>} : memref<20x4xi8, #soc.memory<@l1>>
     dma.wait %s
-    kernel.map ins(%x : memref<20x4xi8, #soc.memory<@l1>>) outs(%y : memref<20x4xi8, #soc.memory<@l1>>) {layer = "relu", engine = @cluster, maps = [affine_map<(d0, d1) -> (d0, d1)>]} {
+    kernel.map ins(%x : memref<20x4xi8, #soc.memory<@l1>>) outs(%y : memref<20x4xi8, #soc.memory<@l1>>) {layer = "relu", engine = @cluster, split = #kernel.split<0 by 8>, maps = [affine_map<(d0, d1) -> (d0, d1)>]} {
     ^bb0(%e: i8):
       %zero = arith.constant 0 : i8
       %f = arith.maxsi %e, %zero : i8
@@ -50,7 +50,7 @@ func.func @shares(%in: memref<20x4xi8, #soc.memory<@l2>>, %out: memref<20x4xi8, 
 
 func.func @alone(%in: memref<1x4xi8, #soc.memory<@l1>>, %out: memref<1xi32, #soc.memory<@l1>>) {
   mem.step "sum" {tiles = array<i64: 1, 4>} do {
-    kernel.reduce ins(%in : memref<1x4xi8, #soc.memory<@l1>>) outs(%out : memref<1xi32, #soc.memory<@l1>>) {layer = "sum", engine = @cluster, combiner = #kernel<combiner sum>, axes = array<i64: 1>}
+    kernel.reduce ins(%in : memref<1x4xi8, #soc.memory<@l1>>) outs(%out : memref<1xi32, #soc.memory<@l1>>) {layer = "sum", engine = @cluster, split = #kernel.split<one_core>, combiner = #kernel<combiner sum>, axes = array<i64: 1>}
   }
   func.return
 }

@@ -6,7 +6,7 @@ ml_program.global private @w(dense<1> : tensor<8x16xi8>) : tensor<8x16xi8>
 func.func @whole(%x: tensor<4x8xi8> {tiled.home = #tiled.home<@l2>}) -> tensor<4x16xi32> {
   %w = tiled.constant @w {home = #tiled.home<@l2>} : tensor<8x16xi8>
   %e = tiled.empty {home = #tiled.home<@l2>} : tensor<4x16xi32>
-  %y = tiled.nest ins(%x, %w : tensor<4x8xi8>, tensor<8x16xi8>) outs(%e : tensor<4x16xi32>) {layer = "fc", engine = @cluster, tiles = array<i64: 4, 16, 8>, order = array<i64>, staging = [#tiled.staging<@l1 at 256>, #tiled.staging<in_place>, #tiled.staging<@l1 at 0>], cycles = #builtin.int<500>} do {
+  %y = tiled.nest ins(%x, %w : tensor<4x8xi8>, tensor<8x16xi8>) outs(%e : tensor<4x16xi32>) {layer = "fc", tiles = array<i64: 4, 16, 8>, loop_order = array<i64>, buffers = [#tiled.buffers<@l1 at 256>, #tiled.buffers<in_place>, #tiled.buffers<@l1 at 0>], cycles = #builtin.int<500>} do {
   ^bb0(%xt: tensor<4x8xi8>, %wt: tensor<8x16xi8>, %yt: tensor<4x16xi32>):
     %0 = kernel.matmul ins(%xt, %wt : tensor<4x8xi8>, tensor<8x16xi8>) outs(%yt : tensor<4x16xi32>) {layer = "fc", engine = @cluster} -> tensor<4x16xi32>
     tiled.yield %0 : tensor<4x16xi32>
@@ -38,7 +38,7 @@ ml_program.global private @w(dense<1> : tensor<4x3x3x2xi8>) : tensor<4x3x3x2xi8>
 func.func @tiles(%x: tensor<1x10x8x2xi8> {tiled.home = #tiled.home<@l2>}) -> tensor<1x10x8x4xi32> {
   %w = tiled.constant @w {home = #tiled.home<@l2>} : tensor<4x3x3x2xi8>
   %e = tiled.empty {home = #tiled.home<@l2>} : tensor<1x10x8x4xi32>
-  %y = tiled.nest ins(%x, %w : tensor<1x10x8x2xi8>, tensor<4x3x3x2xi8>) outs(%e : tensor<1x10x8x4xi32>) {layer = "conv", engine = @cluster, tiles = array<i64: 1, 4, 8, 4, 3, 3, 2>, order = array<i64: 1>, staging = [#tiled.staging<@l1 at 0, 96>, #tiled.staging<@l1 at 192>, #tiled.staging<@l1 at 264>]} do {
+  %y = tiled.nest ins(%x, %w : tensor<1x10x8x2xi8>, tensor<4x3x3x2xi8>) outs(%e : tensor<1x10x8x4xi32>) {layer = "conv", tiles = array<i64: 1, 4, 8, 4, 3, 3, 2>, loop_order = array<i64: 1>, buffers = [#tiled.buffers<@l1 at 0, 96>, #tiled.buffers<@l1 at 192>, #tiled.buffers<@l1 at 264>]} do {
   ^bb0(%xt: tensor<1x10x8x2xi8>, %wt: tensor<4x3x3x2xi8>, %yt: tensor<1x10x8x4xi32>):
     %0 = kernel.conv ins(%xt, %wt : tensor<1x10x8x2xi8>, tensor<4x3x3x2xi8>) outs(%yt : tensor<1x10x8x4xi32>) {layer = "conv", engine = @cluster, layout = #kernel<layout channels_last>, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>} -> tensor<1x10x8x4xi32>
     tiled.yield %0 : tensor<1x10x8x4xi32>

@@ -6,7 +6,7 @@
 
 func.func @net(%x: tensor<4x8xi8> {tiled.home = #tiled.home<@l2>}, %w: tensor<8x16xi8> {tiled.home = #tiled.home<@l2>}) -> tensor<4x16xi32> {
   %e = tiled.empty {home = #tiled.home<@l2>} : tensor<4x16xi32>
-  %y = tiled.nest ins(%x, %w : tensor<4x8xi8>, tensor<8x16xi8>) outs(%e : tensor<4x16xi32>) {layer = "fc", engine = @cluster} do {
+  %y = tiled.nest ins(%x, %w : tensor<4x8xi8>, tensor<8x16xi8>) outs(%e : tensor<4x16xi32>) {layer = "fc"} do {
   ^bb0(%xt: tensor<4x8xi8>, %wt: tensor<8x16xi8>, %yt: tensor<4x16xi32>):
     %0 = kernel.matmul ins(%xt, %wt : tensor<4x8xi8>, tensor<8x16xi8>) outs(%yt : tensor<4x16xi32>) {layer = "fc", engine = @cluster} -> tensor<4x16xi32>
     tiled.yield %0 : tensor<4x16xi32>

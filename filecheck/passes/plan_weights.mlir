@@ -22,7 +22,7 @@ builtin.module @net {
     %w = tiled.constant @w : tensor<8x3x3x8xi8>
     %e = tiled.empty : tensor<1x24x24x8xi8>
     %f = tiled.empty : tensor<1x24x24x8xi8>
-    %y = tiled.nest ins(%x, %w : tensor<1x24x24x8xi8>, tensor<8x3x3x8xi8>) outs(%e : tensor<1x24x24x8xi8>) {layer = "conv", engine = @cluster} do {
+    %y = tiled.nest ins(%x, %w : tensor<1x24x24x8xi8>, tensor<8x3x3x8xi8>) outs(%e : tensor<1x24x24x8xi8>) {layer = "conv"} do {
     ^bb0(%a: tensor<1x24x24x8xi8>, %b: tensor<8x3x3x8xi8>, %c: tensor<1x24x24x8xi8>):
       %d = kernel.conv ins(%a, %b : tensor<1x24x24x8xi8>, tensor<8x3x3x8xi8>) outs(%c : tensor<1x24x24x8xi8>) {layer = "conv", engine = @cluster, layout = #kernel<layout channels_last>, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>} {
       ^bb1(%s: i32):
@@ -31,7 +31,7 @@ builtin.module @net {
       } -> tensor<1x24x24x8xi8>
       tiled.yield %d : tensor<1x24x24x8xi8>
     } -> tensor<1x24x24x8xi8>
-    %z = tiled.nest ins(%y, %x : tensor<1x24x24x8xi8>, tensor<1x24x24x8xi8>) outs(%f : tensor<1x24x24x8xi8>) {layer = "add", engine = @cluster} do {
+    %z = tiled.nest ins(%y, %x : tensor<1x24x24x8xi8>, tensor<1x24x24x8xi8>) outs(%f : tensor<1x24x24x8xi8>) {layer = "add"} do {
     ^bb0(%a: tensor<1x24x24x8xi8>, %b: tensor<1x24x24x8xi8>, %c: tensor<1x24x24x8xi8>):
       %d = kernel.map ins(%a, %b : tensor<1x24x24x8xi8>, tensor<1x24x24x8xi8>) outs(%c : tensor<1x24x24x8xi8>) {layer = "add", engine = @cluster, maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>]} {
       ^bb1(%p: i8, %q: i8):

@@ -10,22 +10,17 @@ DM_L2_NOINIT DM_ALIGN(4) int8_t add_int8_input_1[200];
 DM_L2_NOINIT DM_ALIGN(4) int8_t add_int8_output_0[200];
 
 static DM_KERNEL void add_int8_map_1(const int8_t *restrict in0, const int8_t *restrict in1,
-        int8_t *restrict out, int32_t size2_1) {
-    for (int32_t d0 = 0; d0 < 4; d0++) {
-        const int8_t *restrict x = in0 + d0 * 50;
-        const int8_t *restrict w = in1 + d0 * 50;
-        int8_t *restrict y = out + d0 * 50;
-        for (int32_t d1 = 0; d1 < size2_1; d1++) {
-            const int32_t t = (int32_t)((uint32_t)(x + d1)[0] * 5223416u + (uint32_t)(w + d1)[0] *
-                    481523u + 454170670u + 4194304u) >> 23;
-            (y + d1)[0] = (int8_t)(t < 127 ? t : 127);
-        }
+        int8_t *restrict out) {
+    for (int32_t d1 = 0; d1 < 25; d1++) {
+        const int32_t t = (int32_t)((uint32_t)(in0 + d1)[0] * 5223416u + (uint32_t)(in1 + d1)[0] *
+                481523u + 454170670u + 4194304u) >> 23;
+        (out + d1)[0] = (int8_t)(t < 127 ? t : 127);
     }
 }
 
 // QuantizeLinear_t12
 // map: 4x50 i8 x 4x50 i8 -> 4x50 i8
-// planned: 1519 cycles
+// planned: 1470 cycles
 static DM_STEP void add_int8_00_quantizelinear_t12(int32_t core) {
     int8_t *in0_tile = (int8_t *)add_int8_l1;
     dm_token token = DM_NO_TOKEN;
@@ -41,8 +36,9 @@ static DM_STEP void add_int8_00_quantizelinear_t12(int32_t core) {
     dm_dma_wait(token);
     dm_dma_wait(token_1);
     dm_barrier();
-    const int32_t t = core * 50 / 8;
-    add_int8_map_1(in0_tile + t, in1_tile + t, out_tile + t, (core + 1) * 50 / 8 - t);
+    const int32_t t = core / 2;
+    const int32_t t_1 = core % 2 * 25;
+    add_int8_map_1(in0_tile + (t * 50 + t_1), in1_tile + (t * 50 + t_1), out_tile + (t * 50 + t_1));
     dm_barrier();
     dm_token token_2 = DM_NO_TOKEN;
     if (core == 0) {

@@ -8,35 +8,16 @@ static DM_L1 DM_ALIGN(8) uint8_t gelu_f32_l1[1600];
 DM_L2_NOINIT DM_ALIGN(4) float gelu_f32_input_0[200];
 DM_L2_NOINIT DM_ALIGN(4) float gelu_f32_output_0[200];
 
-static DM_KERNEL void gelu_f32_map_1(const float *restrict in0, float *restrict out,
-        int32_t size1_1) {
-    for (int32_t d0 = 0; d0 < 4; d0++) {
-        const float *restrict x = in0 + d0 * 50;
-        float *restrict y = out + d0 * 50;
-        const int32_t t = size1_1 / 4 * 4;
-        for (int32_t d1 = 0; d1 < t; d1 += 4) {
-            const float x_value = (x + d1)[0];
-            (y + d1)[0] = 0.5f * x_value * (1.0f + dm_erff(x_value * 0.70710677f));
-            const int32_t t_1 = d1 + 1;
-            const float x_value_1 = (x + t_1)[0];
-            (y + t_1)[0] = 0.5f * x_value_1 * (1.0f + dm_erff(x_value_1 * 0.70710677f));
-            const int32_t t_2 = d1 + 2;
-            const float x_value_2 = (x + t_2)[0];
-            (y + t_2)[0] = 0.5f * x_value_2 * (1.0f + dm_erff(x_value_2 * 0.70710677f));
-            const int32_t t_3 = d1 + 3;
-            const float x_value_3 = (x + t_3)[0];
-            (y + t_3)[0] = 0.5f * x_value_3 * (1.0f + dm_erff(x_value_3 * 0.70710677f));
-        }
-        for (int32_t d1 = t; d1 < size1_1; d1++) {
-            const float x_value = (x + d1)[0];
-            (y + d1)[0] = 0.5f * x_value * (1.0f + dm_erff(x_value * 0.70710677f));
-        }
+static DM_KERNEL void gelu_f32_map_1(const float *restrict in0, float *restrict out) {
+    for (int32_t d1 = 0; d1 < 25; d1++) {
+        const float x_value = (in0 + d1)[0];
+        (out + d1)[0] = 0.5f * x_value * (1.0f + dm_erff(x_value * 0.70710677f));
     }
 }
 
 // Gelu_0
 // map: 4x50 f32 -> 4x50 f32
-// planned: 4259 cycles
+// planned: 3918 cycles
 static DM_STEP void gelu_f32_00_gelu_0(int32_t core) {
     float *in0_tile = (float *)gelu_f32_l1;
     dm_token token = DM_NO_TOKEN;
@@ -46,8 +27,9 @@ static DM_STEP void gelu_f32_00_gelu_0(int32_t core) {
     float *out_tile = (float *)(gelu_f32_l1 + 800);
     dm_dma_wait(token);
     dm_barrier();
-    const int32_t t = core * 50 / 8;
-    gelu_f32_map_1(in0_tile + t, out_tile + t, (core + 1) * 50 / 8 - t);
+    const int32_t t = core / 2;
+    const int32_t t_1 = core % 2 * 25;
+    gelu_f32_map_1(in0_tile + (t * 50 + t_1), out_tile + (t * 50 + t_1));
     dm_barrier();
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {

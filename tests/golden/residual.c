@@ -1,4 +1,3 @@
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "residual.h"
@@ -11,93 +10,142 @@ DM_L2_NOINIT DM_ALIGN(4) float residual_input_0[300];
 DM_L2_NOINIT DM_ALIGN(4) float residual_output_0[5];
 
 static DM_KERNEL void residual_map_1(const float *restrict in0, float *restrict out,
-        int32_t size1_1) {
-    for (int32_t d1d2 = 0; d1d2 < size1_1 * 10; d1d2++) {
-        const float *restrict x = in0 + d1d2;
-        float *restrict y = out + d1d2 * 3;
-        y[0] = x[0];
-        (y + 1)[0] = (x + 100)[0];
-        (y + 2)[0] = (x + 200)[0];
+        int32_t size1_2) {
+    for (int32_t d1 = 0; d1 < 5; d1++) {
+        const float *restrict x = in0 + d1 * 10;
+        float *restrict y = out + d1 * 30;
+        for (int32_t d2 = 0; d2 < size1_2; d2++) {
+            const float *restrict x_1 = x + d2;
+            float *restrict y_1 = y + d2 * 3;
+            y_1[0] = x_1[0];
+            (y_1 + 1)[0] = (x_1 + 100)[0];
+            (y_1 + 2)[0] = (x_1 + 200)[0];
+        }
     }
 }
 
 // Conv_0
 // map: 1x3x10x10 f32 -> 1x10x10x3 f32
-// planned: 1122 cycles
+// planned: 1066 cycles
 static DM_STEP void residual_00_conv_0(int32_t core) {
-    float *in0_tile = (float *)residual_l1;
+    float *in0_tile = (float *)(residual_l1 + 1200);
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
         token = dm_dma_start_in(in0_tile, residual_input_0, 1200u, 0u, NULL);
     }
     dm_dma_wait(token);
     dm_barrier();
-    const int32_t t = core * 10 / 8;
-    residual_map_1(in0_tile + t * 10, (float *)(residual_l1 + 3200) + t * 30, (core + 1) * 10 / 8 -
-            t);
+    const int32_t t = core / 4;
+    const int32_t t_1 = core % 4;
+    const int32_t t_2 = t_1 * 10 / 4;
+    residual_map_1(in0_tile + (t * 50 + t_2), (float *)residual_l1 + (t * 150 + t_2 * 3),
+            (t_1 + 1) * 10 / 4 - t_2);
 }
 
 static DM_KERNEL void residual_conv_1(const float *restrict in0, const float *restrict in1,
-        const float *restrict extra0, float *restrict out) {
-    for (int32_t o0 = 0; o0 < 10; o0++) {
+        const float *restrict extra0, float *restrict out, int32_t size3_1, int32_t size0_1,
+        int32_t origin0) {
+    for (int32_t o0 = 0; o0 < size3_1; o0++) {
         float *restrict y = out + o0 * 80;
-        const int32_t t = -1 + o0;
+        const int32_t t = origin0 + o0;
         for (int32_t o1 = 1; o1 < 9; o1 += 2) {
             float *restrict y_1 = y + o1 * 8;
             const int32_t t_1 = -1 + o1;
             float acc00 = 0.0f;
             float acc01 = 0.0f;
-            const int32_t t_2 = 10 - t;
+            float acc10 = 0.0f;
+            float acc11 = 0.0f;
+            const int32_t t_2 = size0_1 - t;
             const int32_t max = t_2 > 0 ? t_2 : 0;
             const int32_t min = 3 < max ? 3 : max;
             for (int32_t k0 = -t > 0 ? -t : 0; k0 < min; k0++) {
                 const float *restrict w = in1 + k0 * 9;
                 const float *restrict x = in0 + (t + k0) * 30 + t_1 * 3;
+                const float x_value = x[0];
                 const float w_value = w[0];
-                acc00 = dm_fmaf(x[0], w_value, acc00);
-                const float x_value = x[3];
-                acc01 = dm_fmaf(x_value, w_value, acc01);
-                const float w_value_1 = w[1];
-                acc00 = dm_fmaf(x[1], w_value_1, acc00);
-                const float x_value_1 = x[4];
-                acc01 = dm_fmaf(x_value_1, w_value_1, acc01);
-                const float w_value_2 = w[2];
-                acc00 = dm_fmaf(x[2], w_value_2, acc00);
-                const float x_value_2 = x[5];
-                acc01 = dm_fmaf(x_value_2, w_value_2, acc01);
-                const float w_value_3 = w[3];
-                acc00 = dm_fmaf(x_value, w_value_3, acc00);
-                const float x_value_3 = x[6];
-                acc01 = dm_fmaf(x_value_3, w_value_3, acc01);
-                const float w_value_4 = w[4];
-                acc00 = dm_fmaf(x_value_1, w_value_4, acc00);
-                const float x_value_4 = x[7];
-                acc01 = dm_fmaf(x_value_4, w_value_4, acc01);
-                const float w_value_5 = w[5];
-                acc00 = dm_fmaf(x_value_2, w_value_5, acc00);
-                const float x_value_5 = x[8];
-                acc01 = dm_fmaf(x_value_5, w_value_5, acc01);
-                const float w_value_6 = w[6];
-                acc00 = dm_fmaf(x_value_3, w_value_6, acc00);
-                acc01 = dm_fmaf(x[9], w_value_6, acc01);
-                const float w_value_7 = w[7];
-                acc00 = dm_fmaf(x_value_4, w_value_7, acc00);
-                acc01 = dm_fmaf(x[10], w_value_7, acc01);
-                const float w_value_8 = w[8];
-                acc00 = dm_fmaf(x_value_5, w_value_8, acc00);
-                acc01 = dm_fmaf(x[11], w_value_8, acc01);
+                acc00 = dm_fmaf(x_value, w_value, acc00);
+                const float x_value_1 = x[3];
+                acc01 = dm_fmaf(x_value_1, w_value, acc01);
+                const float w_value_1 = w[27];
+                acc10 = dm_fmaf(x_value, w_value_1, acc10);
+                acc11 = dm_fmaf(x_value_1, w_value_1, acc11);
+                const float x_value_2 = x[1];
+                const float w_value_2 = w[1];
+                acc00 = dm_fmaf(x_value_2, w_value_2, acc00);
+                const float x_value_3 = x[4];
+                acc01 = dm_fmaf(x_value_3, w_value_2, acc01);
+                const float w_value_3 = w[28];
+                acc10 = dm_fmaf(x_value_2, w_value_3, acc10);
+                acc11 = dm_fmaf(x_value_3, w_value_3, acc11);
+                const float x_value_4 = x[2];
+                const float w_value_4 = w[2];
+                acc00 = dm_fmaf(x_value_4, w_value_4, acc00);
+                const float x_value_5 = x[5];
+                acc01 = dm_fmaf(x_value_5, w_value_4, acc01);
+                const float w_value_5 = w[29];
+                acc10 = dm_fmaf(x_value_4, w_value_5, acc10);
+                acc11 = dm_fmaf(x_value_5, w_value_5, acc11);
+                const float w_value_6 = w[3];
+                acc00 = dm_fmaf(x_value_1, w_value_6, acc00);
+                const float x_value_6 = x[6];
+                acc01 = dm_fmaf(x_value_6, w_value_6, acc01);
+                const float w_value_7 = w[30];
+                acc10 = dm_fmaf(x_value_1, w_value_7, acc10);
+                acc11 = dm_fmaf(x_value_6, w_value_7, acc11);
+                const float w_value_8 = w[4];
+                acc00 = dm_fmaf(x_value_3, w_value_8, acc00);
+                const float x_value_7 = x[7];
+                acc01 = dm_fmaf(x_value_7, w_value_8, acc01);
+                const float w_value_9 = w[31];
+                acc10 = dm_fmaf(x_value_3, w_value_9, acc10);
+                acc11 = dm_fmaf(x_value_7, w_value_9, acc11);
+                const float w_value_10 = w[5];
+                acc00 = dm_fmaf(x_value_5, w_value_10, acc00);
+                const float x_value_8 = x[8];
+                acc01 = dm_fmaf(x_value_8, w_value_10, acc01);
+                const float w_value_11 = w[32];
+                acc10 = dm_fmaf(x_value_5, w_value_11, acc10);
+                acc11 = dm_fmaf(x_value_8, w_value_11, acc11);
+                const float w_value_12 = w[6];
+                acc00 = dm_fmaf(x_value_6, w_value_12, acc00);
+                const float x_value_9 = x[9];
+                acc01 = dm_fmaf(x_value_9, w_value_12, acc01);
+                const float w_value_13 = w[33];
+                acc10 = dm_fmaf(x_value_6, w_value_13, acc10);
+                acc11 = dm_fmaf(x_value_9, w_value_13, acc11);
+                const float w_value_14 = w[7];
+                acc00 = dm_fmaf(x_value_7, w_value_14, acc00);
+                const float x_value_10 = x[10];
+                acc01 = dm_fmaf(x_value_10, w_value_14, acc01);
+                const float w_value_15 = w[34];
+                acc10 = dm_fmaf(x_value_7, w_value_15, acc10);
+                acc11 = dm_fmaf(x_value_10, w_value_15, acc11);
+                const float w_value_16 = w[8];
+                acc00 = dm_fmaf(x_value_8, w_value_16, acc00);
+                const float x_value_11 = x[11];
+                acc01 = dm_fmaf(x_value_11, w_value_16, acc01);
+                const float w_value_17 = w[35];
+                acc10 = dm_fmaf(x_value_8, w_value_17, acc10);
+                acc11 = dm_fmaf(x_value_11, w_value_17, acc11);
             }
             const float extra0_value = extra0[0];
             const float t_3 = acc00 + extra0_value;
             y_1[0] = 0.0f > t_3 ? 0.0f : t_3;
             const float t_4 = acc01 + extra0_value;
             y_1[8] = 0.0f > t_4 ? 0.0f : t_4;
+            const float extra0_value_1 = extra0[1];
+            const float t_5 = acc10 + extra0_value_1;
+            y_1[1] = 0.0f > t_5 ? 0.0f : t_5;
+            const float t_6 = acc11 + extra0_value_1;
+            y_1[9] = 0.0f > t_6 ? 0.0f : t_6;
         }
         for (int32_t border = 0; border < 2; border++) {
             const int32_t t_1 = border < 1 ? border : border + 8;
+            float *restrict y_1 = y + t_1 * 8;
             const int32_t t_2 = -1 + t_1;
-            float acc = 0.0f;
-            const int32_t t_3 = 10 - t;
+            float acc00 = 0.0f;
+            float acc10 = 0.0f;
+            const int32_t t_3 = size0_1 - t;
             const int32_t max = t_3 > 0 ? t_3 : 0;
             const int32_t min = 3 < max ? 3 : max;
             for (int32_t k0 = -t > 0 ? -t : 0; k0 < min; k0++) {
@@ -107,36 +155,58 @@ static DM_KERNEL void residual_conv_1(const float *restrict in0, const float *re
                 const int32_t max_2 = t_5 > 0 ? t_5 : 0;
                 const float *restrict w0 = in1 + k0 * 9 + max_1 * 3;
                 const float *restrict x0 = in0 + (t + k0) * 30 + (t_2 + max_1) * 3;
+                const float *restrict w1 = w0 + 27;
                 for (int32_t c = 0; c < ((3 < max_2 ? 3 : max_2) - max_1) * 3; c++) {
-                    acc = dm_fmaf(x0[c], w0[c], acc);
+                    const float x0_value = x0[c];
+                    acc00 = dm_fmaf(x0_value, w0[c], acc00);
+                    acc10 = dm_fmaf(x0_value, w1[c], acc10);
                 }
             }
-            const float t_4 = acc + extra0[0];
-            (y + t_1 * 8)[0] = 0.0f > t_4 ? 0.0f : t_4;
+            const float t_4 = acc00 + extra0[0];
+            y_1[0] = 0.0f > t_4 ? 0.0f : t_4;
+            const float t_5 = acc10 + extra0[1];
+            y_1[1] = 0.0f > t_5 ? 0.0f : t_5;
         }
     }
 }
 
 // Conv_0
-// conv: 1x10x10x3 f32 x 8x3x3x3 f32 -> 1x10x10x8 f32
-// planned: 11762 cycles
+// conv: 1x10x10x3 f32 x 8x3x3x3 f32 -> 1x10x10x8 f32; 2 tiles: m 8 by 4
+// planned: 11438 cycles
 static DM_STEP void residual_01_conv_0(int32_t core) {
-    float *in1_tile = (float *)(residual_l1 + 4400);
-    dm_barrier();
-    dm_token token = DM_NO_TOKEN;
-    if (core == 0) {
-        token = dm_dma_start_in(in1_tile, residual_weight_c0_cl, 864u, 0u, NULL);
+    float *in0 = (float *)residual_l1;
+    float *out = (float *)(residual_l1 + 3200);
+    for (int32_t tile = 0; tile < 2; tile++) {
+        const int32_t m_start = tile * 4;
+        const float *in1_part = residual_weight_c0_cl + tile * 108;
+        float *in1_tile = (float *)(residual_l1 + 1200);
+        dm_barrier();
+        dm_token token = DM_NO_TOKEN;
+        if (core == 0) {
+            token = dm_dma_start_in(in1_tile, in1_part, 432u, 0u, NULL);
+        }
+        const float *extra0_part = residual_weight_c1 + m_start;
+        float *extra0_tile = (float *)(residual_l1 + 1632);
+        dm_token token_1 = DM_NO_TOKEN;
+        if (core == 0) {
+            token_1 = dm_dma_start_in(extra0_tile, extra0_part, 16u, 0u, NULL);
+        }
+        dm_dma_wait(token);
+        dm_dma_wait(token_1);
+        dm_barrier();
+        const int32_t t = core / 2;
+        const int32_t t_1 = core % 2;
+        const int32_t t_2 = t * 10 / 4;
+        const int32_t t_3 = (t + 1) * 10 / 4 - t_2;
+        const int32_t t_4 = t_1 * 2;
+        const int32_t t_5 = -1 + t_2;
+        const int32_t max = t_5 > 0 ? t_5 : 0;
+        const int32_t min = max < 10 ? max : 10;
+        const int32_t t_6 = t_5 + (-1 + t_3 + 3);
+        const int32_t min_1 = t_6 < 10 ? t_6 : 10;
+        residual_conv_1(in0 + min * 30, in1_tile + t_1 * 54, extra0_tile + t_4, out + m_start +
+                (t_2 * 80 + t_4), t_3, (min_1 > min ? min_1 : min) - min, t_5 - min);
     }
-    float *extra0_tile = (float *)(residual_l1 + 5264);
-    dm_token token_1 = DM_NO_TOKEN;
-    if (core == 0) {
-        token_1 = dm_dma_start_in(extra0_tile, residual_weight_c1, 32u, 0u, NULL);
-    }
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
-    dm_barrier();
-    residual_conv_1((float *)(residual_l1 + 3200), in1_tile + core * 27, extra0_tile + core,
-            (float *)residual_l1 + core);
 }
 
 static DM_KERNEL void residual_conv_2(const float *restrict in0, const float *restrict in1,
@@ -297,8 +367,8 @@ static DM_STEP void residual_02_conv_2(int32_t core) {
     dm_dma_wait(token);
     dm_dma_wait(token_1);
     dm_barrier();
-    residual_conv_2((float *)residual_l1, in1_tile + core * 72, extra0_tile + core,
-            (float *)residual_l1 + core, (float *)(residual_l1 + 3200) + core);
+    residual_conv_2((float *)(residual_l1 + 3200), in1_tile + core * 72, extra0_tile + core,
+            (float *)(residual_l1 + 3200) + core, (float *)residual_l1 + core);
 }
 
 static DM_KERNEL void residual_conv_3(const float *restrict in0, const float *restrict in1,
@@ -316,8 +386,6 @@ static DM_KERNEL void residual_conv_3(const float *restrict in0, const float *re
             float acc11 = 0.0f;
             float acc20 = 0.0f;
             float acc21 = 0.0f;
-            float acc30 = 0.0f;
-            float acc31 = 0.0f;
             const int32_t t_2 = size0_1 - t;
             const int32_t max = t_2 > 0 ? t_2 : 0;
             const int32_t min = 3 < max ? 3 : max;
@@ -327,7 +395,6 @@ static DM_KERNEL void residual_conv_3(const float *restrict in0, const float *re
                 const float *restrict x1 = x0 + 16;
                 const float *restrict w1 = w0 + 72;
                 const float *restrict w2 = w0 + 144;
-                const float *restrict w3 = w0 + 216;
                 _Pragma("GCC unroll 1")
                 for (int32_t c = 0; c < 24; c += 2) {
                     const float x0_value = x0[c];
@@ -341,9 +408,6 @@ static DM_KERNEL void residual_conv_3(const float *restrict in0, const float *re
                     const float w2_value = w2[c];
                     acc20 = dm_fmaf(x0_value, w2_value, acc20);
                     acc21 = dm_fmaf(x1_value, w2_value, acc21);
-                    const float w3_value = w3[c];
-                    acc30 = dm_fmaf(x0_value, w3_value, acc30);
-                    acc31 = dm_fmaf(x1_value, w3_value, acc31);
                     const float x0_value_1 = x0[c + 1];
                     const float w0_value_1 = w0[c + 1];
                     acc00 = dm_fmaf(x0_value_1, w0_value_1, acc00);
@@ -355,9 +419,6 @@ static DM_KERNEL void residual_conv_3(const float *restrict in0, const float *re
                     const float w2_value_1 = w2[c + 1];
                     acc20 = dm_fmaf(x0_value_1, w2_value_1, acc20);
                     acc21 = dm_fmaf(x1_value_1, w2_value_1, acc21);
-                    const float w3_value_1 = w3[c + 1];
-                    acc30 = dm_fmaf(x0_value_1, w3_value_1, acc30);
-                    acc31 = dm_fmaf(x1_value_1, w3_value_1, acc31);
                 }
             }
             const float extra0_value = extra0[0];
@@ -369,238 +430,254 @@ static DM_KERNEL void residual_conv_3(const float *restrict in0, const float *re
             const float extra0_value_2 = extra0[2];
             y_1[2] = acc20 + extra0_value_2;
             y_1[14] = acc21 + extra0_value_2;
-            const float extra0_value_3 = extra0[3];
-            y_1[3] = acc30 + extra0_value_3;
-            y_1[15] = acc31 + extra0_value_3;
         }
         float acc00 = 0.0f;
         float acc10 = 0.0f;
         float acc20 = 0.0f;
-        float acc30 = 0.0f;
         const int32_t t_1 = size0_1 - t;
         const int32_t max = t_1 > 0 ? t_1 : 0;
         const int32_t min = 3 < max ? 3 : max;
         for (int32_t k0 = -t > 0 ? -t : 0; k0 < min; k0++) {
-            const float *restrict w = in1 + k0 * 24;
-            const float *restrict x0 = in0 + (t + k0) * 80;
-            const float *restrict w0 = w + 8;
-            const float *restrict w1 = w + 80;
-            const float *restrict w2 = w + 152;
-            const float *restrict w3 = w + 224;
-            _Pragma("GCC unroll 1")
-            for (int32_t c = 0; c < 16; c += 2) {
-                const float x0_value = x0[c];
-                acc00 = dm_fmaf(x0_value, w0[c], acc00);
-                acc10 = dm_fmaf(x0_value, w1[c], acc10);
-                acc20 = dm_fmaf(x0_value, w2[c], acc20);
-                acc30 = dm_fmaf(x0_value, w3[c], acc30);
-                const float x0_value_1 = x0[c + 1];
-                acc00 = dm_fmaf(x0_value_1, w0[c + 1], acc00);
-                acc10 = dm_fmaf(x0_value_1, w1[c + 1], acc10);
-                acc20 = dm_fmaf(x0_value_1, w2[c + 1], acc20);
-                acc30 = dm_fmaf(x0_value_1, w3[c + 1], acc30);
-            }
+            const float *restrict x = in0 + (t + k0) * 80;
+            const float *restrict w = in1 + k0 * 24 + 8;
+            const float x_value = x[0];
+            acc00 = dm_fmaf(x_value, w[0], acc00);
+            acc10 = dm_fmaf(x_value, w[72], acc10);
+            acc20 = dm_fmaf(x_value, w[144], acc20);
+            const float x_value_1 = x[1];
+            acc00 = dm_fmaf(x_value_1, w[1], acc00);
+            acc10 = dm_fmaf(x_value_1, w[73], acc10);
+            acc20 = dm_fmaf(x_value_1, w[145], acc20);
+            const float x_value_2 = x[2];
+            acc00 = dm_fmaf(x_value_2, w[2], acc00);
+            acc10 = dm_fmaf(x_value_2, w[74], acc10);
+            acc20 = dm_fmaf(x_value_2, w[146], acc20);
+            const float x_value_3 = x[3];
+            acc00 = dm_fmaf(x_value_3, w[3], acc00);
+            acc10 = dm_fmaf(x_value_3, w[75], acc10);
+            acc20 = dm_fmaf(x_value_3, w[147], acc20);
+            const float x_value_4 = x[4];
+            acc00 = dm_fmaf(x_value_4, w[4], acc00);
+            acc10 = dm_fmaf(x_value_4, w[76], acc10);
+            acc20 = dm_fmaf(x_value_4, w[148], acc20);
+            const float x_value_5 = x[5];
+            acc00 = dm_fmaf(x_value_5, w[5], acc00);
+            acc10 = dm_fmaf(x_value_5, w[77], acc10);
+            acc20 = dm_fmaf(x_value_5, w[149], acc20);
+            const float x_value_6 = x[6];
+            acc00 = dm_fmaf(x_value_6, w[6], acc00);
+            acc10 = dm_fmaf(x_value_6, w[78], acc10);
+            acc20 = dm_fmaf(x_value_6, w[150], acc20);
+            const float x_value_7 = x[7];
+            acc00 = dm_fmaf(x_value_7, w[7], acc00);
+            acc10 = dm_fmaf(x_value_7, w[79], acc10);
+            acc20 = dm_fmaf(x_value_7, w[151], acc20);
+            const float x_value_8 = x[8];
+            acc00 = dm_fmaf(x_value_8, w[8], acc00);
+            acc10 = dm_fmaf(x_value_8, w[80], acc10);
+            acc20 = dm_fmaf(x_value_8, w[152], acc20);
+            const float x_value_9 = x[9];
+            acc00 = dm_fmaf(x_value_9, w[9], acc00);
+            acc10 = dm_fmaf(x_value_9, w[81], acc10);
+            acc20 = dm_fmaf(x_value_9, w[153], acc20);
+            const float x_value_10 = x[10];
+            acc00 = dm_fmaf(x_value_10, w[10], acc00);
+            acc10 = dm_fmaf(x_value_10, w[82], acc10);
+            acc20 = dm_fmaf(x_value_10, w[154], acc20);
+            const float x_value_11 = x[11];
+            acc00 = dm_fmaf(x_value_11, w[11], acc00);
+            acc10 = dm_fmaf(x_value_11, w[83], acc10);
+            acc20 = dm_fmaf(x_value_11, w[155], acc20);
+            const float x_value_12 = x[12];
+            acc00 = dm_fmaf(x_value_12, w[12], acc00);
+            acc10 = dm_fmaf(x_value_12, w[84], acc10);
+            acc20 = dm_fmaf(x_value_12, w[156], acc20);
+            const float x_value_13 = x[13];
+            acc00 = dm_fmaf(x_value_13, w[13], acc00);
+            acc10 = dm_fmaf(x_value_13, w[85], acc10);
+            acc20 = dm_fmaf(x_value_13, w[157], acc20);
+            const float x_value_14 = x[14];
+            acc00 = dm_fmaf(x_value_14, w[14], acc00);
+            acc10 = dm_fmaf(x_value_14, w[86], acc10);
+            acc20 = dm_fmaf(x_value_14, w[158], acc20);
+            const float x_value_15 = x[15];
+            acc00 = dm_fmaf(x_value_15, w[15], acc00);
+            acc10 = dm_fmaf(x_value_15, w[87], acc10);
+            acc20 = dm_fmaf(x_value_15, w[159], acc20);
         }
         y[0] = acc00 + extra0[0];
         y[1] = acc10 + extra0[1];
         y[2] = acc20 + extra0[2];
-        y[3] = acc30 + extra0[3];
     }
 }
 
 // Conv_7
-// conv: 1x10x10x8 f32 x 12x3x3x8 f32 -> 1x5x5x12 f32; 3 tiles: m 12 by 4
-// planned: 14257 cycles
+// conv: 1x10x10x8 f32 x 12x3x3x8 f32 -> 1x5x5x12 f32
+// planned: 9952 cycles
 static DM_STEP void residual_03_conv_7(int32_t core) {
-    float *in0 = (float *)(residual_l1 + 3200);
-    float *out = (float *)residual_l1;
-    float *in1_tile = (float *)(residual_l1 + 1200);
+    float *in1_tile = (float *)(residual_l1 + 4400);
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in1_tile, residual_weight_c8_cl, 1152u, 0u, NULL);
+        token = dm_dma_start_in(in1_tile, residual_weight_c8_cl, 3456u, 0u, NULL);
     }
-    float *extra0_tile = (float *)(residual_l1 + 2352);
+    float *extra0_tile = (float *)(residual_l1 + 7856);
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(extra0_tile, residual_weight_c9, 16u, 0u, NULL);
+        token_1 = dm_dma_start_in(extra0_tile, residual_weight_c9, 48u, 0u, NULL);
     }
-    dm_token token_2 = token;
-    dm_token token_3 = token_1;
-    for (int32_t tile = 0; tile < 3; tile++) {
-        const int32_t next = tile + 1;
-        const bool test = next < 3;
-        const float *in1_part = residual_weight_c8_cl + next * 288;
-        float *in1_tile_1 = (float *)(residual_l1 + (next % 2 == 1 ? 6400 : 1200));
-        dm_barrier();
-        dm_token token_4 = DM_NO_TOKEN;
-        if (core == 0 && test) {
-            token_4 = dm_dma_start_in(in1_tile_1, in1_part, 1152u, 0u, NULL);
-        }
-        const float *extra0_part = residual_weight_c9 + next * 4;
-        float *extra0_tile_1 = (float *)(residual_l1 + (next % 2 == 1 ? 2368 : 2352));
-        dm_token token_5 = DM_NO_TOKEN;
-        if (core == 0 && test) {
-            token_5 = dm_dma_start_in(extra0_tile_1, extra0_part, 16u, 0u, NULL);
-        }
-        const int32_t t = tile % 2;
-        float *in1_tile_2 = (float *)(residual_l1 + (t == 1 ? 6400 : 1200));
-        float *extra0_tile_2 = (float *)(residual_l1 + (t == 1 ? 2368 : 2352));
-        float *out_part = out + tile * 4;
-        dm_dma_wait(token_2);
-        dm_dma_wait(token_3);
-        dm_barrier();
-        const int32_t t_1 = core * 5 / 8;
-        const int32_t t_2 = (core + 1) * 5 / 8 - t_1;
-        if (t_2 > 0) {
-            const int32_t t_3 = -1 + 2 * t_1;
-            const int32_t max = t_3 > 0 ? t_3 : 0;
-            const int32_t min = max < 10 ? max : 10;
-            const int32_t t_4 = t_3 + (-2 + 2 * t_2 + 3);
-            const int32_t min_1 = t_4 < 10 ? t_4 : 10;
-            residual_conv_3(in0 + min * 80, in1_tile_2, extra0_tile_2, out_part + t_1 * 60, t_2,
-                    (min_1 > min ? min_1 : min) - min, t_3 - min);
-        }
-        token_2 = token_4;
-        token_3 = token_5;
-    }
+    dm_dma_wait(token);
+    dm_dma_wait(token_1);
+    dm_barrier();
+    const int32_t t = core / 4;
+    const int32_t t_1 = core % 4;
+    const int32_t t_2 = t * 5 / 2;
+    const int32_t t_3 = (t + 1) * 5 / 2 - t_2;
+    const int32_t t_4 = t_1 * 3;
+    const int32_t t_5 = -1 + 2 * t_2;
+    const int32_t max = t_5 > 0 ? t_5 : 0;
+    const int32_t min = max < 10 ? max : 10;
+    const int32_t t_6 = t_5 + (-2 + 2 * t_3 + 3);
+    const int32_t min_1 = t_6 < 10 ? t_6 : 10;
+    residual_conv_3((float *)residual_l1 + min * 80, in1_tile + t_1 * 216, extra0_tile + t_4,
+            (float *)(residual_l1 + 3200) + (t_2 * 60 + t_4), t_3, (min_1 > min ? min_1 : min) -
+            min, t_5 - min);
 }
 
 static DM_KERNEL void residual_conv_4(const float *restrict in0, const float *restrict in1,
         const float *restrict extra0, const float *restrict extra1, float *restrict out,
-        int32_t size4_3) {
-    for (int32_t o0 = 0; o0 < 5; o0++) {
+        int32_t size4_1) {
+    for (int32_t o0 = 0; o0 < size4_1; o0++) {
         const float *restrict x = in0 + o0 * 160;
         const float *restrict e1 = extra1 + o0 * 60;
         float *restrict y = out + o0 * 60;
-        const int32_t full = size4_3 / 4 * 4;
-        for (int32_t m = 0; m < full; m += 4) {
-            const float *restrict w0 = in1 + m * 8;
-            const float *restrict e0 = extra0 + m;
-            const float *restrict e1_1 = e1 + m;
-            float *restrict y_1 = y + m;
-            for (int32_t o1 = 0; o1 < 5; o1 += 2) {
-                const float *restrict x0 = x + o1 * 16;
-                const float *restrict e1_2 = e1_1 + o1 * 12;
-                float *restrict y_2 = y_1 + o1 * 12;
-                const int32_t t = 5 - o1 - 1;
-                const int32_t min = 1 < t ? 1 : t;
-                float acc00 = 0.0f;
-                float acc01 = 0.0f;
-                float acc10 = 0.0f;
-                float acc11 = 0.0f;
-                float acc20 = 0.0f;
-                float acc21 = 0.0f;
-                float acc30 = 0.0f;
-                float acc31 = 0.0f;
-                const float *restrict x1 = x0 + min * 16;
-                const float *restrict w1 = w0 + 8;
-                const float *restrict w2 = w0 + 16;
-                const float *restrict w3 = w0 + 24;
-                _Pragma("GCC unroll 1")
-                for (int32_t c = 0; c < 8; c += 2) {
-                    const float x0_value = x0[c];
-                    const float w0_value = w0[c];
-                    acc00 = dm_fmaf(x0_value, w0_value, acc00);
-                    const float x1_value = x1[c];
-                    acc01 = dm_fmaf(x1_value, w0_value, acc01);
-                    const float w1_value = w1[c];
-                    acc10 = dm_fmaf(x0_value, w1_value, acc10);
-                    acc11 = dm_fmaf(x1_value, w1_value, acc11);
-                    const float w2_value = w2[c];
-                    acc20 = dm_fmaf(x0_value, w2_value, acc20);
-                    acc21 = dm_fmaf(x1_value, w2_value, acc21);
-                    const float w3_value = w3[c];
-                    acc30 = dm_fmaf(x0_value, w3_value, acc30);
-                    acc31 = dm_fmaf(x1_value, w3_value, acc31);
-                    const float x0_value_1 = x0[c + 1];
-                    const float w0_value_1 = w0[c + 1];
-                    acc00 = dm_fmaf(x0_value_1, w0_value_1, acc00);
-                    const float x1_value_1 = x1[c + 1];
-                    acc01 = dm_fmaf(x1_value_1, w0_value_1, acc01);
-                    const float w1_value_1 = w1[c + 1];
-                    acc10 = dm_fmaf(x0_value_1, w1_value_1, acc10);
-                    acc11 = dm_fmaf(x1_value_1, w1_value_1, acc11);
-                    const float w2_value_1 = w2[c + 1];
-                    acc20 = dm_fmaf(x0_value_1, w2_value_1, acc20);
-                    acc21 = dm_fmaf(x1_value_1, w2_value_1, acc21);
-                    const float w3_value_1 = w3[c + 1];
-                    acc30 = dm_fmaf(x0_value_1, w3_value_1, acc30);
-                    acc31 = dm_fmaf(x1_value_1, w3_value_1, acc31);
-                }
-                const int32_t t_1 = min * 12;
-                const int32_t t_2 = min * 12;
-                const float e0_value = e0[0];
-                y_2[0] = e1_2[0] + (acc00 + e0_value);
-                y_2[t_2] = e1_2[t_1] + (acc01 + e0_value);
-                const float e0_value_1 = e0[1];
-                y_2[1] = e1_2[1] + (acc10 + e0_value_1);
-                y_2[1 + t_2] = e1_2[1 + t_1] + (acc11 + e0_value_1);
-                const float e0_value_2 = e0[2];
-                y_2[2] = e1_2[2] + (acc20 + e0_value_2);
-                y_2[2 + t_2] = e1_2[2 + t_1] + (acc21 + e0_value_2);
-                const float e0_value_3 = e0[3];
-                y_2[3] = e1_2[3] + (acc30 + e0_value_3);
-                y_2[3 + t_2] = e1_2[3 + t_1] + (acc31 + e0_value_3);
-            }
-        }
-        for (int32_t m = full; m < size4_3; m++) {
-            const float *restrict w = in1 + m * 8;
-            const float *restrict e0 = extra0 + m;
-            const float *restrict e1_1 = e1 + m;
-            float *restrict y_1 = y + m;
-            for (int32_t o1 = 0; o1 < 5; o1 += 2) {
-                const float *restrict x_1 = x + o1 * 16;
-                const float *restrict e1_2 = e1_1 + o1 * 12;
-                float *restrict y_2 = y_1 + o1 * 12;
-                const int32_t t = 5 - o1 - 1;
-                const int32_t min = 1 < t ? 1 : t;
-                float acc00 = 0.0f;
-                float acc01 = 0.0f;
-                const int32_t t_1 = min * 16;
-                const float w_value = w[0];
-                acc00 = dm_fmaf(x_1[0], w_value, acc00);
-                acc01 = dm_fmaf(x_1[t_1], w_value, acc01);
-                const float w_value_1 = w[1];
-                acc00 = dm_fmaf(x_1[1], w_value_1, acc00);
-                acc01 = dm_fmaf(x_1[1 + t_1], w_value_1, acc01);
-                const float w_value_2 = w[2];
-                acc00 = dm_fmaf(x_1[2], w_value_2, acc00);
-                acc01 = dm_fmaf(x_1[2 + t_1], w_value_2, acc01);
-                const float w_value_3 = w[3];
-                acc00 = dm_fmaf(x_1[3], w_value_3, acc00);
-                acc01 = dm_fmaf(x_1[3 + t_1], w_value_3, acc01);
-                const float w_value_4 = w[4];
-                acc00 = dm_fmaf(x_1[4], w_value_4, acc00);
-                acc01 = dm_fmaf(x_1[4 + t_1], w_value_4, acc01);
-                const float w_value_5 = w[5];
-                acc00 = dm_fmaf(x_1[5], w_value_5, acc00);
-                acc01 = dm_fmaf(x_1[5 + t_1], w_value_5, acc01);
-                const float w_value_6 = w[6];
-                acc00 = dm_fmaf(x_1[6], w_value_6, acc00);
-                acc01 = dm_fmaf(x_1[6 + t_1], w_value_6, acc01);
-                const float w_value_7 = w[7];
-                acc00 = dm_fmaf(x_1[7], w_value_7, acc00);
-                acc01 = dm_fmaf(x_1[7 + t_1], w_value_7, acc01);
-                const float e0_value = e0[0];
-                y_2[0] = e1_2[0] + (acc00 + e0_value);
-                y_2[min * 12] = e1_2[min * 12] + (acc01 + e0_value);
-            }
+        for (int32_t o1 = 0; o1 < 5; o1 += 2) {
+            const float *restrict x_1 = x + o1 * 16;
+            const float *restrict e1_1 = e1 + o1 * 12;
+            float *restrict y_1 = y + o1 * 12;
+            const int32_t t = 5 - o1 - 1;
+            const int32_t min = 1 < t ? 1 : t;
+            float acc00 = 0.0f;
+            float acc01 = 0.0f;
+            float acc10 = 0.0f;
+            float acc11 = 0.0f;
+            float acc20 = 0.0f;
+            float acc21 = 0.0f;
+            const int32_t t_1 = min * 16;
+            const float x_value = x_1[0];
+            const float in1_value = in1[0];
+            acc00 = dm_fmaf(x_value, in1_value, acc00);
+            const float x_value_1 = x_1[t_1];
+            acc01 = dm_fmaf(x_value_1, in1_value, acc01);
+            const float in1_value_1 = in1[8];
+            acc10 = dm_fmaf(x_value, in1_value_1, acc10);
+            acc11 = dm_fmaf(x_value_1, in1_value_1, acc11);
+            const float in1_value_2 = in1[16];
+            acc20 = dm_fmaf(x_value, in1_value_2, acc20);
+            acc21 = dm_fmaf(x_value_1, in1_value_2, acc21);
+            const float x_value_2 = x_1[1];
+            const float in1_value_3 = in1[1];
+            acc00 = dm_fmaf(x_value_2, in1_value_3, acc00);
+            const float x_value_3 = x_1[1 + t_1];
+            acc01 = dm_fmaf(x_value_3, in1_value_3, acc01);
+            const float in1_value_4 = in1[9];
+            acc10 = dm_fmaf(x_value_2, in1_value_4, acc10);
+            acc11 = dm_fmaf(x_value_3, in1_value_4, acc11);
+            const float in1_value_5 = in1[17];
+            acc20 = dm_fmaf(x_value_2, in1_value_5, acc20);
+            acc21 = dm_fmaf(x_value_3, in1_value_5, acc21);
+            const float x_value_4 = x_1[2];
+            const float in1_value_6 = in1[2];
+            acc00 = dm_fmaf(x_value_4, in1_value_6, acc00);
+            const float x_value_5 = x_1[2 + t_1];
+            acc01 = dm_fmaf(x_value_5, in1_value_6, acc01);
+            const float in1_value_7 = in1[10];
+            acc10 = dm_fmaf(x_value_4, in1_value_7, acc10);
+            acc11 = dm_fmaf(x_value_5, in1_value_7, acc11);
+            const float in1_value_8 = in1[18];
+            acc20 = dm_fmaf(x_value_4, in1_value_8, acc20);
+            acc21 = dm_fmaf(x_value_5, in1_value_8, acc21);
+            const float x_value_6 = x_1[3];
+            const float in1_value_9 = in1[3];
+            acc00 = dm_fmaf(x_value_6, in1_value_9, acc00);
+            const float x_value_7 = x_1[3 + t_1];
+            acc01 = dm_fmaf(x_value_7, in1_value_9, acc01);
+            const float in1_value_10 = in1[11];
+            acc10 = dm_fmaf(x_value_6, in1_value_10, acc10);
+            acc11 = dm_fmaf(x_value_7, in1_value_10, acc11);
+            const float in1_value_11 = in1[19];
+            acc20 = dm_fmaf(x_value_6, in1_value_11, acc20);
+            acc21 = dm_fmaf(x_value_7, in1_value_11, acc21);
+            const float x_value_8 = x_1[4];
+            const float in1_value_12 = in1[4];
+            acc00 = dm_fmaf(x_value_8, in1_value_12, acc00);
+            const float x_value_9 = x_1[4 + t_1];
+            acc01 = dm_fmaf(x_value_9, in1_value_12, acc01);
+            const float in1_value_13 = in1[12];
+            acc10 = dm_fmaf(x_value_8, in1_value_13, acc10);
+            acc11 = dm_fmaf(x_value_9, in1_value_13, acc11);
+            const float in1_value_14 = in1[20];
+            acc20 = dm_fmaf(x_value_8, in1_value_14, acc20);
+            acc21 = dm_fmaf(x_value_9, in1_value_14, acc21);
+            const float x_value_10 = x_1[5];
+            const float in1_value_15 = in1[5];
+            acc00 = dm_fmaf(x_value_10, in1_value_15, acc00);
+            const float x_value_11 = x_1[5 + t_1];
+            acc01 = dm_fmaf(x_value_11, in1_value_15, acc01);
+            const float in1_value_16 = in1[13];
+            acc10 = dm_fmaf(x_value_10, in1_value_16, acc10);
+            acc11 = dm_fmaf(x_value_11, in1_value_16, acc11);
+            const float in1_value_17 = in1[21];
+            acc20 = dm_fmaf(x_value_10, in1_value_17, acc20);
+            acc21 = dm_fmaf(x_value_11, in1_value_17, acc21);
+            const float x_value_12 = x_1[6];
+            const float in1_value_18 = in1[6];
+            acc00 = dm_fmaf(x_value_12, in1_value_18, acc00);
+            const float x_value_13 = x_1[6 + t_1];
+            acc01 = dm_fmaf(x_value_13, in1_value_18, acc01);
+            const float in1_value_19 = in1[14];
+            acc10 = dm_fmaf(x_value_12, in1_value_19, acc10);
+            acc11 = dm_fmaf(x_value_13, in1_value_19, acc11);
+            const float in1_value_20 = in1[22];
+            acc20 = dm_fmaf(x_value_12, in1_value_20, acc20);
+            acc21 = dm_fmaf(x_value_13, in1_value_20, acc21);
+            const float x_value_14 = x_1[7];
+            const float in1_value_21 = in1[7];
+            acc00 = dm_fmaf(x_value_14, in1_value_21, acc00);
+            const float x_value_15 = x_1[7 + t_1];
+            acc01 = dm_fmaf(x_value_15, in1_value_21, acc01);
+            const float in1_value_22 = in1[15];
+            acc10 = dm_fmaf(x_value_14, in1_value_22, acc10);
+            acc11 = dm_fmaf(x_value_15, in1_value_22, acc11);
+            const float in1_value_23 = in1[23];
+            acc20 = dm_fmaf(x_value_14, in1_value_23, acc20);
+            acc21 = dm_fmaf(x_value_15, in1_value_23, acc21);
+            const int32_t t_2 = min * 12;
+            const int32_t t_3 = min * 12;
+            const float extra0_value = extra0[0];
+            y_1[0] = e1_1[0] + (acc00 + extra0_value);
+            y_1[t_3] = e1_1[t_2] + (acc01 + extra0_value);
+            const float extra0_value_1 = extra0[1];
+            y_1[1] = e1_1[1] + (acc10 + extra0_value_1);
+            y_1[1 + t_3] = e1_1[1 + t_2] + (acc11 + extra0_value_1);
+            const float extra0_value_2 = extra0[2];
+            y_1[2] = e1_1[2] + (acc20 + extra0_value_2);
+            y_1[2 + t_3] = e1_1[2 + t_2] + (acc21 + extra0_value_2);
         }
     }
 }
 
 // Conv_8
 // conv: 1x10x10x8 f32 x 12x1x1x8 f32 -> 1x5x5x12 f32
-// planned: 2771 cycles
+// planned: 2212 cycles
 static DM_STEP void residual_04_conv_8(int32_t core) {
-    float *in1_tile = (float *)(residual_l1 + 2400);
+    float *in1_tile = (float *)(residual_l1 + 5600);
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
         token = dm_dma_start_in(in1_tile, residual_weight_c10_cl, 384u, 0u, NULL);
     }
-    float *extra0_tile = (float *)(residual_l1 + 2784);
+    float *extra0_tile = (float *)(residual_l1 + 5984);
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
         token_1 = dm_dma_start_in(extra0_tile, residual_weight_c11, 48u, 0u, NULL);
@@ -608,9 +685,13 @@ static DM_STEP void residual_04_conv_8(int32_t core) {
     dm_dma_wait(token);
     dm_dma_wait(token_1);
     dm_barrier();
-    const int32_t t = core * 12 / 8;
-    residual_conv_4((float *)(residual_l1 + 3200), in1_tile + t * 8, extra0_tile + t,
-            (float *)residual_l1 + t, (float *)(residual_l1 + 1200) + t, (core + 1) * 12 / 8 - t);
+    const int32_t t = core / 4;
+    const int32_t t_1 = core % 4;
+    const int32_t t_2 = t * 5 / 2;
+    const int32_t t_3 = t_1 * 3;
+    residual_conv_4((float *)residual_l1 + 2 * t_2 * 80, in1_tile + t_1 * 24, extra0_tile + t_3,
+            (float *)(residual_l1 + 3200) + (t_2 * 60 + t_3), (float *)(residual_l1 + 4400) +
+            (t_2 * 60 + t_3), (t + 1) * 5 / 2 - t_2);
 }
 
 static DM_KERNEL void residual_reduce_1(const float *restrict in0, float *restrict out,
@@ -679,8 +760,8 @@ static DM_KERNEL void residual_reduce_1(const float *restrict in0, float *restri
 static DM_STEP void residual_05_globalaveragepool_10(int32_t core) {
     dm_barrier();
     const int32_t t = core * 12 / 8;
-    residual_reduce_1((float *)(residual_l1 + 1200) + t, (float *)(residual_l1 + 240) + t,
-            (core + 1) * 12 / 8 - t);
+    residual_reduce_1((float *)(residual_l1 + 4400) + t, (float *)residual_l1 + t, (core + 1) * 12 /
+            8 - t);
 }
 
 static DM_KERNEL void residual_matmul_1(const float *restrict in0, const float *restrict in1,
@@ -758,8 +839,8 @@ static DM_KERNEL void residual_matmul_1(const float *restrict in0, const float *
 // matmul: 1x12 f32 x 5x12 f32 -> 1x5 f32
 // planned: 1075 cycles
 static DM_STEP void residual_06_gemm_12(int32_t core) {
-    float *in0 = (float *)(residual_l1 + 240);
-    float *in1_tile = (float *)residual_l1;
+    float *in0 = (float *)residual_l1;
+    float *in1_tile = (float *)(residual_l1 + 48);
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {

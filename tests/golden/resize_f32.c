@@ -282,28 +282,24 @@ static DM_STEP void resize_f32_05_resize_0(int32_t core) {
     }
 }
 
-static DM_KERNEL void resize_f32_map_7(const float *restrict in0, float *restrict out,
-        int32_t size1_2) {
+static DM_KERNEL void resize_f32_map_7(const float *restrict in0, float *restrict out) {
     for (int32_t d1 = 0; d1 < 3; d1++) {
         const float *restrict x = in0 + d1 * 72;
         float *restrict y = out + d1 * 24;
-        for (int32_t d2 = 0; d2 < size1_2; d2++) {
-            const float *restrict x_1 = x + d2 * 6;
-            float *restrict y_1 = y + d2 * 2;
-            y_1[0] = x_1[0];
-            (y_1 + 1)[0] = x_1[0];
-        }
+        y[0] = x[0];
+        (y + 2)[0] = (x + 6)[0];
+        (y + 4)[0] = (x + 12)[0];
     }
 }
 
 // Resize_0
 // map: 1x3x12x6 f32 -> 1x3x12x12 f32
-// planned: 830 cycles
+// planned: 819 cycles
 static DM_STEP void resize_f32_06_resize_0(int32_t core) {
     float *out_tile = (float *)(resize_f32_l1 + 864);
     dm_barrier();
-    const int32_t t = core * 12 / 8;
-    resize_f32_map_7((float *)resize_f32_l1 + t * 6, out_tile + t * 2, (core + 1) * 12 / 8 - t);
+    const int32_t t = core / 2;
+    resize_f32_map_7((float *)resize_f32_l1 + t * 18, out_tile + (t * 6 + core % 2));
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
@@ -313,29 +309,25 @@ static DM_STEP void resize_f32_06_resize_0(int32_t core) {
     dm_dma_wait(token);
 }
 
-static DM_KERNEL void resize_f32_map_8(const float *restrict in0, float *restrict out,
-        int32_t size1_2) {
+static DM_KERNEL void resize_f32_map_8(const float *restrict in0, float *restrict out) {
     for (int32_t d1 = 0; d1 < 3; d1++) {
         const float *restrict x = in0 + d1 * 72;
         float *restrict y = out + d1 * 24;
-        for (int32_t d2 = 0; d2 < size1_2; d2++) {
-            const float *restrict x_1 = x + d2 * 6;
-            float *restrict y_1 = y + d2 * 2;
-            y_1[0] = x_1[0];
-            (y_1 + 1)[0] = x_1[0];
-        }
+        y[0] = x[0];
+        (y + 2)[0] = (x + 6)[0];
+        (y + 4)[0] = (x + 12)[0];
     }
 }
 
 // Resize_0
 // map: 1x3x12x6 f32 -> 1x3x12x12 f32
-// planned: 830 cycles
+// planned: 819 cycles
 static DM_STEP void resize_f32_07_resize_0(int32_t core) {
     float *out_part = resize_f32_output_0 + 2;
     float *out_tile = (float *)(resize_f32_l1 + 864);
     dm_barrier();
-    const int32_t t = core * 12 / 8;
-    resize_f32_map_8((float *)resize_f32_l1 + 1 + t * 6, out_tile + t * 2, (core + 1) * 12 / 8 - t);
+    const int32_t t = core / 2;
+    resize_f32_map_8((float *)resize_f32_l1 + 1 + t * 18, out_tile + (t * 6 + core % 2));
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
@@ -345,29 +337,25 @@ static DM_STEP void resize_f32_07_resize_0(int32_t core) {
     dm_dma_wait(token);
 }
 
-static DM_KERNEL void resize_f32_map_9(const float *restrict in0, float *restrict out,
-        int32_t size1_2) {
+static DM_KERNEL void resize_f32_map_9(const float *restrict in0, float *restrict out) {
     for (int32_t d1 = 0; d1 < 3; d1++) {
         const float *restrict x = in0 + d1 * 72;
         float *restrict y = out + d1 * 24;
-        for (int32_t d2 = 0; d2 < size1_2; d2++) {
-            const float *restrict x_1 = x + d2 * 6;
-            float *restrict y_1 = y + d2 * 2;
-            y_1[0] = x_1[0];
-            (y_1 + 1)[0] = x_1[0];
-        }
+        y[0] = x[0];
+        (y + 2)[0] = (x + 6)[0];
+        (y + 4)[0] = (x + 12)[0];
     }
 }
 
 // Resize_0
 // map: 1x3x12x6 f32 -> 1x3x12x12 f32
-// planned: 830 cycles
+// planned: 819 cycles
 static DM_STEP void resize_f32_08_resize_0(int32_t core) {
     float *out_part = resize_f32_output_0 + 4;
     float *out_tile = (float *)(resize_f32_l1 + 864);
     dm_barrier();
-    const int32_t t = core * 12 / 8;
-    resize_f32_map_9((float *)resize_f32_l1 + 2 + t * 6, out_tile + t * 2, (core + 1) * 12 / 8 - t);
+    const int32_t t = core / 2;
+    resize_f32_map_9((float *)resize_f32_l1 + 2 + t * 18, out_tile + (t * 6 + core % 2));
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
@@ -377,30 +365,25 @@ static DM_STEP void resize_f32_08_resize_0(int32_t core) {
     dm_dma_wait(token);
 }
 
-static DM_KERNEL void resize_f32_map_10(const float *restrict in0, float *restrict out,
-        int32_t size1_2) {
+static DM_KERNEL void resize_f32_map_10(const float *restrict in0, float *restrict out) {
     for (int32_t d1 = 0; d1 < 3; d1++) {
         const float *restrict x = in0 + d1 * 72;
         float *restrict y = out + d1 * 24;
-        for (int32_t d2 = 0; d2 < size1_2; d2++) {
-            const float *restrict x_1 = x + d2 * 6;
-            float *restrict y_1 = y + d2 * 2;
-            y_1[0] = x_1[0];
-            (y_1 + 1)[0] = x_1[0];
-        }
+        y[0] = x[0];
+        (y + 2)[0] = (x + 6)[0];
+        (y + 4)[0] = (x + 12)[0];
     }
 }
 
 // Resize_0
 // map: 1x3x12x6 f32 -> 1x3x12x12 f32
-// planned: 830 cycles
+// planned: 819 cycles
 static DM_STEP void resize_f32_09_resize_0(int32_t core) {
     float *out_part = resize_f32_output_0 + 6;
     float *out_tile = (float *)(resize_f32_l1 + 864);
     dm_barrier();
-    const int32_t t = core * 12 / 8;
-    resize_f32_map_10((float *)resize_f32_l1 + 3 + t * 6, out_tile + t * 2, (core + 1) * 12 / 8 -
-            t);
+    const int32_t t = core / 2;
+    resize_f32_map_10((float *)resize_f32_l1 + 3 + t * 18, out_tile + (t * 6 + core % 2));
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
@@ -410,30 +393,25 @@ static DM_STEP void resize_f32_09_resize_0(int32_t core) {
     dm_dma_wait(token);
 }
 
-static DM_KERNEL void resize_f32_map_11(const float *restrict in0, float *restrict out,
-        int32_t size1_2) {
+static DM_KERNEL void resize_f32_map_11(const float *restrict in0, float *restrict out) {
     for (int32_t d1 = 0; d1 < 3; d1++) {
         const float *restrict x = in0 + d1 * 72;
         float *restrict y = out + d1 * 24;
-        for (int32_t d2 = 0; d2 < size1_2; d2++) {
-            const float *restrict x_1 = x + d2 * 6;
-            float *restrict y_1 = y + d2 * 2;
-            y_1[0] = x_1[0];
-            (y_1 + 1)[0] = x_1[0];
-        }
+        y[0] = x[0];
+        (y + 2)[0] = (x + 6)[0];
+        (y + 4)[0] = (x + 12)[0];
     }
 }
 
 // Resize_0
 // map: 1x3x12x6 f32 -> 1x3x12x12 f32
-// planned: 830 cycles
+// planned: 819 cycles
 static DM_STEP void resize_f32_10_resize_0(int32_t core) {
     float *out_part = resize_f32_output_0 + 8;
     float *out_tile = (float *)(resize_f32_l1 + 864);
     dm_barrier();
-    const int32_t t = core * 12 / 8;
-    resize_f32_map_11((float *)resize_f32_l1 + 4 + t * 6, out_tile + t * 2, (core + 1) * 12 / 8 -
-            t);
+    const int32_t t = core / 2;
+    resize_f32_map_11((float *)resize_f32_l1 + 4 + t * 18, out_tile + (t * 6 + core % 2));
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
@@ -443,30 +421,25 @@ static DM_STEP void resize_f32_10_resize_0(int32_t core) {
     dm_dma_wait(token);
 }
 
-static DM_KERNEL void resize_f32_map_12(const float *restrict in0, float *restrict out,
-        int32_t size1_2) {
+static DM_KERNEL void resize_f32_map_12(const float *restrict in0, float *restrict out) {
     for (int32_t d1 = 0; d1 < 3; d1++) {
         const float *restrict x = in0 + d1 * 72;
         float *restrict y = out + d1 * 24;
-        for (int32_t d2 = 0; d2 < size1_2; d2++) {
-            const float *restrict x_1 = x + d2 * 6;
-            float *restrict y_1 = y + d2 * 2;
-            y_1[0] = x_1[0];
-            (y_1 + 1)[0] = x_1[0];
-        }
+        y[0] = x[0];
+        (y + 2)[0] = (x + 6)[0];
+        (y + 4)[0] = (x + 12)[0];
     }
 }
 
 // Resize_0
 // map: 1x3x12x6 f32 -> 1x3x12x12 f32
-// planned: 830 cycles
+// planned: 819 cycles
 static DM_STEP void resize_f32_11_resize_0(int32_t core) {
     float *out_part = resize_f32_output_0 + 10;
     float *out_tile = (float *)(resize_f32_l1 + 864);
     dm_barrier();
-    const int32_t t = core * 12 / 8;
-    resize_f32_map_12((float *)resize_f32_l1 + 5 + t * 6, out_tile + t * 2, (core + 1) * 12 / 8 -
-            t);
+    const int32_t t = core / 2;
+    resize_f32_map_12((float *)resize_f32_l1 + 5 + t * 18, out_tile + (t * 6 + core % 2));
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {

@@ -8,31 +8,19 @@ static DM_L1 DM_ALIGN(8) uint8_t transpose_f32_l1[960];
 DM_L2_NOINIT DM_ALIGN(4) float transpose_f32_input_0[120];
 DM_L2_NOINIT DM_ALIGN(4) float transpose_f32_output_0[120];
 
-static DM_KERNEL void transpose_f32_map_1(const float *restrict in0, float *restrict out,
-        int32_t size1_1) {
-    for (int32_t d0 = 0; d0 < 4; d0++) {
-        const float *restrict x = in0 + d0;
-        float *restrict y = out + d0 * 30;
-        const int32_t t = size1_1 * 5;
-        const int32_t t_1 = t / 4 * 4;
-        for (int32_t d1d2 = 0; d1d2 < t_1; d1d2 += 4) {
-            (y + d1d2)[0] = (x + d1d2 * 4)[0];
-            const int32_t t_2 = d1d2 + 1;
-            (y + t_2)[0] = (x + t_2 * 4)[0];
-            const int32_t t_3 = d1d2 + 2;
-            (y + t_3)[0] = (x + t_3 * 4)[0];
-            const int32_t t_4 = d1d2 + 3;
-            (y + t_4)[0] = (x + t_4 * 4)[0];
-        }
-        for (int32_t d1d2 = t_1; d1d2 < t; d1d2++) {
-            (y + d1d2)[0] = (x + d1d2 * 4)[0];
-        }
+static DM_KERNEL void transpose_f32_map_1(const float *restrict in0, float *restrict out) {
+    for (int32_t d1d2 = 0; d1d2 < 15; d1d2 += 3) {
+        (out + d1d2)[0] = (in0 + d1d2 * 4)[0];
+        const int32_t t = d1d2 + 1;
+        (out + t)[0] = (in0 + t * 4)[0];
+        const int32_t t_1 = d1d2 + 2;
+        (out + t_1)[0] = (in0 + t_1 * 4)[0];
     }
 }
 
 // Transpose_0
 // map: 6x5x4 f32 -> 4x6x5 f32
-// planned: 1064 cycles
+// planned: 1046 cycles
 static DM_STEP void transpose_f32_00_transpose_0(int32_t core) {
     float *in0_tile = (float *)transpose_f32_l1;
     dm_token token = DM_NO_TOKEN;
@@ -42,11 +30,9 @@ static DM_STEP void transpose_f32_00_transpose_0(int32_t core) {
     float *out_tile = (float *)(transpose_f32_l1 + 480);
     dm_dma_wait(token);
     dm_barrier();
-    const int32_t t = core * 6 / 8;
-    const int32_t t_1 = (core + 1) * 6 / 8 - t;
-    if (t_1 > 0) {
-        transpose_f32_map_1(in0_tile + t * 20, out_tile + t * 5, t_1);
-    }
+    const int32_t t = core / 2;
+    const int32_t t_1 = core % 2;
+    transpose_f32_map_1(in0_tile + (t_1 * 60 + t), out_tile + (t * 30 + t_1 * 15));
     dm_barrier();
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {

@@ -36,11 +36,12 @@ from deeploy_mlir.dialects.kernel.ops import (
     window_properties,
 )
 from deeploy_mlir.dialects.kernel.requantize import RequantizeOp
+from deeploy_mlir.dialects.kernel.split import SplitAttr
 
 Kernel = Dialect(
     "kernel",
     [YieldOp, CastOp, FmodOp, RequantizeOp, ReshapeOp, *KERNEL_OPS],
-    [LayoutAttr, CombinerAttr, RowFunctionAttr],
+    [LayoutAttr, CombinerAttr, RowFunctionAttr, SplitAttr],
 )
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "RowFunctionAttr",
     "RowOp",
     "ScatterOp",
+    "SplitAttr",
     "WindowOp",
     "YieldOp",
     "accumulator_type",

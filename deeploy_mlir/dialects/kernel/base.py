@@ -71,6 +71,7 @@ from xdsl.traits import EffectInstance, IsTerminator, MemoryEffect, MemoryEffect
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
+from deeploy_mlir.dialects.kernel.split import SplitAttr
 from deeploy_mlir.space.iteration_space import Access, Axis, Dim, IterationSpace
 from deeploy_mlir.support.numpy_types import element_bytes
 
@@ -152,9 +153,11 @@ class KernelOp(IRDLOperation, abc.ABC):
     layer = prop_def(StringAttr)
     """Name of the layer (ONNX node) that this operator comes from."""
     engine = opt_prop_def(SymbolRefAttr)
-    """The engine of the SoC that runs it."""
+    """The engine of the SoC that runs it: the planner's choice, unless it stands there before."""
     binding = opt_prop_def(StringAttr)
     """The kernel binding that executes it, by name; the planner's choice."""
+    split = opt_prop_def(SplitAttr)
+    """How the engine's cores share a tile of it; the planner's choice."""
     extra_maps = opt_prop_def(ArrayAttr[AffineMapAttr])
     """For each of `extras`, its map from the indices of the output."""
     local = opt_prop_def(UnitAttr)
@@ -283,6 +286,7 @@ class KernelOp(IRDLOperation, abc.ABC):
         except ValueError as error:
             raise VerifyException(f"{self.name}: {error}") from error
         self._verify_accesses(space)
+        self._verify_split(space)
         padded = len(_padded_axes(space))
         if self.origins and len(self.origins) != padded:
             raise VerifyException(f"{self.name}: {len(self.origins)} origins but {padded} padded axes")
@@ -306,6 +310,11 @@ class KernelOp(IRDLOperation, abc.ABC):
                     raise VerifyException(
                         f"{self.name}: operand {number} of type {value.type} is accessed at index {last} of axis {a}"
                     )
+
+    def _verify_split(self, space: IterationSpace) -> None:
+        for dim in self.split.split.dims if self.split is not None else ():
+            if dim not in space.tileable:
+                raise VerifyException(f"{self.name}: cores cannot share dimension {dim}")
 
     def body_argument_types(self) -> list[Attribute]:
         """Types of the epilogue's arguments: the accumulator, then one element of each extra."""

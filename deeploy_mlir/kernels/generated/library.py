@@ -15,23 +15,13 @@ from deeploy_mlir.kernels.generated.function import kernel_function
 from deeploy_mlir.kernels.generated.reduction import REMAINDER_FACTOR
 from deeploy_mlir.kernels.generated.tuning import Tuning, block_factor
 from deeploy_mlir.space.iteration_space import DimKind, IterationSpace
-from deeploy_mlir.space.work_split import NARROW_WINDOWS, core_split_dim
+from deeploy_mlir.space.work_split import NARROW_WINDOWS, CoreSplit
 
 
-def share(space: IterationSpace, sizes: Sequence[int], cores: int) -> list[int]:
-    """The sizes of the largest share when `cores` cores split a tile."""
-    result = list(sizes)
-    if cores > 1 and (dim := core_split_dim(space, sizes, cores)) is not None:
-        result[dim] = -(-sizes[dim] // cores)
-    return result
-
-
-def varying_dims(space: IterationSpace, sizes: Sequence[int], cores: int) -> frozenset[int]:
+def varying_dims(space: IterationSpace, sizes: Sequence[int], split: CoreSplit) -> frozenset[int]:
     """The dimensions whose size is only known at run time: the last tile, or some cores' share, is smaller."""
     varying = {d for d, dim in enumerate(space.dims) if dim.size % max(sizes[d], 1)}
-    split = core_split_dim(space, sizes, cores) if cores > 1 else None
-    if split is not None and sizes[split] % cores:
-        varying.add(split)
+    varying.update(d for d, shares in zip(split.dims, split.shares, strict=True) if sizes[d] % shares)
     return frozenset(varying)
 
 
@@ -69,7 +59,7 @@ class GeneratedKernels(KernelBinding):
     def emit(self, op: KernelOp, name: str) -> c.FuncOp:
         return kernel_function(op, name, self.tuning)
 
-    def cost(self, op: KernelOp, cores: int) -> Callable[[Sequence[int]], int]:
+    def cost(self, op: KernelOp) -> Callable[[Sequence[int], CoreSplit], int]:
         space, contracts = op.iteration_space(), self._contracts(op)
         scalar = self.costs.scalar
         an_output, an_element = body_cost(op, scalar), 0.0
@@ -78,31 +68,31 @@ class GeneratedKernels(KernelBinding):
         elif isinstance(op, MapOp):
             an_output += len(op.ins) * scalar.access + 0.7
         elif isinstance(op, ScatterOp):
-            return self._scatter_cost(op, cores)
+            return self._scatter_cost(op)
         elif not contracts:
             an_output += 4
             an_element = self.costs.combine
         integer = c.is_integer(op.accumulator())
 
-        def cycles(sizes: Sequence[int]) -> int:
-            mine = share(space, sizes, cores)
+        def cycles(sizes: Sequence[int], split: CoreSplit) -> int:
+            mine = split.largest_share(sizes)
             outputs = prod(mine[d] for d in space.output.dims)
             total = self.costs.kernel + outputs * an_output + space.iterations(mine) * an_element
-            varying = varying_dims(space, sizes, cores)
+            varying = varying_dims(space, sizes, split)
             total += self._contraction(integer, space, mine, varying) if contracts else 0
-            if cores > 1 and core_split_dim(space, sizes, cores) in space.inner_window_dims:
+            if space.inner_window_dims.intersection(split.dims):
                 total *= NARROW_WINDOWS
             return round(total)
 
         return cycles
 
-    def _scatter_cost(self, op: ScatterOp, cores: int) -> Callable[[Sequence[int]], int]:
+    def _scatter_cost(self, op: ScatterOp) -> Callable[[Sequence[int], CoreSplit], int]:
         """Each element is copied, and each update is looked at by every core that has a part of its line."""
         space, scalar = op.iteration_space(), self.costs.scalar
         a_copy, an_update = 2 * scalar.access + 0.7, body_cost(op, scalar) + 2 * scalar.access + 2 * scalar.select
 
-        def cycles(sizes: Sequence[int]) -> int:
-            mine = share(space, sizes, cores)
+        def cycles(sizes: Sequence[int], split: CoreSplit) -> int:
+            mine = split.largest_share(sizes)
             elements = prod(mine[d] for d in space.output.dims)
             updates = space.iterations(mine) // max(mine[op.along], 1)
             return round(self.costs.kernel + elements * a_copy + updates * an_update)

@@ -300,7 +300,7 @@ def _in_place(number: int, implementation: Implementation, shape: StepShape, row
 
     def cycles(sizes: tuple[int, ...]) -> int:
         tiles = prod(space.trips(sizes))
-        return STEP_CYCLES + tiles * implementation.cycles(sizes) + (tiles * TILE_CYCLES if tiles > 1 else 0)
+        return STEP_CYCLES + tiles * implementation.tile_cycles(sizes) + (tiles * TILE_CYCLES if tiles > 1 else 0)
 
     every = [tuple(row) for row in rows.tolist()]
     sizes = space.sizes if space.sizes in every else min(every, key=cycles)
@@ -311,7 +311,7 @@ def _in_place(number: int, implementation: Implementation, shape: StepShape, row
 def _staged(number: int, implementation: Implementation, shape: StepShape, dma: Dma, rows: Ints) -> list[Candidate]:
     """Through buffers in the engine's memory, but for the resident operands."""
     space = shape.space
-    one_tile = [implementation.cycles(row) for row in rows.tolist()]
+    one_tile = [implementation.tile_cycles(row) for row in rows.tolist()]
     compute = np.array(one_tile, np.float64) + BARRIERS_CYCLES + TILE_CYCLES
     tiles = np.prod(-(-np.array(space.sizes, dtype=np.int64) // rows), axis=1)
     known = {a: access_costs(space, a, rows, shape.align, dma) for a in dict.fromkeys(space.accesses)}

@@ -7,13 +7,22 @@ from dataclasses import dataclass
 from math import prod
 from typing import cast
 
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, IntAttr, ModuleOp, StringAttr, TensorType, i64
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DenseArrayBase,
+    IntAttr,
+    ModuleOp,
+    StringAttr,
+    SymbolRefAttr,
+    TensorType,
+    i64,
+)
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, BlockArgument, SSAValue
 
-from deeploy_mlir.dialects.kernel import KernelOp
+from deeploy_mlir.dialects.kernel import KernelOp, SplitAttr
 from deeploy_mlir.dialects.soc import EngineOp, SystemOp
-from deeploy_mlir.dialects.tiled import ConstantOp, EmptyOp, HomeAttr, NestOp, StagingAttr, root_of, set_home
+from deeploy_mlir.dialects.tiled import BuffersAttr, ConstantOp, EmptyOp, HomeAttr, NestOp, root_of, set_home
 from deeploy_mlir.ir.plan_report import MemoryUse, Plan, SolverReport, Traffic
 from deeploy_mlir.ir.plan_report import Step as ReportStep
 from deeploy_mlir.kernels.binding import KernelBinding
@@ -55,14 +64,18 @@ def bytes_of(value: SSAValue) -> int:
     return prod(tensor.get_shape()) * element_bytes(tensor.element_type)
 
 
-def engine_of(system: SystemOp, nest: NestOp) -> EngineOp:
-    """The engine that runs a nest. Raises DeeployError where the system has none of that name."""
-    name = nest.engine.root_reference.data
+def engines_for(system: SystemOp, kernel: KernelOp) -> tuple[EngineOp, ...]:
+    """The engines that may run a kernel: the one that stands on it, else all.
+
+    Raises DeeployError where the system has none of that name."""
+    if kernel.engine is None:
+        return tuple(system.engines)
+    name = kernel.engine.root_reference.data
     try:
-        return system.engine(name)
+        return (system.engine(name),)
     except KeyError as error:
         known = ", ".join(f"@{e.symbol}" for e in system.engines)
-        raise DeeployError(f"there is no engine @{name}; there are: {known}", nest.layer.data) from error
+        raise DeeployError(f"there is no engine @{name}; there are: {known}", kernel.layer.data) from error
 
 
 def read_problem(function: FuncOp, system: SystemOp) -> FunctionProblem:
@@ -73,7 +86,8 @@ def read_problem(function: FuncOp, system: SystemOp) -> FunctionProblem:
     steps = tuple(_step(system, nest, tensors, bindings) for nest in nests)
     home = system.host.memory_name
     engines = {home, *(s.memory for s in steps)}
-    flash = _flash(system, nests)
+    running = {i.engine for s in steps for i in s.implementations}
+    flash = _flash(system, [engine for engine in system.engines if engine.symbol in running])
     weights = None if flash else _weights_memory(system, engines - {home})
     used = engines | {memory for memory in (weights, flash) if memory is not None}
     memories = tuple(
@@ -81,7 +95,8 @@ def read_problem(function: FuncOp, system: SystemOp) -> FunctionProblem:
         for m in system.memories
         if m.symbol in used
     )
-    dmas = {name: _dma(system, home, name, nests) for name in sorted(engines - {home})}
+    layers = {s.memory: s.name for s in reversed(steps)}
+    dmas = {name: _dma(system, home, name, layers[name]) for name in sorted(engines - {home})}
     problem = Problem(memories, home, dmas, tuple(tensors.tensors), steps, weights, flash)
     return FunctionProblem(function, system, nests, tuple(tuple(r) for r in tensors.roots), problem)
 
@@ -132,9 +147,8 @@ class _Tensors:
         return f"output of {writers[0].layer.data}" if writers else "unused tensor"
 
 
-def _flash(system: SystemOp, nests: Sequence[NestOp]) -> str | None:
+def _flash(system: SystemOp, engines: Sequence[EngineOp]) -> str | None:
     """The memory from which every engine of the network, each in the home memory, reads weights in place; else None."""
-    engines = [engine_of(system, nest) for nest in nests]
     names = {e.weights_name if e.memory_name == system.host.memory_name else None for e in engines}
     return names.pop() if len(names) == 1 else None
 
@@ -160,10 +174,9 @@ def _as_fast(system: SystemOp, memory: str, home: str, engine: str) -> bool:
     )
 
 
-def _dma(system: SystemOp, home: str, memory: str, nests: Sequence[NestOp]) -> Dma:
+def _dma(system: SystemOp, home: str, memory: str, layer: str) -> Dma:
     found = system.dma_between(home, memory)
     if found is None or not found.connects(memory, home):
-        layer = next(n.layer.data for n in nests if engine_of(system, n).memory_name == memory)
         raise DeeployError(f"its engine computes in @{memory}, but no DMA moves data between it and @{home}", layer)
     return Dma(
         bytes_per_cycle=found.bytes_per_cycle,
@@ -174,22 +187,30 @@ def _dma(system: SystemOp, home: str, memory: str, nests: Sequence[NestOp]) -> D
 
 
 def _step(system: SystemOp, nest: NestOp, tensors: _Tensors, bindings: Sequence[KernelBinding]) -> Step:
-    kernel, engine = nest.kernel, engine_of(system, nest)
-    found = accepting(kernel, bindings, engine.symbol)
+    kernel = nest.kernel
+    engines = {engine.symbol: engine for engine in engines_for(system, kernel)}
+    found = accepting(kernel, bindings, engines)
+    memory = engines[found[0].engine].memory_name
     return Step(
         name=nest.layer.data,
         space=kernel.iteration_space(),
         tensors=tuple(tensors.number(v) for v in nest.accessed),
-        memory=engine.memory_name,
-        implementations=tuple(_implementation(binding, kernel, engine.core_count) for binding in found),
-        key=(engine.symbol, kernel_key(kernel)),
+        memory=memory,
+        implementations=tuple(
+            _implementation(binding, kernel, engines[binding.engine].core_count)
+            for binding in found
+            if engines[binding.engine].memory_name == memory
+        ),
+        key=kernel_key(kernel),
     )
 
 
 def _implementation(binding: KernelBinding, kernel: KernelOp, cores: int) -> Implementation:
     return Implementation(
         binding.name,
-        binding.cost(kernel, cores),
+        binding.cost(kernel),
+        binding.engine,
+        lambda sizes: binding.splits(kernel, sizes, cores),
         binding.constraints(kernel),
         tuple((m, cores, m * cores) for m in binding.multiples(kernel)),
     )
@@ -220,11 +241,13 @@ def write_plan(source: FunctionProblem, result: PlanResult) -> None:
         for root in roots:
             set_home(root, HomeAttr.at(home.memory, home.offset))
     for nest, step, plan in zip(source.nests, source.problem.steps, result.steps, strict=True):
-        nest.kernel.binding = StringAttr(plan.implementation)
+        nest.kernel.engine = SymbolRefAttr(plan.implementation.engine)
+        nest.kernel.binding = StringAttr(plan.implementation.name)
+        nest.kernel.split = SplitAttr.of(plan.split)
         nest.tiles = DenseArrayBase.from_list(i64, list(plan.sizes))
-        nest.order = DenseArrayBase.from_list(i64, list(plan.order))
-        nest.staging = ArrayAttr(
-            [StagingAttr.through(step.memory, o) if o else StagingAttr.in_place() for o in plan.offsets]
+        nest.loop_order = DenseArrayBase.from_list(i64, list(plan.order))
+        nest.buffers = ArrayAttr(
+            [BuffersAttr.through(step.memory, o) if o else BuffersAttr.in_place() for o in plan.offsets]
         )
         nest.cycles = IntAttr(plan.cycles)
 

@@ -137,5 +137,15 @@ def _step_plan(choices: StepChoices, candidate: Candidate, number: int, placed: 
     )
     alive = sum(b.size for b in placed.buffers if b.first <= number <= b.last)
     moved = transfer_bytes(choices.step.space, candidate)
-    name = choices.step.implementations[candidate.implementation].name
-    return StepPlan(name, candidate.sizes, candidate.order, offsets, candidate.bytes, alive, candidate.cycles, moved)
+    implementation = choices.step.implementations[candidate.implementation]
+    return StepPlan(
+        implementation,
+        implementation.best_split(candidate.sizes),
+        candidate.sizes,
+        candidate.order,
+        offsets,
+        candidate.bytes,
+        alive,
+        candidate.cycles,
+        moved,
+    )

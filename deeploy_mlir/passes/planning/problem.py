@@ -9,6 +9,7 @@ from functools import cached_property
 
 from deeploy_mlir.space.iteration_space import IterationSpace
 from deeploy_mlir.space.tile_constraints import TileConstraints
+from deeploy_mlir.space.work_split import ONE_CORE, CoreSplit
 
 BARRIERS_CYCLES = 30
 """Two barriers around the work of a tile."""
@@ -70,19 +71,31 @@ class Tensor:
 class Implementation:
     """One way to run a step's kernel: a kernel binding.
 
-    `cycles(sizes)` is the modelled compute cost of one tile of these dimension sizes, with all cores of the engine.
+    `engine` is the one that runs it. `cycles(sizes, split)` is the modelled compute cost of one tile of these dimension
+    sizes that cores share in a given way; `splits(sizes)` are the ways.
     `constraints` say which tiles it takes; `multiples` are, for each dimension, granularities whose multiples are
     tried as tile sizes too."""
 
     name: str
-    cycles: Callable[[Sequence[int]], int] = field(compare=False)
+    cycles: Callable[[Sequence[int], CoreSplit], int] = field(compare=False)
+    engine: str = ""
+    splits: Callable[[Sequence[int]], Sequence[CoreSplit]] = field(default=lambda sizes: (ONE_CORE,), compare=False)
     constraints: TileConstraints = field(default_factory=TileConstraints, compare=False)
     multiples: tuple[tuple[int, ...], ...] = ()
+
+    def best_split(self, sizes: Sequence[int]) -> CoreSplit:
+        """The split with which a tile takes least time; of equals the first."""
+        return min(self.splits(sizes), key=lambda split: self.cycles(sizes, split))
+
+    def tile_cycles(self, sizes: Sequence[int]) -> int:
+        """The modelled compute cost of one tile with the best split."""
+        return min(self.cycles(sizes, split) for split in self.splits(sizes))
 
 
 @dataclass(frozen=True)
 class Step:
-    """One kernel on one engine. `tensors` holds, for each access of `space`, the index of its tensor.
+    """One kernel, on an engine that computes in `memory`. `tensors` holds, for each access of `space`, the
+    index of its tensor.
 
     Steps with equal `key` and `space` have equal implementations."""
 
@@ -199,9 +212,10 @@ class Options:
 class StepPlan:
     """How one step runs. `offsets` has the byte offsets of each access's buffers in the engine's memory: empty where
     it works in place. `staged_bytes` is what those buffers take, `moved` the bytes that each access transfers, `cycles`
-    the modelled time of the step, `implementation` the name of the one that runs it."""
+    the modelled time of the step, `implementation` the one that runs it, `split` how the cores share its tiles."""
 
-    implementation: str
+    implementation: Implementation
+    split: CoreSplit
     sizes: tuple[int, ...]
     order: tuple[int, ...]
     offsets: tuple[tuple[int, ...], ...]
