@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdsl.dialects.builtin import ModuleOp
 
 from deeploy_mlir.ir.plan_report import MemoryUse, Plan, SolverReport, Step, Traffic
-from deeploy_mlir.machine.platform import Configuration
+from deeploy_mlir.machine.platform import Configuration, DmaLimits
 from deeploy_mlir.program.network import Network, TensorInfo
 from deeploy_mlir.program.program import Program
 
@@ -35,11 +35,11 @@ DM_L1 DM_ALIGN(8) static int32_t out[8];
 
 static void on_every_core(void) {
   uint32_t core = dm_core_id();
-  if (core == 0) dm_dma_wait(dm_dma_start_in(in, triple_input_0, 8, 0, 0));
+  if (core == 0) dm_dma_wait(DM_DMA_MCHAN, dm_dma_start_in(DM_DMA_MCHAN, in, triple_input_0, 8, 0, 0));
   dm_barrier();
   for (uint32_t i = core; i < 8; i += DM_CORES) out[i] = 3 * in[i] - 100;
   dm_barrier();
-  if (core == 0) dm_dma_wait(dm_dma_start_out(triple_output_0, out, 32, 0, 0));
+  if (core == 0) dm_dma_wait(DM_DMA_MCHAN, dm_dma_start_out(DM_DMA_MCHAN, triple_output_0, out, 32, 0, 0));
 }
 
 void triple_run(void) {
@@ -63,8 +63,9 @@ PLAN = Plan(
 )
 
 
-ONE_CORE = Configuration(1, ("ram",))
-CLUSTER = Configuration(8, ("l1", "l2", "wmem"), 512)
+DMA = (DmaLimits("mchan", 16, 2, 131071),)
+ONE_CORE = Configuration(1, ("ram",), dmas=DMA)
+CLUSTER = Configuration(8, ("l1", "l2", "wmem"), 512, DMA)
 
 
 def triple(target: str = "siracusa", source: str = SOURCE) -> Program:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from deeploy_mlir.machine.platform import Configuration
+from deeploy_mlir.machine.platform import Configuration, configuration_of
+from deeploy_mlir.machine.registry import load_soc
 from deeploy_mlir.simulators.siracusa.result import Result
 from deeploy_mlir.simulators.siracusa.simulator import SIRACUSA as FULL_MACHINE
 from deeploy_mlir.simulators.siracusa.simulator import Machine, Simulator
@@ -18,7 +20,7 @@ PROGRAMS = Path(__file__).resolve().parent / "programs" / "siracusa"
 
 def configuration(cores: int = 8, core_stack_bytes: int = 1024) -> Configuration:
     """Of an image whose cluster has that many cores with that much stack each."""
-    return Configuration(cores, ("l1", "l2", "wmem"), core_stack_bytes)
+    return replace(configuration_of(load_soc("siracusa")), cores=cores, core_stack_bytes=core_stack_bytes)
 
 
 @functools.cache

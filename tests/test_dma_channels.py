@@ -62,7 +62,7 @@ def compiled(proto: onnx.ModelProto, channels: int, room: int) -> ModuleOp:
     stacks = sum(engine.reserved_bytes for engine in load_soc("siracusa").engines)
     pipeline = api.pipeline_for(api.pipeline_options("siracusa", l1=stacks + room)).split(",")
     run_passes(module, pipeline[0])
-    for dma in [op for op in module.walk() if isinstance(op, DmaOp)]:
+    for dma in [op for op in module.walk() if isinstance(op, DmaOp) and op.same_as_attr is None]:
         dma.properties["channels"] = IntegerAttr(channels, i64)
     run_passes(module, ",".join(pipeline[1 : pipeline.index("convert-cluster-to-c")]))
     return module

@@ -95,7 +95,8 @@ def test_a_missing_barrier_is_caught(number: int) -> None:
 @pytest.mark.parametrize("number", range(len(ops_of(lowered(CLUSTER), StartOp))))
 def test_a_missing_transfer_is_caught(number: int) -> None:
     module = lowered(CLUSTER)
-    Rewriter.replace_op(ops_of(module, StartOp)[number], NoneOp())
+    start = ops_of(module, StartOp)[number]
+    Rewriter.replace_op(start, NoneOp(start.dma))
     assert caught(module) is not None
 
 
@@ -232,18 +233,22 @@ def run(body: str, options: RunOptions | None = None) -> Array:
     return run_module(program(body), [np.arange(16, dtype=np.int8)], options=options)[0]
 
 
+def wait(token: str) -> str:
+    return f"dma.wait {token} : !dma.token<@mover>"
+
+
 def start(source: str, destination: str, condition: str = "") -> str:
     kinds = [L2 if name in ("%in", "%out") else L1 for name in (source, destination)]
-    return f"dma.start {source} to {destination} {condition} : {kinds[0]} to {kinds[1]}"
+    return f"dma.start @mover {source} to {destination} {condition} : {kinds[0]} to {kinds[1]}"
 
 
 @pytest.mark.parametrize("options", BOTH)
 def test_transfers_in_and_out(options: RunOptions) -> None:
     body = f"""
       %t = {start("%in", "%b0")}
-      dma.wait %t
+      dma.wait %t : !dma.token<@mover>
       %u = {start("%b0", "%out")}
-      dma.wait %u"""
+      dma.wait %u : !dma.token<@mover>"""
     np.testing.assert_array_equal(run(body, options), np.arange(16))
 
 
@@ -251,22 +256,25 @@ def test_transfers_in_and_out(options: RunOptions) -> None:
     ("body", "message"),
     [
         (
-            f"%t = {start('%b0', '%out')}\n dma.wait %t",
+            f"%t = {start('%b0', '%out')}\n {wait('%t')}",
             "the transfer from net_l1 to net_output_0 reads byte 0 of net_l1 in @l1, which was never written",
         ),
         (
-            f"%t = {start('%in', '%b0')}\n mem.copy %b0 to %b1 : {L1} to {L1}\n dma.wait %t",
+            f"%t = {start('%in', '%b0')}\n mem.copy %b0 to %b1 : {L1} to {L1}\n {wait('%t')}",
             "mem.copy reads byte 0 of net_l1 in @l1 before transfer 1 from net_input_0 to net_l1 was waited for",
         ),
         (
-            f"%t = {start('%in', '%b0')}\n %u = {start('%in', '%b0')}\n dma.wait %t\n dma.wait %u",
+            f"%t = {start('%in', '%b0')}\n %u = {start('%in', '%b0')}\n {wait('%t')}\n {wait('%u')}",
             "writes byte 0 of net_l1 in @l1 before transfer 1 from net_input_0 to net_l1 was waited for",
         ),
         (
-            f"%t = {start('%in', '%b0')}\n dma.wait %t\n %u = {start('%b0', '%out')}\n %v = {start('%in', '%b0')}",
+            f"%t = {start('%in', '%b0')}\n {wait('%t')}\n %u = {start('%b0', '%out')}\n %v = {start('%in', '%b0')}",
             "writes byte 0 of net_l1 in @l1 before the transfer that reads it was waited for",
         ),
-        (f"%t = {start('%in', '%b0')}\n dma.wait %t\n dma.wait %t", "dma.wait waits for transfer 1 a second time"),
+        (
+            f"%t = {start('%in', '%b0')}\n {wait('%t')}\n {wait('%t')}",
+            "dma.wait waits for transfer 1 a second time",
+        ),
         (f"%t = {start('%in', '%b0')}", "the transfer from net_input_0 to net_l1 is never waited for"),
         (
             "\n".join(f"%t{i} = {start('%in', f'%b{i}')}" for i in range(3)),
@@ -300,7 +308,7 @@ def test_constants_are_not_written() -> None:
 def on_cores(body: str) -> str:
     return f"""
       %t = {start("%in", "%b0")}
-      dma.wait %t
+      dma.wait %t : !dma.token<@mover>
       cluster.run @cluster do {{
       ^bb0(%core: index):
         %zero = arith.constant 0 : index
@@ -310,7 +318,7 @@ def on_cores(body: str) -> str:
         {body}
       }}
       %u = {start("%b1", "%out")}
-      dma.wait %u"""
+      dma.wait %u : !dma.token<@mover>"""
 
 
 def copy(source: str, destination: str, condition: str = "") -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deeploy_mlir.machine.host import HOST, THREADS
-from deeploy_mlir.machine.platform import Configuration, Platform, configuration_of
+from deeploy_mlir.machine.platform import Configuration, DmaLimits, Platform, configuration_of
 from deeploy_mlir.machine.registry import load_soc, platform_of, platforms_of
 from deeploy_mlir.machine.toolchain import RUNTIME, ZIG_CC, Toolchain
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
@@ -158,7 +158,9 @@ def test_a_memory_that_a_platform_does_not_know() -> None:
 
 
 def test_the_configuration_is_the_socs() -> None:
-    assert configuration_of(load_soc("siracusa")) == Configuration(8, ("l1", "l2", "wmem"), 640)
+    assert configuration_of(load_soc("siracusa")) == Configuration(
+        8, ("l1", "l2", "wmem"), 640, (DmaLimits("mchan", 16, 2, 131071),)
+    )
     assert configuration_of(load_soc("generic")) == Configuration(1, ("ram", "flash"))
 
 

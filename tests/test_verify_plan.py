@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from xdsl.context import Context
@@ -148,7 +149,8 @@ def test_every_missing_transfer_is_noticed() -> None:
     module = compiled()
     for number in range(len(ops_of(module, StartOp))):
         mutant = module.clone()
-        Rewriter.replace_op(ops_of(mutant, StartOp)[number], NoneOp())
+        start = cast(StartOp, ops_of(mutant, StartOp)[number])
+        Rewriter.replace_op(start, NoneOp(start.dma))
         with pytest.raises(DeeployError, match=r"read before it is written|overwritten"):
             verify_plan(mutant)
 
@@ -227,7 +229,7 @@ def overstate_plan(module: ModuleOp) -> None:
 def all_cores_transfer(module: ModuleOp) -> None:
     for start in ops_of(module, StartOp):
         assert isinstance(start, StartOp)
-        Rewriter.replace_op(start, StartOp(start.source, start.destination))
+        Rewriter.replace_op(start, StartOp(start.dma, start.source, start.destination))
 
 
 def wrong_share(module: ModuleOp) -> None:

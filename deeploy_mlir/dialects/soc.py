@@ -13,10 +13,9 @@ Sizes are bytes, times are cycles of the engines' clock. A memref's memory space
 
 from __future__ import annotations
 
-from abc import ABC
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import ClassVar, Self, TypeVar, cast
+from typing import ClassVar, TypeVar, cast
 
 from xdsl.dialects.builtin import (
     ArrayAttr,
@@ -26,7 +25,6 @@ from xdsl.dialects.builtin import (
     SymbolNameConstraint,
     SymbolRefAttr,
     UnitAttr,
-    i64,
 )
 from xdsl.ir import Attribute, Block, Dialect, Operation, ParametrizedAttribute, Region
 from xdsl.irdl import (
@@ -40,8 +38,10 @@ from xdsl.irdl import (
 )
 from xdsl.parser import Parser
 from xdsl.printer import Printer
-from xdsl.traits import NoTerminator, SymbolOpInterface, SymbolTable
+from xdsl.traits import NoTerminator, SymbolTable
 from xdsl.utils.exceptions import VerifyException
+
+from deeploy_mlir.dialects.soc_part import PartOp
 
 OpT = TypeVar("OpT", bound=Operation)
 
@@ -66,93 +66,6 @@ class MemorySpaceAttr(ParametrizedAttribute):
             raise VerifyException(f"#soc.memory takes the name of one memory, not {self.memory}")
 
 
-class PartOp(IRDLOperation, ABC):
-    """A part of a system: a name and options in braces, integers (of i64), `@names` or plain flags."""
-
-    OPTIONS: ClassVar[tuple[str, ...]] = ()
-    """The options that the part knows, in the order of printing."""
-
-    sym_name = prop_def(SymbolNameConstraint())
-
-    traits = traits_def(SymbolOpInterface())
-
-    @property
-    def symbol(self) -> str:
-        """The part's name, without the @."""
-        return self.sym_name.data
-
-    def _int(self, option: str, default: int) -> int:
-        value = self.properties.get(option)
-        return cast(IntegerAttr, value).value.data if value is not None else default
-
-    def _symbol(self, option: str) -> str | None:
-        value = self.properties.get(option)
-        return cast(SymbolRefAttr, value).root_reference.data if value is not None else None
-
-    def _check_positive(self, *options: str) -> None:
-        for option in options:
-            value = self.properties.get(option)
-            if value is not None and self._int(option, 0) <= 0:
-                raise VerifyException(
-                    f"{self.name} @{self.symbol}: {option} must be positive, not {self._int(option, 0)}"
-                )
-
-    def print(self, printer: Printer) -> None:
-        printer.print_string(" ")
-        printer.print_symbol_name(self.symbol)
-        self.print_ends(printer)
-        given = [(o, self.properties[o]) for o in self.OPTIONS if o in self.properties]
-        if given:
-            printer.print_string(" {")
-            printer.print_list(given, lambda item: _print_option(printer, *item))
-            printer.print_string("}")
-        printer.print_op_attributes(self.attributes, print_keyword=True)
-
-    def print_ends(self, printer: Printer) -> None:
-        """Prints what stands between the name and the options."""
-
-    @classmethod
-    def parse(cls, parser: Parser) -> Self:
-        properties: dict[str, Attribute] = {"sym_name": parser.parse_symbol_name()}
-        properties.update(cls.parse_ends(parser))
-        options = parser.parse_optional_comma_separated_list(
-            parser.Delimiter.BRACES, lambda: _parse_option(parser, cls.name, cls.OPTIONS)
-        )
-        for option, value in options or ():
-            if option in properties:
-                parser.raise_error(f"{cls.name} has {option} twice")
-            properties[option] = value
-        attributes = parser.parse_optional_attr_dict_with_keyword()
-        return cls.create(properties=properties, attributes=dict(attributes.data) if attributes is not None else {})
-
-    @classmethod
-    def parse_ends(cls, parser: Parser) -> dict[str, Attribute]:
-        """Parses what stands between the name and the options."""
-        return {}
-
-
-def _print_option(printer: Printer, option: str, value: Attribute) -> None:
-    printer.print_string(option)
-    if isinstance(value, UnitAttr):
-        return
-    printer.print_string(" = ")
-    if isinstance(value, IntegerAttr):
-        printer.print_string(str(value.value.data))
-    else:
-        printer.print_attribute(value)
-
-
-def _parse_option(parser: Parser, part: str, known: tuple[str, ...]) -> tuple[str, Attribute]:
-    position = parser.pos
-    option = parser.parse_identifier()
-    if option not in known:
-        parser.raise_error(f"{part} has no option {option}; it has {', '.join(known)}", position, parser.pos)
-    if not parser.parse_optional_punctuation("="):
-        return option, UnitAttr()
-    number = parser.parse_optional_integer(allow_boolean=False)
-    return option, IntegerAttr(number, i64) if number is not None else parser.parse_attribute()
-
-
 @irdl_op_definition
 class MemoryOp(PartOp):
     """A memory: `size` bytes, buffers at multiples of `align`, and its `address` in the map where it is fixed.
@@ -172,17 +85,17 @@ class MemoryOp(PartOp):
     @property
     def size(self) -> int:
         """Bytes that a program may use."""
-        return self._int("size", 0)
+        return self.int_option("size", 0)
 
     @property
     def align(self) -> int:
         """What offsets of buffers are multiples of, in bytes; 4 if not given."""
-        return self._int("align", 4)
+        return self.int_option("align", 4)
 
     @property
     def address(self) -> int | None:
         """Where the memory begins, if that is fixed."""
-        return self._int("address", 0) if self.address_attr is not None else None
+        return self.int_option("address", 0) if self.address_attr is not None else None
 
     @property
     def off_chip(self) -> bool:
@@ -195,7 +108,7 @@ class MemoryOp(PartOp):
         return self.weights_only_attr is not None
 
     def verify_(self) -> None:
-        self._check_positive("size", "align")
+        self.check_positive("size", "align")
         if self.align & (self.align - 1):
             raise VerifyException(f"soc.memory @{self.symbol}: align must be a power of two, not {self.align}")
         if self.address is not None and (self.address < 0 or self.address % self.align):
@@ -208,14 +121,17 @@ class MemoryOp(PartOp):
 class DmaOp(PartOp):
     """A DMA engine between two memories, in both directions unless `one_way`.
 
-    A transfer has at most `max_dims` dimensions (1: contiguous) and `max_bytes` bytes, and costs `startup_cycles` plus
-    bytes / `bytes_per_cycle`; `channels` of them may be under way at a time.
+    A transfer costs `startup_cycles` plus bytes / `bytes_per_cycle`. A job of the engine has at most `max_dims`
+    dimensions (1: contiguous) and `max_bytes` bytes; `channels` transfers may be under way at a time. `same_as` says
+    that the engine is that of another `soc.dma`, on two more memories: those three limits are stated there.
     """
 
     name = "soc.dma"
     OPTIONS: ClassVar[tuple[str, ...]] = (
-        "bytes_per_cycle", "startup_cycles", "max_dims", "max_bytes", "channels", "one_way",
+        "bytes_per_cycle", "startup_cycles", "max_dims", "max_bytes", "channels", "same_as", "one_way",
     )  # fmt: skip
+    LIMITS: ClassVar[tuple[str, ...]] = ("max_dims", "max_bytes", "channels")
+    """What belongs to the engine, whatever memories it moves data between."""
 
     source_attr = prop_def(SymbolRefAttr, prop_name="source")
     destination_attr = prop_def(SymbolRefAttr, prop_name="destination")
@@ -224,42 +140,59 @@ class DmaOp(PartOp):
     max_dims_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="max_dims")
     max_bytes_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="max_bytes")
     channels_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="channels")
+    same_as_attr = opt_prop_def(SymbolRefAttr, prop_name="same_as")
     one_way_attr = opt_prop_def(UnitAttr, prop_name="one_way")
 
     @property
     def source(self) -> str:
-        """The memory after `from`."""
-        return cast(str, self._symbol("source"))
+        """The memory after `from`: the farther one from where `to` computes."""
+        return cast(str, self.symbol_option("source"))
 
     @property
     def destination(self) -> str:
         """The memory after `to`."""
-        return cast(str, self._symbol("destination"))
+        return cast(str, self.symbol_option("destination"))
+
+    @property
+    def engine_name(self) -> str:
+        """The engine that moves the data: its own name, or that of the one that it is the same as."""
+        return self.symbol_option("same_as") or self.symbol
+
+    @property
+    def engine(self) -> DmaOp:
+        """The description of that engine. Raises VerifyException if there is none."""
+        system = self.parent_op()
+        dmas = system.dmas if isinstance(system, SystemOp) else (self,)
+        found = next((d for d in dmas if d.symbol == self.engine_name), None)
+        if found is None or found.same_as_attr is not None:
+            raise VerifyException(f"soc.dma @{self.symbol}: there is no engine @{self.engine_name}")
+        return found
 
     @property
     def bytes_per_cycle(self) -> int:
         """Bandwidth in each direction."""
-        return self._int("bytes_per_cycle", 1)
+        return self.int_option("bytes_per_cycle", 1)
 
     @property
     def startup_cycles(self) -> int:
         """Fixed cost of a transfer; 0 if not given."""
-        return self._int("startup_cycles", 0)
+        return self.int_option("startup_cycles", 0)
 
     @property
     def max_dims(self) -> int:
-        """Dimensions that one transfer can have, the contiguous one included; 1 if not given."""
-        return self._int("max_dims", 1)
+        """Dimensions that one job can have, the contiguous one included; 1 if not given."""
+        return self.engine.int_option("max_dims", 1)
 
     @property
     def max_bytes(self) -> int | None:
-        """Bytes that one transfer can move, if that is limited."""
-        return self._int("max_bytes", 0) if self.max_bytes_attr is not None else None
+        """Bytes that one job can move, if that is limited."""
+        engine = self.engine
+        return engine.int_option("max_bytes", 0) if engine.max_bytes_attr is not None else None
 
     @property
     def channels(self) -> int:
         """Transfers that may be under way at a time; 1 if not given."""
-        return self._int("channels", 1)
+        return self.engine.int_option("channels", 1)
 
     def connects(self, source: str, destination: str) -> bool:
         """Whether the DMA can copy from one memory to the other."""
@@ -268,11 +201,15 @@ class DmaOp(PartOp):
         return self.one_way_attr is None and (destination, source) == (self.source, self.destination)
 
     def verify_(self) -> None:
-        self._check_positive("bytes_per_cycle", "max_dims", "max_bytes", "channels")
+        self.check_positive("bytes_per_cycle", *self.LIMITS)
         if self.startup_cycles < 0:
             raise VerifyException(f"soc.dma @{self.symbol}: startup_cycles cannot be {self.startup_cycles}")
         if self.source == self.destination:
             raise VerifyException(f"soc.dma @{self.symbol} goes from @{self.source} to itself")
+        if self.same_as_attr is not None:
+            given = [option for option in self.LIMITS if option in self.properties]
+            if given:
+                raise VerifyException(f"soc.dma @{self.symbol}: {given[0]} is stated by @{self.engine.symbol}")
 
     def print_ends(self, printer: Printer) -> None:
         printer.print_string(" from ")
@@ -309,17 +246,17 @@ class EngineOp(PartOp):
     @property
     def memory_name(self) -> str:
         """The memory that operands must be in."""
-        return cast(str, self._symbol("memory"))
+        return cast(str, self.symbol_option("memory"))
 
     @property
     def core_count(self) -> int:
         """Cores that share the work; 1 if not given."""
-        return self._int("cores", 1)
+        return self.int_option("cores", 1)
 
     @property
     def weights_name(self) -> str | None:
         """The memory that weights may be read from besides."""
-        return self._symbol("weights")
+        return self.symbol_option("weights")
 
     @property
     def core_stack_bytes(self) -> int | None:
@@ -334,7 +271,7 @@ class EngineOp(PartOp):
     @property
     def reserved_bytes(self) -> int:
         """Bytes of its memory that the stacks of all cores take together."""
-        return self._int("stack_bytes", 0) * self.core_count
+        return self.int_option("stack_bytes", 0) * self.core_count
 
     @property
     def asynchronous(self) -> bool:
@@ -342,7 +279,7 @@ class EngineOp(PartOp):
         return self.asynchronous_attr is not None
 
     def verify_(self) -> None:
-        self._check_positive("cores", "stack_bytes")
+        self.check_positive("cores", "stack_bytes")
 
 
 @irdl_op_definition
@@ -360,12 +297,12 @@ class HostOp(PartOp):
     @property
     def memory_name(self) -> str:
         """The memory of the host's data."""
-        return cast(str, self._symbol("memory"))
+        return cast(str, self.symbol_option("memory"))
 
     @property
     def program_bytes(self) -> int:
         """Bytes of its memory that no tensor may take; 0 if not given."""
-        return self._int("program_bytes", 0)
+        return self.int_option("program_bytes", 0)
 
     def verify_(self) -> None:
         if self.program_bytes < 0:
@@ -438,6 +375,11 @@ class SystemOp(IRDLOperation):
         known = ", ".join(p.symbol for p in parts) or "none"
         raise KeyError(f"{self.system_name} has no {kind} {name}; it has {known}")
 
+    @property
+    def dma_engines(self) -> tuple[DmaOp, ...]:
+        """The DMA engines, each once, in order."""
+        return tuple(dma for dma in self.dmas if dma.same_as_attr is None)
+
     def dma_between(self, source: str, destination: str) -> DmaOp | None:
         """The first DMA that can copy from one memory to the other."""
         return next((d for d in self.dmas if d.connects(source, destination)), None)
@@ -455,6 +397,7 @@ class SystemOp(IRDLOperation):
             raise VerifyException(f"{where} needs one soc.host, it has {len(hosts)}")
         uses: list[tuple[PartOp, str, str]] = [(hosts[0], "memory", hosts[0].memory_name)]
         for dma in self.dmas:
+            _ = dma.engine  # raises where there is none
             uses += [(dma, "from", dma.source), (dma, "to", dma.destination)]
         for engine in self.engines:
             uses.append((engine, "memory", engine.memory_name))
@@ -491,3 +434,10 @@ class SystemOp(IRDLOperation):
 _PartT = TypeVar("_PartT", bound=PartOp)
 
 Soc = Dialect("soc", [SystemOp, MemoryOp, DmaOp, EngineOp, HostOp], [MemorySpaceAttr])
+
+
+def system_around(op: Operation) -> SystemOp | None:
+    """The system of the module that an operation is in; None if it has none."""
+    while (parent := op.parent_op()) is not None:
+        op = parent
+    return next((o for region in op.regions for b in region.blocks for o in b.ops if isinstance(o, SystemOp)), None)

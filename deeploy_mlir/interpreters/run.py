@@ -137,7 +137,7 @@ def _machine(module: ModuleOp, requests: Sequence[Request], options: RunOptions)
 def _dma_limits(system: SystemOp) -> dict[tuple[str, str], DmaLimit]:
     names = [m.symbol for m in system.memories]
     found = {(a, b): system.dma_between(a, b) for a in names for b in names if a != b}
-    return {ends: DmaLimit(dma.symbol, dma.channels) for ends, dma in found.items() if dma is not None}
+    return {ends: DmaLimit(dma.engine_name, dma.channels) for ends, dma in found.items() if dma is not None}
 
 
 def _run_planned(

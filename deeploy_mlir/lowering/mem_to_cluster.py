@@ -188,7 +188,7 @@ def guard_transfers(region: RunOp) -> None:
         condition = indices.compare("eq", region.core, 0)
         if start.condition is not None:
             condition = indices.both(condition, start.condition)
-        Rewriter.replace_op(start, StartOp(start.source, start.destination, condition))
+        Rewriter.replace_op(start, StartOp(start.dma, start.source, start.destination, condition))
 
 
 @dataclass(frozen=True)

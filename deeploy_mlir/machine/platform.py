@@ -18,6 +18,7 @@ from deeploy_mlir.dialects.soc import SystemOp
 from deeploy_mlir.machine.running import RunProgram
 from deeploy_mlir.machine.toolchain import RUNTIME, Toolchain, chosen
 from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.names import identifier
 
 CONFIG_HEADER = "dm_config.h"
 """What the compiler assumed of the machine, the same for all platforms of an output folder."""
@@ -27,14 +28,26 @@ PORT_HEADER = "dm_port.h"
 
 
 @dataclass(frozen=True)
+class DmaLimits:
+    """A DMA engine: the dimensions and bytes that one of its jobs may have, and the transfers in flight at a time."""
+
+    name: str
+    channels: int = 1
+    max_dims: int = 1
+    max_bytes: int | None = None
+
+
+@dataclass(frozen=True)
 class Configuration:
     """What generated code and a platform have to agree on.
 
-    `cores` of the cluster, names of the memories, bytes of each core's stack (None: the platform's own choice)."""
+    `cores` of the cluster, names of the memories, bytes of each core's stack (None: the platform's own choice), and the
+    DMA engines."""
 
     cores: int
     memories: tuple[str, ...]
     core_stack_bytes: int | None = None
+    dmas: tuple[DmaLimits, ...] = ()
 
 
 def configuration_of(system: SystemOp) -> Configuration:
@@ -45,6 +58,7 @@ def configuration_of(system: SystemOp) -> Configuration:
         max((engine.core_count for engine in clusters), default=1),
         tuple(memory.symbol for memory in system.memories),
         max(stacks, default=None),
+        tuple(DmaLimits(d.symbol, d.channels, d.max_dims, d.max_bytes) for d in system.dma_engines),
     )
 
 
@@ -122,8 +136,8 @@ class Platform:
                 known = ", ".join(self.sections) or "none"
                 raise DeeployError(f"platform {self.name} has no section for memory {memory}; it has {known}")
             section = Section() if self.sections is None else self.sections[memory]
-            lines.append(f"#define DM_{memory.upper()} {section.initialised}".rstrip())
-            lines.append(f"#define DM_{memory.upper()}_NOINIT {section.uninitialised}".rstrip())
+            lines.append(f"#define {section_macro(memory, initialised=True)} {section.initialised}".rstrip())
+            lines.append(f"#define {section_macro(memory, initialised=False)} {section.uninitialised}".rstrip())
         return _guarded("DM_PORT_H", lines)
 
     def build(
@@ -224,7 +238,36 @@ def config_header(configuration: Configuration) -> str:
     ]
     if configuration.core_stack_bytes is not None:
         lines.append(f"#define DM_CORE_STACK_BYTES {configuration.core_stack_bytes} /* of each of these cores */")
-    return _guarded("DM_CONFIG_H", lines)
+    return _guarded("DM_CONFIG_H", lines + _dma_lines(configuration.dmas))
+
+
+def _dma_lines(dmas: Sequence[DmaLimits]) -> list[str]:
+    """Number and limits of each DMA engine, and a table of them."""
+    lines = [f"#define DM_DMAS {len(dmas)} /* DMA engines */"]
+    rows: list[str] = []
+    for number, dma in enumerate(dmas):
+        macro = dma_macro(dma.name)
+        limits = {"CHANNELS": dma.channels, "MAX_DIMS": dma.max_dims, "MAX_BYTES": dma.max_bytes or NO_LIMIT}
+        lines.append(f"#define {macro} {number}u")
+        lines += [f"#define {macro}_{limit} {value}u" for limit, value in limits.items()]
+        rows.append("{" + ", ".join(f"{macro}_{limit}" for limit in limits) + "}")
+    if rows:
+        lines.append(f"#define DM_DMA_LIMITS {{{', '.join(rows)}}} /* by number */")
+    return lines
+
+
+NO_LIMIT = 0xFFFFFFFF
+"""Bytes of a job of a DMA engine that states no limit."""
+
+
+def dma_macro(name: str) -> str:
+    """The C macro for the number of a DMA engine."""
+    return f"DM_DMA_{identifier(name, 'engine').upper()}"
+
+
+def section_macro(memory: str, *, initialised: bool) -> str:
+    """The C macro for the attributes of a static object in a memory, with an initialiser or without."""
+    return f"DM_{memory.upper()}" + ("" if initialised else "_NOINIT")
 
 
 def _guarded(guard: str, lines: Sequence[str]) -> str:

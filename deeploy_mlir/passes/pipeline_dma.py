@@ -1,20 +1,20 @@
 """`deeploy-pipeline-dma`: transfers overlap computation.
 
-Three rewrites, all within a step:
+Three rewrites, all within a step, for its loops from the outermost to the innermost:
 
 - in a loop, a transfer into a double buffer is started one tile ahead: the first before the loop, tile t + 1 while
-  tile t computes; its wait stays before the kernel;
+  tile t is worked on; the wait stays before the first operation that touches the buffer;
 - in a loop, a transfer out of an n-fold buffer is waited for n tiles later, just before its buffer is written again,
   and the last ones after the loop;
 - every other wait moves down to the first operation that touches what its transfer touches.
 
-A DMA has so many channels: where more transfers would be in flight, the oldest is waited for first. The token of a
-transfer in flight is a loop-carried value.
+A DMA engine has so many channels: where more of its transfers would be in flight, the oldest is waited for first. The
+token of a transfer in flight is a loop-carried value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -22,28 +22,19 @@ from xdsl.builder import Builder
 from xdsl.context import Context
 from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import IndexType, IntegerAttr, ModuleOp
-from xdsl.dialects.memref import GetGlobalOp, SubviewOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from deeploy_mlir.dialects.dma import NoneOp, StartOp, TokenType, WaitOp
+from deeploy_mlir.dialects.dma import NoneOp, StartOp, TokenType, WaitOp, dma_of
 from deeploy_mlir.dialects.kernel import KernelOp
-from deeploy_mlir.dialects.mem import ReshapeOp, StepOp, ViewOp
+from deeploy_mlir.dialects.mem import StepOp, ViewOp
 from deeploy_mlir.ir.index_builder import IndexBuilder
 from deeploy_mlir.machine.registry import system_of
+from deeploy_mlir.passes.shared.touched_memory import buffer_of, touched_by, written_by
 
-
-def buffer_of(value: SSAValue) -> ViewOp | GetGlobalOp | None:
-    """What a memref is a part of."""
-    while isinstance(owner := value.owner, SubviewOp | ReshapeOp):
-        value = owner.source
-    return owner if isinstance(owner, ViewOp | GetGlobalOp) else None
-
-
-def kernels_in(block: Block) -> list[KernelOp]:
-    """The kernels directly in a block."""
-    return [op for op in block.ops if isinstance(op, KernelOp)]
+Channels = Mapping[str, int]
+"""How many transfers each DMA engine may have in flight."""
 
 
 def wait_of(start: StartOp) -> WaitOp:
@@ -63,26 +54,52 @@ class Transfers:
     depths: tuple[int, ...]
 
     @classmethod
-    def of(cls, body: Block, channels: int) -> Transfers:
-        """At most `channels` transfers are in flight: where that is too few, the largest are prefetched."""
-        kernels = kernels_in(body)
-        read = {id(v) for k in kernels for v in (*k.ins, *k.extras)}
-        written = {id(k.out) for k in kernels}
-        starts = [op for op in body.ops if isinstance(op, StartOp)]
-        arriving = [s for s in starts if id(s.destination) in read]
+    def of(cls, body: Block, channels: Channels) -> Transfers:
+        """No DMA engine has more transfers in flight than it has channels: where these are too few, the largest are
+        prefetched."""
+        ops = list(body.ops)
+        starts = [(number, op) for number, op in enumerate(ops) if isinstance(op, StartOp)]
+        # One channel is left for what is not carried.
+        spare = {dma: count - 1 for dma, count in channels.items()}
         written_back: list[StartOp] = []
         depths: list[int] = []
-        for start in starts:
-            # One channel is left for what is not carried.
-            depth = min(depth_of(start.source), channels - 1 - sum(depths))
-            if id(start.source) in written and depth > 0:
+        for number, start in starts:
+            depth = min(depth_of(start.source), spare[dma_of(start.token)])
+            if depth > 0 and _leaves(start, ops[:number], ops[number + 1 :]):
                 written_back.append(start)
                 depths.append(depth)
-        # A prefetched operand has the transfers of two tiles in flight.
-        spare = max(0, channels - len(arriving) - sum(depths))
+                spare[dma_of(start.token)] -= depth
+        arriving = [s for number, s in starts if _arrives(s, ops[:number], ops[number + 1 :])]
+        nested = any(isinstance(op, scf.ForOp) for op in ops)
+        for dma in spare:
+            # A prefetched operand has the transfers of two tiles in flight, while those of this tile are waited for.
+            waiting = sum(dma_of(s.token) == dma for s in arriving)
+            spare[dma] = max(0, min(spare[dma] + 1 - waiting, spare[dma] if nested else channels[dma]))
+        prefetched: list[StartOp] = []
         doubled = [s for s in arriving if depth_of(s.destination) == 2]
-        largest = sorted(doubled, key=lambda s: -elements_of(s.destination))[:spare]
-        return cls(tuple(s for s in doubled if s in largest), tuple(written_back), tuple(depths))
+        for start in sorted(doubled, key=lambda s: -elements_of(s.destination)):
+            if spare[dma_of(start.token)] > 0:
+                spare[dma_of(start.token)] -= 1
+                prefetched.append(start)
+        return cls(tuple(s for s in doubled if s in prefetched), tuple(written_back), tuple(depths))
+
+    def left(self, channels: Channels) -> Channels:
+        """The channels that what is in flight throughout the loop's body leaves free."""
+        free = dict(channels)
+        for start, depth in zip((*self.prefetched, *self.written_back), (*(1 for _ in self.prefetched), *self.depths),
+                                strict=True):  # fmt: skip
+            free[dma_of(start.token)] -= depth
+        return free
+
+
+def _arrives(start: StartOp, before: Sequence[Operation], after: Sequence[Operation]) -> bool:
+    """Whether a transfer brings what is worked on in the body from where nothing in the body wrote it."""
+    return touched_by(after, start.destination) and not written_by(before, start.source)
+
+
+def _leaves(start: StartOp, before: Sequence[Operation], after: Sequence[Operation]) -> bool:
+    """Whether a transfer takes away what the body has written, to where nothing in the body reads it."""
+    return written_by(before, start.source) and not touched_by(after, start.destination)
 
 
 def depth_of(value: SSAValue) -> int:
@@ -156,7 +173,7 @@ def clone_start(start: StartOp, tile: SSAValue, body: Block, builder: Builder, c
     if start.condition is not None and condition is not None:
         own = clone_slice(start.condition, mapping, body, builder)
         condition = IndexBuilder(builder).both(condition, own)
-    clone = StartOp(source, destination, condition)
+    clone = StartOp(start.dma, source, destination, condition)
     builder.insert(clone)
     return clone
 
@@ -164,26 +181,27 @@ def clone_start(start: StartOp, tile: SSAValue, body: Block, builder: Builder, c
 class LoopPipeliner:
     """Rewrites one loop of a step."""
 
-    def __init__(self, loop: scf.ForOp, channels: int) -> None:
+    def __init__(self, loop: scf.ForOp, channels: Channels) -> None:
         self.loop = loop
         self.old = loop.body.block
         self.transfers = Transfers.of(self.old, channels)
 
-    def run(self) -> None:
+    def run(self) -> scf.ForOp:
+        """The loop that takes the old one's place; that itself where nothing is carried."""
         transfers = self.transfers
         if not transfers.prefetched and not transfers.written_back:
-            return
+            return self.loop
         before = Builder(InsertPoint.before(self.loop))
         initial = [clone_start(s, self.loop.lb, self.old, before, None).token for s in transfers.prefetched]
-        depths = transfers.depths
-        initial += [before.insert(NoneOp()).token for depth in depths for _ in range(depth)]
+        for start, depth in zip(transfers.written_back, transfers.depths, strict=True):
+            initial += [before.insert(NoneOp(start.dma)).token for _ in range(depth)]
         body = Block(arg_types=[self.loop.lb.type, *(v.type for v in initial)])
         tile = body.args[0]
         tile.name_hint = self.old.args[0].name_hint
         carried: list[SSAValue] = list(body.args[1:])
         arriving, leaving = carried[: len(transfers.prefetched)], carried[len(transfers.prefetched) :]
         in_flight: list[list[SSAValue]] = []
-        for depth in depths:
+        for depth in transfers.depths:
             in_flight.append(leaving[:depth])
             leaving = leaving[depth:]
         builder = Builder(InsertPoint.at_end(body))
@@ -193,6 +211,7 @@ class LoopPipeliner:
         loop = scf.ForOp(self.loop.lb, self.loop.ub, self.loop.step, initial, Region(body))
         last = loop.results[len(prefetches) :]
         Rewriter.replace_op(self.loop, [loop, *(WaitOp(t) for t in last)], [])
+        return loop
 
     def _prefetch(self, builder: Builder, tile: SSAValue) -> list[SSAValue]:
         """Starts the transfers of the next tile, if there is one."""
@@ -209,32 +228,33 @@ class LoopPipeliner:
     def _rest(
         self, builder: Builder, tile: SSAValue, arriving: Sequence[SSAValue], in_flight: Sequence[Sequence[SSAValue]]
     ) -> list[SSAValue]:
-        """Moves the old body over: waits for what arrives and for the buffers to be written, then computes."""
+        """Moves the old body over: waits for what arrives and for the buffers to be written, then works on them."""
+        transfers = self.transfers
         self.old.args[0].replace_all_uses_with(tile)
-        first_kernel = kernels_in(self.old)[0]
+        pending = [(token, start.destination) for token, start in zip(arriving, transfers.prefetched, strict=True)]
+        pending += [(t[0], start.source) for t, start in zip(in_flight, transfers.written_back, strict=True)]
         started: list[SSAValue] = []
         for op in list(self.old.ops):
-            if op is first_kernel:
-                for token in (*arriving, *(tokens[0] for tokens in in_flight)):
-                    builder.insert(WaitOp(token))
-            if isinstance(op, scf.YieldOp) or op in self.transfers.prefetched:
+            if isinstance(op, scf.YieldOp) or op in transfers.prefetched:
                 continue
-            if isinstance(op, WaitOp) and op.token.owner in (*self.transfers.prefetched, *self.transfers.written_back):
+            if isinstance(op, WaitOp) and op.token.owner in (*transfers.prefetched, *transfers.written_back):
                 continue
+            for token, buffer in [p for p in pending if touched_by([op], p[1])]:
+                builder.insert(WaitOp(token))
+                pending.remove((token, buffer))
             op.detach()
             builder.insert(op)
-            if isinstance(op, StartOp) and op in self.transfers.written_back:
-                number = self.transfers.written_back.index(op)
+            if isinstance(op, StartOp) and op in transfers.written_back:
+                number = transfers.written_back.index(op)
                 started += [*in_flight[number][1:], op.token]
         return started
 
 
 def touches(op: Operation, start: StartOp) -> bool:
-    """Whether an operation may touch the memory of a transfer in flight (any other kernel, transfer or loop may)."""
-    if isinstance(op, KernelOp):
-        inward = id(start.destination) in {id(v) for v in op.operands_accessed}
-        return inward or id(start.source) in {id(v) for v in op.operands_accessed}
-    return isinstance(op, scf.ForOp) or (not isinstance(op, StartOp | WaitOp) and bool(op.regions))
+    """Whether an operation may touch the memory of a transfer in flight; any loop or branch may."""
+    if isinstance(op, KernelOp | StartOp):
+        return touched_by([op], start.destination) or written_by([op], start.source)
+    return isinstance(op, scf.ForOp) or (not isinstance(op, WaitOp) and bool(op.regions))
 
 
 def sink_waits(block: Block) -> None:
@@ -257,8 +277,9 @@ def sink_waits(block: Block) -> None:
             block.insert_op_after(wait, point)
 
 
-def limit_transfers(block: Block, channels: int) -> None:
-    """Moves waits up to where otherwise more than `channels` transfers would be in flight, oldest first.
+def limit_transfers(block: Block, channels: Channels) -> None:
+    """Moves waits up to where otherwise more of an engine's transfers would be in flight than it has channels, oldest
+    first.
 
     Transfers that the block hands on without a wait stay: `Transfers.of` leaves a channel beside them."""
     flying: dict[SSAValue, None] = {a: None for a in block.args if isinstance(a.type, TokenType)}
@@ -266,7 +287,11 @@ def limit_transfers(block: Block, channels: int) -> None:
         if isinstance(op, WaitOp):
             flying.pop(op.token, None)
         elif isinstance(op, StartOp):
-            while len(flying) >= channels and (wait := _wait_among(flying, block)) is not None:
+            dma = dma_of(op.token)
+            while True:
+                busy = [t for t in flying if dma_of(t) == dma]
+                if len(busy) < channels[dma] or (wait := _wait_among(busy, block)) is None:
+                    break
                 wait.detach()
                 block.insert_op_before(wait, op)
                 del flying[wait.token]
@@ -282,17 +307,27 @@ def _wait_among(tokens: Iterable[SSAValue], block: Block) -> WaitOp | None:
     return next((wait for wait in waits if wait.parent_block() is block), None)
 
 
+def pipeline_block(block: Block, channels: Channels, left: Channels) -> None:
+    """Applies the rewrites to the loops of a block, to what is in them, and to the block itself.
+
+    The block's transfers have `channels`; of these, what it carries across iterations leaves `left` to its loops."""
+    for loop in [o for o in block.ops if isinstance(o, scf.ForOp)]:
+        pipeliner = LoopPipeliner(loop, left)
+        pipeline_block(pipeliner.run().body.block, left, pipeliner.transfers.left(left))
+    for branch in [o for o in block.ops if isinstance(o, scf.IfOp)]:
+        for inner in [b for region in branch.regions for b in region.blocks]:
+            pipeline_block(inner, left, left)
+    sink_waits(block)
+    limit_transfers(block, channels)
+
+
 @dataclass(frozen=True)
 class PipelineDmaPass(ModulePass):
-    """Applies the three rewrites to every step, within the channels of the DMA that has the fewest."""
+    """Applies the three rewrites to every step, within the channels of each DMA engine."""
 
     name = "deeploy-pipeline-dma"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        channels = min((dma.channels for dma in system_of(op).dmas), default=1)
+        channels = {dma.symbol: dma.channels for dma in system_of(op).dma_engines}
         for step in [s for s in op.walk() if isinstance(s, StepOp)]:
-            for loop in [o for o in step.body.block.ops if isinstance(o, scf.ForOp)]:
-                LoopPipeliner(loop, channels).run()
-            for block in [b for o in step.walk() for r in o.regions for b in r.blocks]:
-                sink_waits(block)
-                limit_transfers(block, channels)
+            pipeline_block(step.body.block, channels, channels)

@@ -9,7 +9,7 @@ DeeployError if
 - an operand is used before its transfer was waited for, a buffer is reused before its transfer was, or a transfer is
   never waited for;
 - two cores touch the same bytes without a barrier between them, one of them writing;
-- more transfers are in flight than the DMA has channels;
+- more transfers are in flight than their DMA has channels;
 - the module's plan claims less memory than the IR takes.
 """
 
@@ -115,8 +115,7 @@ def check_alignment(module: ModuleOp, system: SystemOp, arenas: Mapping[str, Are
 
 def run(function: FuncOp, system: SystemOp, arrays: NetworkArrays) -> Machine:
     """Goes through a function; returns the machine in its final state."""
-    channels = {frozenset((d.source, d.destination)): d.channels for d in system.dmas}
-    machine = Machine(channels)
+    machine = Machine({dma.symbol: dma.channels for dma in system.dma_engines})
     for arena in arrays.arenas:
         machine.declare(arena.sym_name.data, arena.size.value.data)
     outputs: list[Region] = []

@@ -81,3 +81,24 @@ soc.system @board {
   soc.host @h {memory = @l1}
   "test.op"() : () -> ()
 }
+
+// -----
+
+// CHECK: soc.dma @second: channels is stated by @first
+soc.system @s {
+  soc.memory @l1 {size = 1024}
+  soc.memory @l2 {size = 4096}
+  soc.dma @first from @l2 to @l1 {bytes_per_cycle = 8, channels = 2}
+  soc.dma @second from @l1 to @l2 {bytes_per_cycle = 8, channels = 2, same_as = @first, one_way}
+  soc.host @host {memory = @l2}
+}
+
+// -----
+
+// CHECK: soc.dma @second: there is no engine @third
+soc.system @s {
+  soc.memory @l1 {size = 1024}
+  soc.memory @l2 {size = 4096}
+  soc.dma @second from @l2 to @l1 {bytes_per_cycle = 8, same_as = @third}
+  soc.host @host {memory = @l2}
+}

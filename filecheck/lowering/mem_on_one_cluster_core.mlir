@@ -15,17 +15,17 @@ builtin.module @net {
   func.func @net(%in: memref<8x4xi8, #soc.memory<@l2>>, %out: memref<8x4xi8, #soc.memory<@l2>>) {
     mem.step "relu" {tiles = array<i64: 8, 4>} do {
       %x = mem.view @net_l1 {offsets = array<i64: 0>} : memref<8x4xi8, #soc.memory<@l1>>
-      %s = dma.start %in to %x : memref<8x4xi8, #soc.memory<@l2>> to memref<8x4xi8, #soc.memory<@l1>>
+      %s = dma.start @mover %in to %x : memref<8x4xi8, #soc.memory<@l2>> to memref<8x4xi8, #soc.memory<@l1>>
       %y = mem.view @net_l1 {offsets = array<i64: 32>} : memref<8x4xi8, #soc.memory<@l1>>
-      dma.wait %s
+      dma.wait %s : !dma.token<@mover>
       kernel.map ins(%x : memref<8x4xi8, #soc.memory<@l1>>) outs(%y : memref<8x4xi8, #soc.memory<@l1>>) {layer = "relu", engine = @cluster, maps = [affine_map<(d0, d1) -> (d0, d1)>]} {
       ^bb0(%e: i8):
         %zero = arith.constant 0 : i8
         %f = arith.maxsi %e, %zero : i8
         kernel.yield %f : i8
       }
-      %t = dma.start %y to %out : memref<8x4xi8, #soc.memory<@l1>> to memref<8x4xi8, #soc.memory<@l2>>
-      dma.wait %t
+      %t = dma.start @mover %y to %out : memref<8x4xi8, #soc.memory<@l1>> to memref<8x4xi8, #soc.memory<@l2>>
+      dma.wait %t : !dma.token<@mover>
     }
     func.return
   }
@@ -36,7 +36,7 @@ builtin.module @net {
 // CHECK-NEXT:    ^bb0(%core: index):
 // CHECK-NEXT:      mem.step "relu"
 // CHECK-NOT:         cluster.barrier
-// CHECK:             dma.start %in to %x : memref
+// CHECK:             dma.start @mover %in to %x : memref
 // CHECK:             kernel.map ins(%x : memref<8x4xi8, #soc.memory<@l1>>)
 // CHECK-NOT:         cluster.barrier
-// CHECK:             dma.start %y to %out : memref
+// CHECK:             dma.start @mover %y to %out : memref

@@ -10,17 +10,17 @@ mem.arena @net_l1 {network = @net, memory = @l1, size = 256 : i64, align = 8 : i
 func.func @shares(%in: memref<20x4xi8, #soc.memory<@l2>>, %out: memref<20x4xi8, #soc.memory<@l2>>) {
   mem.step "relu" {tiles = array<i64: 20, 4>} do {
     %x = mem.view @net_l1 {offsets = array<i64: 0>} : memref<20x4xi8, #soc.memory<@l1>>
-    %s = dma.start %in to %x : memref<20x4xi8, #soc.memory<@l2>> to memref<20x4xi8, #soc.memory<@l1>>
+    %s = dma.start @mchan %in to %x : memref<20x4xi8, #soc.memory<@l2>> to memref<20x4xi8, #soc.memory<@l1>>
     %y = mem.view @net_l1 {offsets = array<i64: 80>} : memref<20x4xi8, #soc.memory<@l1>>
-    dma.wait %s
+    dma.wait %s : !dma.token<@mchan>
     kernel.map ins(%x : memref<20x4xi8, #soc.memory<@l1>>) outs(%y : memref<20x4xi8, #soc.memory<@l1>>) {layer = "relu", engine = @cluster, split = #kernel.split<0 by 8>, maps = [affine_map<(d0, d1) -> (d0, d1)>]} {
     ^bb0(%e: i8):
       %zero = arith.constant 0 : i8
       %f = arith.maxsi %e, %zero : i8
       kernel.yield %f : i8
     }
-    %t = dma.start %y to %out : memref<20x4xi8, #soc.memory<@l1>> to memref<20x4xi8, #soc.memory<@l2>>
-    dma.wait %t
+    %t = dma.start @mchan %y to %out : memref<20x4xi8, #soc.memory<@l1>> to memref<20x4xi8, #soc.memory<@l2>>
+    dma.wait %t : !dma.token<@mchan>
   }
   func.return
 }
@@ -30,7 +30,7 @@ func.func @shares(%in: memref<20x4xi8, #soc.memory<@l2>>, %out: memref<20x4xi8, 
 // CHECK-NEXT:  ^bb0(%core: index):
 // CHECK:         mem.step "relu"
 // CHECK:         [[ME:%[^ ]+]] = arith.cmpi eq, %core, %{{[^ ]+}} : index
-// CHECK-NEXT:    [[S:%[^ ]+]] = dma.start %in to [[X:%[^ ]+]] if [[ME]]
+// CHECK-NEXT:    [[S:%[^ ]+]] = dma.start @mchan %in to [[X:%[^ ]+]] if [[ME]]
 // CHECK:         [[Y:%[^ ]+]] = mem.view @net_l1 {offsets = array<i64: 80>}
 // CHECK-NEXT:    dma.wait [[S]]
 // CHECK-NEXT:    cluster.barrier
@@ -42,7 +42,7 @@ func.func @shares(%in: memref<20x4xi8, #soc.memory<@l2>>, %out: memref<20x4xi8, 
 // CHECK:         [[YS:%[^ ]+]] = memref.subview [[Y]]{{\[}}[[LOW]], 0] {{\[}}[[SHARE]], 4] [1, 1]
 // CHECK:         kernel.map ins([[XS]] : {{.*}}) outs([[YS]] : {{.*}}local
 // CHECK:         cluster.barrier
-// CHECK:         dma.start [[Y]] to %out if
+// CHECK:         dma.start @mchan [[Y]] to %out if
 
 // -----
 

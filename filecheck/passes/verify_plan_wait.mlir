@@ -24,7 +24,7 @@ builtin.module @net {
         %result = memref.get_global @net_output_0 : memref<16x8xi8, #soc.memory<@l2>>
         %part = memref.subview %image[0, 4] [16, 8] [1, 1] : memref<16x32xi8, #soc.memory<@l2>> to memref<16x8xi8, strided<[32, 1], offset: 4>, #soc.memory<@l2>>
         %x = mem.view @net_l1 {offsets = array<i64: 0>} : memref<16x8xi8, #soc.memory<@l1>>
-        %s = dma.start %part to %x if %first : memref<16x8xi8, strided<[32, 1], offset: 4>, #soc.memory<@l2>> to memref<16x8xi8, #soc.memory<@l1>>
+        %s = dma.start @mover %part to %x if %first : memref<16x8xi8, strided<[32, 1], offset: 4>, #soc.memory<@l2>> to memref<16x8xi8, #soc.memory<@l1>>
         %y = mem.view @net_l1 {offsets = array<i64: 128>} : memref<16x8xi8, #soc.memory<@l1>>
         %two = arith.constant 2 : index
         %low = arith.muli %core, %two : index
@@ -38,8 +38,8 @@ builtin.module @net {
           kernel.yield %f : i8
         }
         cluster.barrier
-        %t = dma.start %y to %result if %first : memref<16x8xi8, #soc.memory<@l1>> to memref<16x8xi8, #soc.memory<@l2>>
-        dma.wait %t
+        %t = dma.start @mover %y to %result if %first : memref<16x8xi8, #soc.memory<@l1>> to memref<16x8xi8, #soc.memory<@l2>>
+        dma.wait %t : !dma.token<@mover>
       }
     }
     func.return

@@ -4,7 +4,7 @@
 #include "deeploy/platform.h"
 #include "dm_math.h"
 
-static DM_L1 DM_ALIGN(8) uint8_t add_int8_l1[600];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t add_int8_l1[600];
 DM_L2_NOINIT DM_ALIGN(4) int8_t add_int8_input_0[200];
 DM_L2_NOINIT DM_ALIGN(4) int8_t add_int8_input_1[200];
 DM_L2_NOINIT DM_ALIGN(4) int8_t add_int8_output_0[200];
@@ -25,16 +25,16 @@ static DM_STEP void add_int8_00_quantizelinear_t12(int32_t core) {
     int8_t *in0_tile = (int8_t *)add_int8_l1;
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in0_tile, add_int8_input_0, 200u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, add_int8_input_0, 200u, 0u, NULL);
     }
     int8_t *in1_tile = (int8_t *)(add_int8_l1 + 200);
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(in1_tile, add_int8_input_1, 200u, 0u, NULL);
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, in1_tile, add_int8_input_1, 200u, 0u, NULL);
     }
     int8_t *out_tile = (int8_t *)(add_int8_l1 + 400);
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
     dm_barrier();
     const int32_t t = core / 2;
     const int32_t t_1 = core % 2 * 25;
@@ -42,9 +42,9 @@ static DM_STEP void add_int8_00_quantizelinear_t12(int32_t core) {
     dm_barrier();
     dm_token token_2 = DM_NO_TOKEN;
     if (core == 0) {
-        token_2 = dm_dma_start_out(add_int8_output_0, out_tile, 200u, 0u, NULL);
+        token_2 = dm_dma_start_out(DM_DMA_MCHAN, add_int8_output_0, out_tile, 200u, 0u, NULL);
     }
-    dm_dma_wait(token_2);
+    dm_dma_wait(DM_DMA_MCHAN, token_2);
 }
 
 static void add_int8_cluster(void) {

@@ -4,7 +4,7 @@
 #include "deeploy/platform.h"
 #include "dm_math.h"
 
-static DM_L1 DM_ALIGN(8) uint8_t averagepool_int8_l1[1960];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t averagepool_int8_l1[1960];
 DM_L2_NOINIT DM_ALIGN(4) int8_t averagepool_int8_input_0[392];
 DM_L2_NOINIT DM_ALIGN(4) int8_t averagepool_int8_output_0[8];
 
@@ -21,9 +21,9 @@ static DM_STEP void averagepool_int8_00_quantizelinear_t8(int32_t core) {
     int8_t *in0_tile = (int8_t *)(averagepool_int8_l1 + 1568);
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in0_tile, averagepool_int8_input_0, 392u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, averagepool_int8_input_0, 392u, 0u, NULL);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     averagepool_int8_map_1(in0_tile + core * 49, (int32_t *)averagepool_int8_l1 + core * 49);
 }
@@ -50,9 +50,9 @@ static DM_STEP void averagepool_int8_01_quantizelinear_t8(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_out(averagepool_int8_output_0, out_tile, 8u, 0u, NULL);
+        token = dm_dma_start_out(DM_DMA_MCHAN, averagepool_int8_output_0, out_tile, 8u, 0u, NULL);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
 }
 
 static void averagepool_int8_cluster(void) {

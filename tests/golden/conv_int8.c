@@ -5,7 +5,7 @@
 #include "dm_math.h"
 #include "conv_int8_weights.h"
 
-static DM_L1 DM_ALIGN(8) uint8_t conv_int8_l1[1328];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t conv_int8_l1[1328];
 DM_L2_NOINIT DM_ALIGN(4) int8_t conv_int8_input_0[324];
 DM_L2_NOINIT DM_ALIGN(4) int8_t conv_int8_output_0[648];
 
@@ -34,9 +34,9 @@ static DM_STEP void conv_int8_00_quantizelinear_t14(int32_t core) {
     int8_t *in0_tile = (int8_t *)conv_int8_l1;
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in0_tile, conv_int8_input_0, 324u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, conv_int8_input_0, 324u, 0u, NULL);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     const int32_t t = core / 4;
     const int32_t t_1 = core % 4;
@@ -157,22 +157,23 @@ static DM_STEP void conv_int8_01_quantizelinear_t14(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in1_tile, conv_int8_weight_t5_cl, 288u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in1_tile, conv_int8_weight_t5_cl, 288u, 0u, NULL);
     }
     int32_t *extra0_tile = (int32_t *)(conv_int8_l1 + 1264);
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(extra0_tile, conv_int8_weight_t5_zero_point_sum, 32u, 0u, NULL);
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile, conv_int8_weight_t5_zero_point_sum,
+                32u, 0u, NULL);
     }
     int32_t *extra1_tile = (int32_t *)(conv_int8_l1 + 1296);
     dm_token token_2 = DM_NO_TOKEN;
     if (core == 0) {
-        token_2 = dm_dma_start_in(extra1_tile, conv_int8_weight_QuantizeLinear_t14_requantization,
-                32u, 0u, NULL);
+        token_2 = dm_dma_start_in(DM_DMA_MCHAN, extra1_tile,
+                conv_int8_weight_QuantizeLinear_t14_requantization, 32u, 0u, NULL);
     }
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
-    dm_dma_wait(token_2);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token_2);
     dm_barrier();
     conv_int8_conv_1((int8_t *)(conv_int8_l1 + 648), in1_tile + core * 36, extra0_tile + core,
             extra1_tile + core, (int8_t *)conv_int8_l1 + core);
@@ -198,9 +199,9 @@ static DM_STEP void conv_int8_02_quantizelinear_t14(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_out(conv_int8_output_0, out_tile, 648u, 0u, NULL);
+        token = dm_dma_start_out(DM_DMA_MCHAN, conv_int8_output_0, out_tile, 648u, 0u, NULL);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
 }
 
 static void conv_int8_cluster(void) {

@@ -7,7 +7,7 @@
 #include "conv_int8_tiled_weights.h"
 
 static DM_L2_NOINIT DM_ALIGN(8) uint8_t conv_int8_tiled_l2[6176];
-static DM_L1 DM_ALIGN(8) uint8_t conv_int8_tiled_l1[976];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t conv_int8_tiled_l1[976];
 DM_L2_NOINIT DM_ALIGN(4) int8_t conv_int8_tiled_input_0[2304];
 DM_L2_NOINIT DM_ALIGN(4) int8_t conv_int8_tiled_output_0[3872];
 
@@ -38,22 +38,22 @@ static DM_STEP void conv_int8_tiled_00_quantizelinear_t14(int32_t core) {
         dm_token token_1 = DM_NO_TOKEN;
         if (core == 0) {
             const dm_dma_dim dims[1] = {{4u, 96, 576}};
-            token_1 = dm_dma_start_in(in0_tile, in0_part, 96u, 1u, dims);
+            token_1 = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, in0_part, 96u, 1u, dims);
         }
         int8_t *out_part = out + tile * 384;
         int8_t *out_tile = (int8_t *)(conv_int8_tiled_l1 + 384);
-        dm_dma_wait(token);
-        dm_dma_wait(token_1);
+        dm_dma_wait(DM_DMA_MCHAN, token);
+        dm_dma_wait(DM_DMA_MCHAN, token_1);
         dm_barrier();
         conv_int8_tiled_map_1(in0_tile + core * 3, out_tile + core * 12);
         dm_barrier();
         dm_token token_2 = DM_NO_TOKEN;
         if (core == 0) {
-            token_2 = dm_dma_start_out(out_part, out_tile, 384u, 0u, NULL);
+            token_2 = dm_dma_start_out(DM_DMA_MCHAN, out_part, out_tile, 384u, 0u, NULL);
         }
         token = token_2;
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
 }
 
 static DM_KERNEL void conv_int8_tiled_conv_1(const int8_t *restrict in0, const int8_t *restrict in1,
@@ -176,35 +176,35 @@ static DM_STEP void conv_int8_tiled_01_quantizelinear_t14(int32_t core) {
         int8_t *in0_tile = (int8_t *)conv_int8_tiled_l1;
         dm_token token_2 = DM_NO_TOKEN;
         if (core == 0) {
-            token_2 = dm_dma_start_in(in0_tile, in0_part, 384u, 0u, NULL);
+            token_2 = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, in0_part, 384u, 0u, NULL);
         }
         const int8_t *in1_part = conv_int8_tiled_weight_t5_cl + t * 144;
         int8_t *in1_tile = (int8_t *)(conv_int8_tiled_l1 + 736);
         const bool test = t_1 == 0;
         dm_token token_3 = DM_NO_TOKEN;
         if (core == 0 && test) {
-            token_3 = dm_dma_start_in(in1_tile, in1_part, 144u, 0u, NULL);
+            token_3 = dm_dma_start_in(DM_DMA_MCHAN, in1_tile, in1_part, 144u, 0u, NULL);
         }
         const int32_t *extra0_part = conv_int8_tiled_weight_t5_zero_point_sum + m_start;
         int32_t *extra0_tile = (int32_t *)(conv_int8_tiled_l1 + 880);
         dm_token token_4 = DM_NO_TOKEN;
         if (core == 0 && test) {
-            token_4 = dm_dma_start_in(extra0_tile, extra0_part, 16u, 0u, NULL);
+            token_4 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile, extra0_part, 16u, 0u, NULL);
         }
         const int32_t *extra1_part = conv_int8_tiled_weight_QuantizeLinear_t14_requantization +
                 m_start;
         int32_t *extra1_tile = (int32_t *)(conv_int8_tiled_l1 + 896);
         dm_token token_5 = DM_NO_TOKEN;
         if (core == 0 && test) {
-            token_5 = dm_dma_start_in(extra1_tile, extra1_part, 16u, 0u, NULL);
+            token_5 = dm_dma_start_in(DM_DMA_MCHAN, extra1_tile, extra1_part, 16u, 0u, NULL);
         }
         int8_t *out_part = out + (t_1 * 352 + m_start);
         int8_t *out_tile = (int8_t *)(conv_int8_tiled_l1 + (tile % 2 == 1 ? 560 : 384));
-        dm_dma_wait(token);
-        dm_dma_wait(token_2);
-        dm_dma_wait(token_3);
-        dm_dma_wait(token_4);
-        dm_dma_wait(token_5);
+        dm_dma_wait(DM_DMA_MCHAN, token);
+        dm_dma_wait(DM_DMA_MCHAN, token_2);
+        dm_dma_wait(DM_DMA_MCHAN, token_3);
+        dm_dma_wait(DM_DMA_MCHAN, token_4);
+        dm_dma_wait(DM_DMA_MCHAN, token_5);
         dm_barrier();
         const int32_t t_2 = core * 22 / 8;
         conv_int8_tiled_conv_1(in0_tile + t_2 * 4, in1_tile, extra0_tile, extra1_tile, out_tile +
@@ -213,13 +213,13 @@ static DM_STEP void conv_int8_tiled_01_quantizelinear_t14(int32_t core) {
         dm_token token_6 = DM_NO_TOKEN;
         if (core == 0) {
             const dm_dma_dim dims[1] = {{44u, 8, 4}};
-            token_6 = dm_dma_start_out(out_part, out_tile, 4u, 1u, dims);
+            token_6 = dm_dma_start_out(DM_DMA_MCHAN, out_part, out_tile, 4u, 1u, dims);
         }
         token = token_1;
         token_1 = token_6;
     }
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
 }
 
 static DM_KERNEL void conv_int8_tiled_map_2(const int8_t *restrict in0, int8_t *restrict out,
@@ -261,12 +261,12 @@ static DM_STEP void conv_int8_tiled_02_quantizelinear_t14(int32_t core) {
         dm_token token_1 = DM_NO_TOKEN;
         if (core == 0) {
             const dm_dma_dim dims[1] = {{242u, 2, 8}};
-            token_1 = dm_dma_start_in(in0_tile, in0_part, 2u, 1u, dims);
+            token_1 = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, in0_part, 2u, 1u, dims);
         }
         int8_t *out_part = conv_int8_tiled_output_0 + (t * 968 + t_1 * 242);
         int8_t *out_tile = (int8_t *)(conv_int8_tiled_l1 + 488);
-        dm_dma_wait(token);
-        dm_dma_wait(token_1);
+        dm_dma_wait(DM_DMA_MCHAN, token);
+        dm_dma_wait(DM_DMA_MCHAN, token_1);
         dm_barrier();
         const int32_t t_2 = core * 22 / 8;
         conv_int8_tiled_map_2(in0_tile + t_2 * 2, out_tile + t_2, (core + 1) * 22 / 8 - t_2);
@@ -274,11 +274,11 @@ static DM_STEP void conv_int8_tiled_02_quantizelinear_t14(int32_t core) {
         dm_token token_2 = DM_NO_TOKEN;
         if (core == 0) {
             const dm_dma_dim dims[1] = {{2u, 484, 242}};
-            token_2 = dm_dma_start_out(out_part, out_tile, 242u, 1u, dims);
+            token_2 = dm_dma_start_out(DM_DMA_MCHAN, out_part, out_tile, 242u, 1u, dims);
         }
         token = token_2;
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
 }
 
 static void conv_int8_tiled_cluster(void) {

@@ -5,7 +5,7 @@
 #include "dm_math.h"
 #include "dense_int8_weights.h"
 
-static DM_L1 DM_ALIGN(8) uint8_t dense_int8_l1[456];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t dense_int8_l1[456];
 DM_L2_NOINIT DM_ALIGN(4) int8_t dense_int8_input_0[96];
 DM_L2_NOINIT DM_ALIGN(4) int8_t dense_int8_output_0[40];
 
@@ -64,29 +64,30 @@ static DM_STEP void dense_int8_00_quantizelinear_t14(int32_t core) {
     int8_t *in0_tile = (int8_t *)(dense_int8_l1 + 240);
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in0_tile, dense_int8_input_0, 96u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, dense_int8_input_0, 96u, 0u, NULL);
     }
     int8_t *in1_tile = (int8_t *)dense_int8_l1;
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(in1_tile, dense_int8_weight_t5, 240u, 0u, NULL);
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, in1_tile, dense_int8_weight_t5, 240u, 0u, NULL);
     }
     int32_t *extra0_tile = (int32_t *)(dense_int8_l1 + 336);
     dm_token token_2 = DM_NO_TOKEN;
     if (core == 0) {
-        token_2 = dm_dma_start_in(extra0_tile, dense_int8_weight_t5_zero_point_sum, 40u, 0u, NULL);
+        token_2 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile, dense_int8_weight_t5_zero_point_sum,
+                40u, 0u, NULL);
     }
     int32_t *extra1_tile = (int32_t *)(dense_int8_l1 + 376);
     dm_token token_3 = DM_NO_TOKEN;
     if (core == 0) {
-        token_3 = dm_dma_start_in(extra1_tile, dense_int8_weight_QuantizeLinear_t14_requantization,
-                40u, 0u, NULL);
+        token_3 = dm_dma_start_in(DM_DMA_MCHAN, extra1_tile,
+                dense_int8_weight_QuantizeLinear_t14_requantization, 40u, 0u, NULL);
     }
     int8_t *out_tile = (int8_t *)(dense_int8_l1 + 416);
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
-    dm_dma_wait(token_2);
-    dm_dma_wait(token_3);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token_2);
+    dm_dma_wait(DM_DMA_MCHAN, token_3);
     dm_barrier();
     const int32_t t = core / 2;
     const int32_t t_1 = core % 2 * 5;
@@ -95,9 +96,9 @@ static DM_STEP void dense_int8_00_quantizelinear_t14(int32_t core) {
     dm_barrier();
     dm_token token_4 = DM_NO_TOKEN;
     if (core == 0) {
-        token_4 = dm_dma_start_out(dense_int8_output_0, out_tile, 40u, 0u, NULL);
+        token_4 = dm_dma_start_out(DM_DMA_MCHAN, dense_int8_output_0, out_tile, 40u, 0u, NULL);
     }
-    dm_dma_wait(token_4);
+    dm_dma_wait(DM_DMA_MCHAN, token_4);
 }
 
 static void dense_int8_cluster(void) {

@@ -5,7 +5,7 @@
 #include "dm_math.h"
 #include "depthwise_int8_weights.h"
 
-static DM_L1 DM_ALIGN(8) uint8_t depthwise_int8_l1[1296];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t depthwise_int8_l1[1296];
 DM_L2_NOINIT DM_ALIGN(4) int8_t depthwise_int8_input_0[648];
 DM_L2_NOINIT DM_ALIGN(4) int8_t depthwise_int8_output_0[392];
 
@@ -26,9 +26,9 @@ static DM_STEP void depthwise_int8_00_quantizelinear_t14(int32_t core) {
     int8_t *in0_tile = (int8_t *)(depthwise_int8_l1 + 648);
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in0_tile, depthwise_int8_input_0, 648u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, depthwise_int8_input_0, 648u, 0u, NULL);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     depthwise_int8_map_1(in0_tile + core * 81, (int8_t *)depthwise_int8_l1 + core);
 }
@@ -81,23 +81,23 @@ static DM_STEP void depthwise_int8_01_quantizelinear_t14(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in1_tile, depthwise_int8_weight_t5_cl, 72u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in1_tile, depthwise_int8_weight_t5_cl, 72u, 0u, NULL);
     }
     int32_t *extra0_tile = (int32_t *)(depthwise_int8_l1 + 1112);
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(extra0_tile, depthwise_int8_weight_t5_zero_point_sum, 32u, 0u,
-                NULL);
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile,
+                depthwise_int8_weight_t5_zero_point_sum, 32u, 0u, NULL);
     }
     int32_t *extra1_tile = (int32_t *)(depthwise_int8_l1 + 1144);
     dm_token token_2 = DM_NO_TOKEN;
     if (core == 0) {
-        token_2 = dm_dma_start_in(extra1_tile,
+        token_2 = dm_dma_start_in(DM_DMA_MCHAN, extra1_tile,
                 depthwise_int8_weight_QuantizeLinear_t14_requantization, 32u, 0u, NULL);
     }
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
-    dm_dma_wait(token_2);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token_2);
     dm_barrier();
     depthwise_int8_conv_1((int8_t *)depthwise_int8_l1 + core, in1_tile + core * 9, extra0_tile +
             core, extra1_tile + core, (int8_t *)(depthwise_int8_l1 + 648) + core);
@@ -119,9 +119,9 @@ static DM_STEP void depthwise_int8_02_quantizelinear_t14(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_out(depthwise_int8_output_0, out_tile, 392u, 0u, NULL);
+        token = dm_dma_start_out(DM_DMA_MCHAN, depthwise_int8_output_0, out_tile, 392u, 0u, NULL);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
 }
 
 static void depthwise_int8_cluster(void) {

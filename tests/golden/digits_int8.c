@@ -5,7 +5,7 @@
 #include "dm_math.h"
 #include "digits_int8_weights.h"
 
-static DM_L1 DM_ALIGN(8) uint8_t digits_int8_l1[10496];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t digits_int8_l1[10496];
 DM_L2_NOINIT DM_ALIGN(4) float digits_int8_input_0[64];
 DM_L2_NOINIT DM_ALIGN(4) float digits_int8_output_0[10];
 
@@ -29,9 +29,9 @@ static DM_STEP void digits_int8_00_image_quantizelinear(int32_t core) {
     float *in0_tile = (float *)digits_int8_l1;
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in0_tile, digits_int8_input_0, 256u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, digits_int8_input_0, 256u, 0u, NULL);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     digits_int8_map_1(in0_tile + core * 8, (int8_t *)(digits_int8_l1 + 1168) + core * 8);
 }
@@ -251,24 +251,24 @@ static DM_STEP void digits_int8_01_relu1_quantizelinear(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in1_tile, digits_int8_weight_conv1_weight_quantized_cl, 144u, 0u,
-                NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in1_tile,
+                digits_int8_weight_conv1_weight_quantized_cl, 144u, 0u, NULL);
     }
     int32_t *extra0_tile = (int32_t *)(digits_int8_l1 + 1232);
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(extra0_tile,
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile,
                 digits_int8_weight_conv1_weight_quantized_zero_point_sum, 64u, 0u, NULL);
     }
     int32_t *extra1_tile = (int32_t *)(digits_int8_l1 + 1296);
     dm_token token_2 = DM_NO_TOKEN;
     if (core == 0) {
-        token_2 = dm_dma_start_in(extra1_tile,
+        token_2 = dm_dma_start_in(DM_DMA_MCHAN, extra1_tile,
                 digits_int8_weight_relu1_QuantizeLinear_requantization, 64u, 0u, NULL);
     }
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
-    dm_dma_wait(token_2);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token_2);
     dm_barrier();
     const int32_t t = -1 + core;
     const int32_t max = t > 0 ? t : 0;
@@ -495,24 +495,24 @@ static DM_STEP void digits_int8_03_relu2_quantizelinear(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in1_tile, digits_int8_weight_conv2_weight_quantized_cl, 4608u, 0u,
-                NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in1_tile,
+                digits_int8_weight_conv2_weight_quantized_cl, 4608u, 0u, NULL);
     }
     int32_t *extra0_tile = (int32_t *)(digits_int8_l1 + 4864);
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(extra0_tile,
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile,
                 digits_int8_weight_conv2_weight_quantized_zero_point_sum, 128u, 0u, NULL);
     }
     int32_t *extra1_tile = (int32_t *)(digits_int8_l1 + 4992);
     dm_token token_2 = DM_NO_TOKEN;
     if (core == 0) {
-        token_2 = dm_dma_start_in(extra1_tile,
+        token_2 = dm_dma_start_in(DM_DMA_MCHAN, extra1_tile,
                 digits_int8_weight_relu2_QuantizeLinear_requantization, 128u, 0u, NULL);
     }
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
-    dm_dma_wait(token_2);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token_2);
     dm_barrier();
     const int32_t t = core * 4;
     digits_int8_conv_2((int8_t *)(digits_int8_l1 + 4608), in1_tile + core * 576, extra0_tile + t,
@@ -733,24 +733,24 @@ static DM_STEP void digits_int8_04_conv3_quantizelinear(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in1_tile, digits_int8_weight_conv3_weight_quantized_cl, 9216u, 0u,
-                NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in1_tile,
+                digits_int8_weight_conv3_weight_quantized_cl, 9216u, 0u, NULL);
     }
     int32_t *extra0_tile = (int32_t *)(digits_int8_l1 + 10240);
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(extra0_tile,
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile,
                 digits_int8_weight_conv3_weight_quantized_zero_point_sum, 128u, 0u, NULL);
     }
     int32_t *extra2_tile = (int32_t *)(digits_int8_l1 + 10368);
     dm_token token_2 = DM_NO_TOKEN;
     if (core == 0) {
-        token_2 = dm_dma_start_in(extra2_tile,
+        token_2 = dm_dma_start_in(DM_DMA_MCHAN, extra2_tile,
                 digits_int8_weight_conv3_QuantizeLinear_requantization, 128u, 0u, NULL);
     }
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
-    dm_dma_wait(token_2);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token_2);
     dm_barrier();
     const int32_t t = core * 4;
     digits_int8_conv_3((int8_t *)(digits_int8_l1 + 9216), in1_tile + core * 1152, extra0_tile + t,
@@ -909,25 +909,25 @@ static DM_STEP void digits_int8_06_logits_quantizelinear(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in1_tile,
+        token = dm_dma_start_in(DM_DMA_MCHAN, in1_tile,
                 digits_int8_weight_logits_QuantizeLinear_transposed_permuted, 1280u, 0u, NULL);
     }
     int32_t *extra0_tile = (int32_t *)(digits_int8_l1 + 1408);
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(extra0_tile,
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile,
                 digits_int8_weight_logits_QuantizeLinear_transposed_zero_point_, 40u, 0u, NULL);
     }
     int32_t *extra1_tile = (int32_t *)(digits_int8_l1 + 1448);
     dm_token token_2 = DM_NO_TOKEN;
     if (core == 0) {
-        token_2 = dm_dma_start_in(extra1_tile,
+        token_2 = dm_dma_start_in(DM_DMA_MCHAN, extra1_tile,
                 digits_int8_weight_logits_QuantizeLinear_requantization, 40u, 0u, NULL);
     }
     float *out_tile = (float *)(digits_int8_l1 + 1488);
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
-    dm_dma_wait(token_2);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token_2);
     dm_barrier();
     const int32_t t = core * 10 / 8;
     digits_int8_matmul_1((int8_t *)(digits_int8_l1 + 1280), in1_tile + t, extra0_tile + t,
@@ -935,9 +935,9 @@ static DM_STEP void digits_int8_06_logits_quantizelinear(int32_t core) {
     dm_barrier();
     dm_token token_3 = DM_NO_TOKEN;
     if (core == 0) {
-        token_3 = dm_dma_start_out(digits_int8_output_0, out_tile, 40u, 0u, NULL);
+        token_3 = dm_dma_start_out(DM_DMA_MCHAN, digits_int8_output_0, out_tile, 40u, 0u, NULL);
     }
-    dm_dma_wait(token_3);
+    dm_dma_wait(DM_DMA_MCHAN, token_3);
 }
 
 static void digits_int8_cluster(void) {

@@ -4,7 +4,7 @@
 #include "deeploy/platform.h"
 #include "dm_math.h"
 
-static DM_L1 DM_ALIGN(8) uint8_t gelu_f32_l1[1600];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t gelu_f32_l1[1600];
 DM_L2_NOINIT DM_ALIGN(4) float gelu_f32_input_0[200];
 DM_L2_NOINIT DM_ALIGN(4) float gelu_f32_output_0[200];
 
@@ -22,10 +22,10 @@ static DM_STEP void gelu_f32_00_gelu_0(int32_t core) {
     float *in0_tile = (float *)gelu_f32_l1;
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in0_tile, gelu_f32_input_0, 800u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, gelu_f32_input_0, 800u, 0u, NULL);
     }
     float *out_tile = (float *)(gelu_f32_l1 + 800);
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     const int32_t t = core / 2;
     const int32_t t_1 = core % 2 * 25;
@@ -33,9 +33,9 @@ static DM_STEP void gelu_f32_00_gelu_0(int32_t core) {
     dm_barrier();
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_out(gelu_f32_output_0, out_tile, 800u, 0u, NULL);
+        token_1 = dm_dma_start_out(DM_DMA_MCHAN, gelu_f32_output_0, out_tile, 800u, 0u, NULL);
     }
-    dm_dma_wait(token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
 }
 
 static void gelu_f32_cluster(void) {

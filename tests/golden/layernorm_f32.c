@@ -5,7 +5,7 @@
 #include "dm_math.h"
 #include "layernorm_f32_weights.h"
 
-static DM_L1 DM_ALIGN(8) uint8_t layernorm_f32_l1[1280];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t layernorm_f32_l1[1280];
 DM_L2_NOINIT DM_ALIGN(4) float layernorm_f32_input_0[128];
 DM_L2_NOINIT DM_ALIGN(4) float layernorm_f32_output_0[128];
 
@@ -73,22 +73,24 @@ static DM_STEP void layernorm_f32_00_layernormalization_0(int32_t core) {
     float *in0_tile = (float *)layernorm_f32_l1;
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in0_tile, layernorm_f32_input_0, 512u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, layernorm_f32_input_0, 512u, 0u, NULL);
     }
     float *extra0_tile = (float *)(layernorm_f32_l1 + 1024);
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(extra0_tile, layernorm_f32_weight_c0, 128u, 0u, NULL);
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile, layernorm_f32_weight_c0, 128u, 0u,
+                NULL);
     }
     float *extra1_tile = (float *)(layernorm_f32_l1 + 1152);
     dm_token token_2 = DM_NO_TOKEN;
     if (core == 0) {
-        token_2 = dm_dma_start_in(extra1_tile, layernorm_f32_weight_c1, 128u, 0u, NULL);
+        token_2 = dm_dma_start_in(DM_DMA_MCHAN, extra1_tile, layernorm_f32_weight_c1, 128u, 0u,
+                NULL);
     }
     float *out_tile = (float *)(layernorm_f32_l1 + 512);
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
-    dm_dma_wait(token_2);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token_2);
     dm_barrier();
     const int32_t t = core * 4 / 8;
     const int32_t t_1 = (core + 1) * 4 / 8 - t;
@@ -98,9 +100,9 @@ static DM_STEP void layernorm_f32_00_layernormalization_0(int32_t core) {
     dm_barrier();
     dm_token token_3 = DM_NO_TOKEN;
     if (core == 0) {
-        token_3 = dm_dma_start_out(layernorm_f32_output_0, out_tile, 512u, 0u, NULL);
+        token_3 = dm_dma_start_out(DM_DMA_MCHAN, layernorm_f32_output_0, out_tile, 512u, 0u, NULL);
     }
-    dm_dma_wait(token_3);
+    dm_dma_wait(DM_DMA_MCHAN, token_3);
 }
 
 static void layernorm_f32_cluster(void) {

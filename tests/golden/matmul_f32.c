@@ -5,7 +5,7 @@
 #include "dm_math.h"
 #include "matmul_f32_weights.h"
 
-static DM_L1 DM_ALIGN(8) uint8_t matmul_f32_l1[1816];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t matmul_f32_l1[1816];
 DM_L2_NOINIT DM_ALIGN(4) float matmul_f32_input_0[144];
 DM_L2_NOINIT DM_ALIGN(4) float matmul_f32_output_0[60];
 
@@ -94,22 +94,22 @@ static DM_STEP void matmul_f32_00_matmul_0(int32_t core) {
     float *in0_tile = (float *)(matmul_f32_l1 + 960);
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in0_tile, matmul_f32_input_0, 576u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, matmul_f32_input_0, 576u, 0u, NULL);
     }
     float *in1_tile = (float *)matmul_f32_l1;
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(in1_tile, matmul_f32_weight_c0, 960u, 0u, NULL);
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, in1_tile, matmul_f32_weight_c0, 960u, 0u, NULL);
     }
     float *extra0_tile = (float *)(matmul_f32_l1 + 1776);
     dm_token token_2 = DM_NO_TOKEN;
     if (core == 0) {
-        token_2 = dm_dma_start_in(extra0_tile, matmul_f32_weight_c1, 40u, 0u, NULL);
+        token_2 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile, matmul_f32_weight_c1, 40u, 0u, NULL);
     }
     float *out_tile = (float *)(matmul_f32_l1 + 1536);
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
-    dm_dma_wait(token_2);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token_2);
     dm_barrier();
     const int32_t t = core / 2;
     const int32_t t_1 = t * 6 / 4;
@@ -119,9 +119,9 @@ static DM_STEP void matmul_f32_00_matmul_0(int32_t core) {
     dm_barrier();
     dm_token token_3 = DM_NO_TOKEN;
     if (core == 0) {
-        token_3 = dm_dma_start_out(matmul_f32_output_0, out_tile, 240u, 0u, NULL);
+        token_3 = dm_dma_start_out(DM_DMA_MCHAN, matmul_f32_output_0, out_tile, 240u, 0u, NULL);
     }
-    dm_dma_wait(token_3);
+    dm_dma_wait(DM_DMA_MCHAN, token_3);
 }
 
 static void matmul_f32_cluster(void) {

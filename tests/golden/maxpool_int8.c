@@ -4,7 +4,7 @@
 #include "deeploy/platform.h"
 #include "dm_math.h"
 
-static DM_L1 DM_ALIGN(8) uint8_t maxpool_int8_l1[1024];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t maxpool_int8_l1[1024];
 DM_L2_NOINIT DM_ALIGN(4) int8_t maxpool_int8_input_0[512];
 DM_L2_NOINIT DM_ALIGN(4) int8_t maxpool_int8_output_0[128];
 
@@ -31,9 +31,9 @@ static DM_STEP void maxpool_int8_00_maxpool_t5(int32_t core) {
     int8_t *in0_tile = (int8_t *)(maxpool_int8_l1 + 512);
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in0_tile, maxpool_int8_input_0, 512u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, maxpool_int8_input_0, 512u, 0u, NULL);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     maxpool_int8_map_1(in0_tile + core * 8, (int8_t *)maxpool_int8_l1 + core * 64);
 }
@@ -99,9 +99,9 @@ static DM_STEP void maxpool_int8_02_quantizelinear_t8(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_out(maxpool_int8_output_0, out_tile, 128u, 0u, NULL);
+        token = dm_dma_start_out(DM_DMA_MCHAN, maxpool_int8_output_0, out_tile, 128u, 0u, NULL);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
 }
 
 static void maxpool_int8_cluster(void) {

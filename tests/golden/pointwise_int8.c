@@ -5,7 +5,7 @@
 #include "dm_math.h"
 #include "pointwise_int8_weights.h"
 
-static DM_L1 DM_ALIGN(8) uint8_t pointwise_int8_l1[800];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t pointwise_int8_l1[800];
 DM_L2_NOINIT DM_ALIGN(4) int8_t pointwise_int8_input_0[400];
 DM_L2_NOINIT DM_ALIGN(4) int8_t pointwise_int8_output_0[200];
 
@@ -25,9 +25,9 @@ static DM_STEP void pointwise_int8_00_quantizelinear_t14(int32_t core) {
     int8_t *in0_tile = (int8_t *)(pointwise_int8_l1 + 400);
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in0_tile, pointwise_int8_input_0, 400u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, pointwise_int8_input_0, 400u, 0u, NULL);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     pointwise_int8_map_1(in0_tile + core * 50, (int8_t *)pointwise_int8_l1 + core * 2);
 }
@@ -111,23 +111,24 @@ static DM_STEP void pointwise_int8_01_quantizelinear_t14(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in1_tile, pointwise_int8_weight_t5_cl, 128u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in1_tile, pointwise_int8_weight_t5_cl, 128u, 0u,
+                NULL);
     }
     int32_t *extra0_tile = (int32_t *)(pointwise_int8_l1 + 728);
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(extra0_tile, pointwise_int8_weight_t5_zero_point_sum, 32u, 0u,
-                NULL);
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile,
+                pointwise_int8_weight_t5_zero_point_sum, 32u, 0u, NULL);
     }
     int32_t *extra1_tile = (int32_t *)(pointwise_int8_l1 + 760);
     dm_token token_2 = DM_NO_TOKEN;
     if (core == 0) {
-        token_2 = dm_dma_start_in(extra1_tile,
+        token_2 = dm_dma_start_in(DM_DMA_MCHAN, extra1_tile,
                 pointwise_int8_weight_QuantizeLinear_t14_requantization, 32u, 0u, NULL);
     }
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
-    dm_dma_wait(token_2);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token_2);
     dm_barrier();
     pointwise_int8_conv_1((int8_t *)pointwise_int8_l1, in1_tile + core * 16, extra0_tile + core,
             extra1_tile + core, (int8_t *)(pointwise_int8_l1 + 400) + core);
@@ -149,9 +150,9 @@ static DM_STEP void pointwise_int8_02_quantizelinear_t14(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_out(pointwise_int8_output_0, out_tile, 200u, 0u, NULL);
+        token = dm_dma_start_out(DM_DMA_MCHAN, pointwise_int8_output_0, out_tile, 200u, 0u, NULL);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
 }
 
 static void pointwise_int8_cluster(void) {

@@ -4,7 +4,7 @@
 #include "deeploy/platform.h"
 #include "dm_math.h"
 
-static DM_L1 DM_ALIGN(8) uint8_t reducemean_f32_l1[1312];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t reducemean_f32_l1[1312];
 DM_L2_NOINIT DM_ALIGN(4) float reducemean_f32_input_0[320];
 DM_L2_NOINIT DM_ALIGN(4) float reducemean_f32_output_0[8];
 
@@ -63,18 +63,18 @@ static DM_STEP void reducemean_f32_00_reducemean_0(int32_t core) {
     float *in0_tile = (float *)reducemean_f32_l1;
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in0_tile, reducemean_f32_input_0, 1280u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, reducemean_f32_input_0, 1280u, 0u, NULL);
     }
     float *out_tile = (float *)(reducemean_f32_l1 + 1280);
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     reducemean_f32_reduce_1(in0_tile + core * 40, out_tile + core);
     dm_barrier();
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_out(reducemean_f32_output_0, out_tile, 32u, 0u, NULL);
+        token_1 = dm_dma_start_out(DM_DMA_MCHAN, reducemean_f32_output_0, out_tile, 32u, 0u, NULL);
     }
-    dm_dma_wait(token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
 }
 
 static void reducemean_f32_cluster(void) {

@@ -5,7 +5,7 @@
 #include "dm_math.h"
 #include "residual_weights.h"
 
-static DM_L1 DM_ALIGN(8) uint8_t residual_l1[8736];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t residual_l1[8736];
 DM_L2_NOINIT DM_ALIGN(4) float residual_input_0[300];
 DM_L2_NOINIT DM_ALIGN(4) float residual_output_0[5];
 
@@ -31,9 +31,9 @@ static DM_STEP void residual_00_conv_0(int32_t core) {
     float *in0_tile = (float *)(residual_l1 + 1200);
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in0_tile, residual_input_0, 1200u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, residual_input_0, 1200u, 0u, NULL);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     const int32_t t = core / 4;
     const int32_t t_1 = core % 4;
@@ -183,16 +183,16 @@ static DM_STEP void residual_01_conv_0(int32_t core) {
         dm_barrier();
         dm_token token = DM_NO_TOKEN;
         if (core == 0) {
-            token = dm_dma_start_in(in1_tile, in1_part, 432u, 0u, NULL);
+            token = dm_dma_start_in(DM_DMA_MCHAN, in1_tile, in1_part, 432u, 0u, NULL);
         }
         const float *extra0_part = residual_weight_c1 + m_start;
         float *extra0_tile = (float *)(residual_l1 + 1632);
         dm_token token_1 = DM_NO_TOKEN;
         if (core == 0) {
-            token_1 = dm_dma_start_in(extra0_tile, extra0_part, 16u, 0u, NULL);
+            token_1 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile, extra0_part, 16u, 0u, NULL);
         }
-        dm_dma_wait(token);
-        dm_dma_wait(token_1);
+        dm_dma_wait(DM_DMA_MCHAN, token);
+        dm_dma_wait(DM_DMA_MCHAN, token_1);
         dm_barrier();
         const int32_t t = core / 2;
         const int32_t t_1 = core % 2;
@@ -357,15 +357,17 @@ static DM_STEP void residual_02_conv_2(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in1_tile, residual_weight_Conv_2_weight_cl, 2304u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in1_tile, residual_weight_Conv_2_weight_cl, 2304u, 0u,
+                NULL);
     }
     float *extra0_tile = (float *)(residual_l1 + 8704);
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(extra0_tile, residual_weight_Conv_2_bias, 32u, 0u, NULL);
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile, residual_weight_Conv_2_bias, 32u, 0u,
+                NULL);
     }
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
     dm_barrier();
     residual_conv_2((float *)(residual_l1 + 3200), in1_tile + core * 72, extra0_tile + core,
             (float *)(residual_l1 + 3200) + core, (float *)residual_l1 + core);
@@ -519,15 +521,15 @@ static DM_STEP void residual_03_conv_7(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in1_tile, residual_weight_c8_cl, 3456u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in1_tile, residual_weight_c8_cl, 3456u, 0u, NULL);
     }
     float *extra0_tile = (float *)(residual_l1 + 7856);
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(extra0_tile, residual_weight_c9, 48u, 0u, NULL);
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile, residual_weight_c9, 48u, 0u, NULL);
     }
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
     dm_barrier();
     const int32_t t = core / 4;
     const int32_t t_1 = core % 4;
@@ -675,15 +677,15 @@ static DM_STEP void residual_04_conv_8(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in1_tile, residual_weight_c10_cl, 384u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in1_tile, residual_weight_c10_cl, 384u, 0u, NULL);
     }
     float *extra0_tile = (float *)(residual_l1 + 5984);
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(extra0_tile, residual_weight_c11, 48u, 0u, NULL);
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile, residual_weight_c11, 48u, 0u, NULL);
     }
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
     dm_barrier();
     const int32_t t = core / 4;
     const int32_t t_1 = core % 4;
@@ -844,16 +846,16 @@ static DM_STEP void residual_06_gemm_12(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in1_tile, residual_weight_c12, 240u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in1_tile, residual_weight_c12, 240u, 0u, NULL);
     }
     float *extra0_tile = (float *)(residual_l1 + 288);
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_in(extra0_tile, residual_weight_c13, 20u, 0u, NULL);
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile, residual_weight_c13, 20u, 0u, NULL);
     }
     float *out_tile = (float *)(residual_l1 + 312);
-    dm_dma_wait(token);
-    dm_dma_wait(token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
     dm_barrier();
     const int32_t t = core * 5 / 8;
     const int32_t t_1 = (core + 1) * 5 / 8 - t;
@@ -863,9 +865,9 @@ static DM_STEP void residual_06_gemm_12(int32_t core) {
     dm_barrier();
     dm_token token_2 = DM_NO_TOKEN;
     if (core == 0) {
-        token_2 = dm_dma_start_out(residual_output_0, out_tile, 20u, 0u, NULL);
+        token_2 = dm_dma_start_out(DM_DMA_MCHAN, residual_output_0, out_tile, 20u, 0u, NULL);
     }
-    dm_dma_wait(token_2);
+    dm_dma_wait(DM_DMA_MCHAN, token_2);
 }
 
 static void residual_cluster(void) {

@@ -4,7 +4,7 @@
 #include "deeploy/platform.h"
 #include "dm_math.h"
 
-static DM_L1 DM_ALIGN(8) uint8_t resize_f32_l1[1152];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t resize_f32_l1[1152];
 DM_L2_NOINIT DM_ALIGN(4) float resize_f32_input_0[108];
 DM_L2_NOINIT DM_ALIGN(4) float resize_f32_output_0[432];
 
@@ -41,9 +41,9 @@ static DM_STEP void resize_f32_00_resize_0(int32_t core) {
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
         const dm_dma_dim dims[1] = {{3u, 24, 144}};
-        token = dm_dma_start_in(in0_tile, resize_f32_input_0, 24u, 1u, dims);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, resize_f32_input_0, 24u, 1u, dims);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     const int32_t t = core * 6 / 8;
     const int32_t t_1 = (core + 1) * 6 / 8 - t;
@@ -86,10 +86,10 @@ static DM_STEP void resize_f32_01_resize_0(int32_t core) {
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
         const dm_dma_dim dims[1] = {{3u, 24, 144}};
-        token = dm_dma_start_in(in0_tile, in0_part, 24u, 1u, dims);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, in0_part, 24u, 1u, dims);
     }
     float *out_part = (float *)resize_f32_l1 + 12;
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     const int32_t t = core * 6 / 8;
     const int32_t t_1 = (core + 1) * 6 / 8 - t;
@@ -132,10 +132,10 @@ static DM_STEP void resize_f32_02_resize_0(int32_t core) {
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
         const dm_dma_dim dims[1] = {{3u, 24, 144}};
-        token = dm_dma_start_in(in0_tile, in0_part, 24u, 1u, dims);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, in0_part, 24u, 1u, dims);
     }
     float *out_part = (float *)resize_f32_l1 + 24;
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     const int32_t t = core * 6 / 8;
     const int32_t t_1 = (core + 1) * 6 / 8 - t;
@@ -178,10 +178,10 @@ static DM_STEP void resize_f32_03_resize_0(int32_t core) {
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
         const dm_dma_dim dims[1] = {{3u, 24, 144}};
-        token = dm_dma_start_in(in0_tile, in0_part, 24u, 1u, dims);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, in0_part, 24u, 1u, dims);
     }
     float *out_part = (float *)resize_f32_l1 + 36;
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     const int32_t t = core * 6 / 8;
     const int32_t t_1 = (core + 1) * 6 / 8 - t;
@@ -224,10 +224,10 @@ static DM_STEP void resize_f32_04_resize_0(int32_t core) {
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
         const dm_dma_dim dims[1] = {{3u, 24, 144}};
-        token = dm_dma_start_in(in0_tile, in0_part, 24u, 1u, dims);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, in0_part, 24u, 1u, dims);
     }
     float *out_part = (float *)resize_f32_l1 + 48;
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     const int32_t t = core * 6 / 8;
     const int32_t t_1 = (core + 1) * 6 / 8 - t;
@@ -270,10 +270,10 @@ static DM_STEP void resize_f32_05_resize_0(int32_t core) {
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
         const dm_dma_dim dims[1] = {{3u, 24, 144}};
-        token = dm_dma_start_in(in0_tile, in0_part, 24u, 1u, dims);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, in0_part, 24u, 1u, dims);
     }
     float *out_part = (float *)resize_f32_l1 + 60;
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     const int32_t t = core * 6 / 8;
     const int32_t t_1 = (core + 1) * 6 / 8 - t;
@@ -304,9 +304,9 @@ static DM_STEP void resize_f32_06_resize_0(int32_t core) {
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
         const dm_dma_dim dims[1] = {{36u, 48, 8}};
-        token = dm_dma_start_out(resize_f32_output_0, out_tile, 8u, 1u, dims);
+        token = dm_dma_start_out(DM_DMA_MCHAN, resize_f32_output_0, out_tile, 8u, 1u, dims);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
 }
 
 static DM_KERNEL void resize_f32_map_8(const float *restrict in0, float *restrict out) {
@@ -332,9 +332,9 @@ static DM_STEP void resize_f32_07_resize_0(int32_t core) {
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
         const dm_dma_dim dims[1] = {{36u, 48, 8}};
-        token = dm_dma_start_out(out_part, out_tile, 8u, 1u, dims);
+        token = dm_dma_start_out(DM_DMA_MCHAN, out_part, out_tile, 8u, 1u, dims);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
 }
 
 static DM_KERNEL void resize_f32_map_9(const float *restrict in0, float *restrict out) {
@@ -360,9 +360,9 @@ static DM_STEP void resize_f32_08_resize_0(int32_t core) {
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
         const dm_dma_dim dims[1] = {{36u, 48, 8}};
-        token = dm_dma_start_out(out_part, out_tile, 8u, 1u, dims);
+        token = dm_dma_start_out(DM_DMA_MCHAN, out_part, out_tile, 8u, 1u, dims);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
 }
 
 static DM_KERNEL void resize_f32_map_10(const float *restrict in0, float *restrict out) {
@@ -388,9 +388,9 @@ static DM_STEP void resize_f32_09_resize_0(int32_t core) {
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
         const dm_dma_dim dims[1] = {{36u, 48, 8}};
-        token = dm_dma_start_out(out_part, out_tile, 8u, 1u, dims);
+        token = dm_dma_start_out(DM_DMA_MCHAN, out_part, out_tile, 8u, 1u, dims);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
 }
 
 static DM_KERNEL void resize_f32_map_11(const float *restrict in0, float *restrict out) {
@@ -416,9 +416,9 @@ static DM_STEP void resize_f32_10_resize_0(int32_t core) {
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
         const dm_dma_dim dims[1] = {{36u, 48, 8}};
-        token = dm_dma_start_out(out_part, out_tile, 8u, 1u, dims);
+        token = dm_dma_start_out(DM_DMA_MCHAN, out_part, out_tile, 8u, 1u, dims);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
 }
 
 static DM_KERNEL void resize_f32_map_12(const float *restrict in0, float *restrict out) {
@@ -444,9 +444,9 @@ static DM_STEP void resize_f32_11_resize_0(int32_t core) {
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
         const dm_dma_dim dims[1] = {{36u, 48, 8}};
-        token = dm_dma_start_out(out_part, out_tile, 8u, 1u, dims);
+        token = dm_dma_start_out(DM_DMA_MCHAN, out_part, out_tile, 8u, 1u, dims);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
 }
 
 static void resize_f32_cluster(void) {

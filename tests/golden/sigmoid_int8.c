@@ -5,7 +5,7 @@
 #include "dm_math.h"
 #include "sigmoid_int8_weights.h"
 
-static DM_L1 DM_ALIGN(8) uint8_t sigmoid_int8_l1[1256];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t sigmoid_int8_l1[1256];
 DM_L2_NOINIT DM_ALIGN(4) int8_t sigmoid_int8_input_0[200];
 DM_L2_NOINIT DM_ALIGN(4) int8_t sigmoid_int8_output_0[200];
 
@@ -25,9 +25,9 @@ static DM_STEP void sigmoid_int8_00_quantizelinear_t8(int32_t core) {
     int8_t *in0_tile = (int8_t *)(sigmoid_int8_l1 + 800);
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in0_tile, sigmoid_int8_input_0, 200u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, sigmoid_int8_input_0, 200u, 0u, NULL);
     }
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     const int32_t t = core / 2;
     const int32_t t_1 = core % 2 * 25;
@@ -49,11 +49,11 @@ static DM_STEP void sigmoid_int8_01_quantizelinear_t8(int32_t core) {
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(in0_tile, sigmoid_int8_weight_QuantizeLinear_t8_table, 256u, 0u,
-                NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, sigmoid_int8_weight_QuantizeLinear_t8_table,
+                256u, 0u, NULL);
     }
     int8_t *out_tile = (int8_t *)(sigmoid_int8_l1 + 1056);
-    dm_dma_wait(token);
+    dm_dma_wait(DM_DMA_MCHAN, token);
     dm_barrier();
     const int32_t t = core / 2;
     const int32_t t_1 = core % 2 * 25;
@@ -62,9 +62,9 @@ static DM_STEP void sigmoid_int8_01_quantizelinear_t8(int32_t core) {
     dm_barrier();
     dm_token token_1 = DM_NO_TOKEN;
     if (core == 0) {
-        token_1 = dm_dma_start_out(sigmoid_int8_output_0, out_tile, 200u, 0u, NULL);
+        token_1 = dm_dma_start_out(DM_DMA_MCHAN, sigmoid_int8_output_0, out_tile, 200u, 0u, NULL);
     }
-    dm_dma_wait(token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token_1);
 }
 
 static void sigmoid_int8_cluster(void) {

@@ -11,11 +11,13 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.cluster import BarrierOp
-from deeploy_mlir.dialects.dma import NoneOp, StartOp, TokenType, WaitOp
+from deeploy_mlir.dialects.dma import NoneOp, StartOp, TokenType, WaitOp, dma_of
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.mem import MemRef, ReshapeOp, ViewOp, memory_of, strides_of
+from deeploy_mlir.dialects.soc import SystemOp
 from deeploy_mlir.ir.c_builder import CBuilder
 from deeploy_mlir.kernels.generated import dynamic_arguments
+from deeploy_mlir.machine.platform import dma_macro
 from deeploy_mlir.space.strided_copy import strided_copy
 from deeploy_mlir.support.numpy_types import element_bytes
 
@@ -50,7 +52,7 @@ class BodyLowering:
         symbols: Mapping[str, str],
         arrays: Mapping[str, Attribute],
         constants: frozenset[str],
-        engine_memory: str | None,
+        system: SystemOp,
     ) -> None:
         """`function_for` finds or makes the C function of a kernel; `symbols` are the C names of arenas and arrays,
         `arrays` their types in C by these names, `constants` the symbols of constant ones."""
@@ -59,7 +61,7 @@ class BodyLowering:
         self.function_for = function_for
         self.arrays = arrays
         self.constants = constants
-        self.engine_memory = engine_memory
+        self.system = system
         self.values: dict[SSAValue, SSAValue] = {}
         """C values: indices as they are, memrefs as pointers to their first element, tokens as tokens."""
 
@@ -98,7 +100,7 @@ class BodyLowering:
             case StartOp():
                 self._start(op)
             case WaitOp():
-                b.call("dm_dma_wait", [values[op.token]])
+                b.call("dm_dma_wait", [self._dma(dma_of(op.token)), values[op.token]])
             case BarrierOp():
                 b.call("dm_barrier")
             case KernelOp():
@@ -168,7 +170,8 @@ class BodyLowering:
         copy = strided_copy(sizes, strides_of(source), strides_of(destination))
         width = element_bytes(source.element_type)
         line = b.cast(b.mul(copy.line, copy.line_elements * width), UINT32)
-        inward = memory_of(destination) == self.engine_memory
+        dma, ends = dma_of(op.token), (memory_of(source), memory_of(destination))
+        inward = any(d.engine_name == dma and (d.source, d.destination) == ends for d in self.system.dmas)
         name = "dm_dma_start_in" if inward else "dm_dma_start_out"
         dims: SSAValue = b.literal("NULL", c.PtrType(DIM, const=True))
         if copy.dims:
@@ -186,7 +189,11 @@ class BodyLowering:
             initial = b.aggregate(entries, c.ArrayType([len(entries)], DIM))
             dims = b.decay(b.array("dims", [len(entries)], DIM, initial, ["const"]), const=True)
         arguments = [self.values[op.destination], self.values[op.source], line, b.const(len(copy.dims), UINT32), dims]
-        return b.call_value(name, arguments, TOKEN)
+        return b.call_value(name, [self._dma(dma), *arguments], TOKEN)
+
+    def _dma(self, name: str) -> SSAValue:
+        """The number of a DMA engine, by its macro."""
+        return self.b.literal(dma_macro(name), UINT32)
 
     # -- control and kernels ---------------------------------------------------------------------------------------
 

@@ -44,6 +44,7 @@ from deeploy_mlir.kernels.generated.scalar_body import HEADERS
 from deeploy_mlir.lowering.cluster_to_c.body import BYTE, BodyLowering
 from deeploy_mlir.lowering.cluster_to_c.c_names import NetworkNames, elements_macro
 from deeploy_mlir.lowering.cluster_to_c.quantization import meaning_of, quantization_function, quantization_macros
+from deeploy_mlir.machine.platform import section_macro
 from deeploy_mlir.machine.registry import system_of
 from deeploy_mlir.support.names import label
 from deeploy_mlir.support.numpy_types import element_bytes
@@ -194,9 +195,6 @@ class NetworkFiles:
         run = next((op for op in self.function.body.block.ops if isinstance(op, RunOp)), None)
         steps = [op for op in (run or self.function).walk() if isinstance(op, StepOp)]
         kernels = Kernels(self.names, block, self.bindings)
-        memory = None
-        if run is not None:
-            memory = self.system.engine(run.engine.root_reference.data).memory_name
         constants = frozenset(array.sym_name.data for array in self.arrays.constants)
         functions: list[c.FuncOp] = []
         for number, step in enumerate(steps):
@@ -205,7 +203,7 @@ class NetworkFiles:
             functions.append(function)
             assert function.block is not None
             b = CBuilder(function.block)
-            lowering = BodyLowering(b, kernels.function_for, self.names.symbols, arrays, constants, memory)
+            lowering = BodyLowering(b, kernels.function_for, self.names.symbols, arrays, constants, self.system)
             if run is not None:
                 lowering.values[run.core] = function.block.args[0]
             lowering.block(step.body.block.ops)
@@ -254,9 +252,8 @@ def _words(array: memref.GlobalOp) -> str:
 
 
 def _placement(memory: str, *, initialised: bool = False) -> list[str]:
-    """The platform's macro for arrays in a memory; L1 is never initialised."""
-    macro = f"DM_{memory.upper()}"
-    return [macro if initialised or memory == "l1" else f"{macro}_NOINIT"]
+    """The platform's macro for arrays in a memory."""
+    return [section_macro(memory, initialised=initialised)]
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ class Access:
 class Transfer:
     """A transfer that core 0 started."""
 
+    dma: str
     source: Region
     destination: Region
     what: str
@@ -35,8 +36,8 @@ class Transfer:
 class Machine:
     """Memories and cores. `layer` is the step being gone through; it names the place in messages."""
 
-    channels: dict[frozenset[str], int]
-    """Transfers that may be in flight between two memories."""
+    channels: dict[str, int]
+    """Transfers that each DMA engine may have in flight."""
     layer: str = ""
     moved: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     _owners: dict[str, Owners] = field(default_factory=dict[str, Owners])
@@ -76,8 +77,8 @@ class Machine:
             self._epoch.append(Access(core, region, True, what))
             self._own(region)
 
-    def start(self, source: Region, destination: Region, what: str) -> int:
-        """Core 0 starts a transfer; returns its token."""
+    def start(self, dma: str, source: Region, destination: Region, what: str) -> int:
+        """Core 0 starts a transfer on a DMA engine; returns its token."""
         for access in self._epoch:
             if access.core == 0:
                 continue
@@ -93,10 +94,10 @@ class Machine:
         ends = source.buffer.memory, destination.buffer.memory
         self.moved[ends] = self.moved.get(ends, 0) + source.bytes
         self._tokens += 1
-        self._flying[self._tokens] = Transfer(source, destination, what)
-        limit = self.channels.get(frozenset(ends), 0)
-        if len(self._flying) > limit:
-            raise self.fail(f"{len(self._flying)} transfers in flight, the DMA has {limit} channels")
+        self._flying[self._tokens] = Transfer(dma, source, destination, what)
+        limit, flying = self.channels.get(dma, 0), sum(t.dma == dma for t in self._flying.values())
+        if flying > limit:
+            raise self.fail(f"{flying} transfers in flight, DMA @{dma} has {limit} channels")
         return self._tokens
 
     def wait(self, token: int | None) -> None:

@@ -16,7 +16,7 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 
 from deeploy_mlir.dialects.cluster import BarrierOp, RunOp
-from deeploy_mlir.dialects.dma import NoneOp, StartOp, WaitOp
+from deeploy_mlir.dialects.dma import NoneOp, StartOp, WaitOp, dma_of
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.mem import CopyOp, MemRef, ReshapeOp, StepOp, ViewOp, memory_of, strides_of
 from deeploy_mlir.passes.verification.machine import Machine
@@ -249,7 +249,7 @@ class Walker:
         if source.sizes != destination.sizes:
             raise self.machine.fail(f"a transfer of {source.sizes} elements to {destination.sizes}")
         what = f"the transfer from {source.buffer.name} to {destination.buffer.name}"
-        self.values[op.token] = self.machine.start(source, destination, what)
+        self.values[op.token] = self.machine.start(dma_of(op.token), source, destination, what)
 
     def _for(self, op: scf.ForOp) -> None:
         low, high, step = (self._uniform(v) for v in (op.lb, op.ub, op.step))

@@ -9,7 +9,7 @@ soc.system @siracusa {
   soc.memory @l2 {size = 2031616, align = 4, address = 0x1c010000}
   soc.memory @wmem {size = 4194288, align = 4, address = 0x10800010, weights_only}
   soc.dma @mchan from @l2 to @l1 {bytes_per_cycle = 8, startup_cycles = 100, max_dims = 2, max_bytes = 131071, channels = 16}
-  soc.dma @mchan_weights from @wmem to @l1 {bytes_per_cycle = 8, startup_cycles = 100, max_dims = 2, max_bytes = 131071, channels = 16, one_way}
+  soc.dma @mchan_weights from @wmem to @l1 {bytes_per_cycle = 8, startup_cycles = 100, same_as = @mchan, one_way}
   soc.engine @cluster {cores = 8, memory = @l1, stack_bytes = 640, kernels = ["siracusa"]}
   soc.host @fabric_controller {memory = @l2, program_bytes = 131072}
 }

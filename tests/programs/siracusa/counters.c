@@ -37,10 +37,10 @@ static void entry(void) {
     dm_barrier();
     if (id == 0) {
       dm_region_begin(4);
-      dm_token t = dm_dma_start_in(words, outer, 4096, 0, 0);
-      dm_token u = dm_dma_start_out(outer + 2048, words + 2048, 2048, 0, 0);
-      dm_dma_wait(t);
-      dm_dma_wait(u);
+      dm_token t = dm_dma_start_in(DM_DMA_MCHAN, words, outer, 4096, 0, 0);
+      dm_token u = dm_dma_start_out(DM_DMA_MCHAN, outer + 2048, words + 2048, 2048, 0, 0);
+      dm_dma_wait(DM_DMA_MCHAN, t);
+      dm_dma_wait(DM_DMA_MCHAN, u);
       dm_region_end(4);
     }
     dm_barrier();

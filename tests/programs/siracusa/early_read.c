@@ -9,9 +9,9 @@ static void entry(void) {
   if (dm_core_id() != 0) return;
   garbage = inner[1023];
   for (int i = 0; i < 1024; i++) inner[i] = 1;
-  dm_token t = dm_dma_start_in((void *)inner, (const void *)outer, 4096, 0, 0);
+  dm_token t = dm_dma_start_in(DM_DMA_MCHAN, (void *)inner, (const void *)outer, 4096, 0, 0);
   before = inner[1023];
-  dm_dma_wait(t);
+  dm_dma_wait(DM_DMA_MCHAN, t);
   after = inner[1023];
 }
 

@@ -50,13 +50,13 @@ __attribute__((noinline)) static void go_wrong(void) {
   case 9: store_nowhere(0x1020f000u); break;
   case 10: load_nowhere(0x00204012u); break;
   case 11: /* one more transfer than there are ids */
-    for (int i = 0; i < 17; i++) dm_dma_start_in(local, outer, 4, 0, 0);
+    for (int i = 0; i < 17; i++) dm_dma_start_in(DM_DMA_MCHAN, local, outer, 4, 0, 0);
     break;
-  case 12: dm_dma_start_in((void *)(uintptr_t)0x1003fff0u, outer, 32, 0, 0); break;
-  case 13: dm_dma_start_in(local, (const void *)(uintptr_t)0x1c1ffff0u, 32, 0, 0); break;
+  case 12: dm_dma_start_in(DM_DMA_MCHAN, (void *)(uintptr_t)0x1003fff0u, outer, 32, 0, 0); break;
+  case 13: dm_dma_start_in(DM_DMA_MCHAN, local, (const void *)(uintptr_t)0x1c1ffff0u, 32, 0, 0); break;
   case 14: write_dma(4 | 1u << 17, (uint32_t)(uintptr_t)local, (uint32_t)(uintptr_t)outer); break; /* no id */
   case 15: /* freed while under way */
-    sink = dm_dma_start_in(local, outer, 1024, 0, 0);
+    sink = dm_dma_start_in(DM_DMA_MCHAN, local, outer, 1024, 0, 0);
     REG(0x00204404u) = 1u << sink;
     break;
   case 16: dm_region_end(7); break;

@@ -28,10 +28,10 @@ static void entry(void) {
       dm_region_begin(jobs[first].group);
       for (; end < job_count && jobs[end].group == jobs[first].group; end++) {
         const job *j = jobs + end;
-        if (j->out) tokens[end] = dm_dma_start_out(outer + j->outer, local + j->local, j->line, j->rank, j->dims);
-        else tokens[end] = dm_dma_start_in(local + j->local, outer + j->outer, j->line, j->rank, j->dims);
+        if (j->out) tokens[end] = dm_dma_start_out(DM_DMA_MCHAN, outer + j->outer, local + j->local, j->line, j->rank, j->dims);
+        else tokens[end] = dm_dma_start_in(DM_DMA_MCHAN, local + j->local, outer + j->outer, j->line, j->rank, j->dims);
       }
-      for (uint32_t i = first; i < end; i++) dm_dma_wait(tokens[i]);
+      for (uint32_t i = first; i < end; i++) dm_dma_wait(DM_DMA_MCHAN, tokens[i]);
       dm_region_end(jobs[first].group);
       first = end;
     }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What generated code needs of a platform: one host core, a cluster of DM_CORES cores on a local memory (L1), and a DMA
-   between L1 and an outer memory. platforms/<name>/ implements it; that folder goes on the include path for dm_port.h.
+/* What generated code needs of a platform: one host core, a cluster of DM_CORES cores on a local memory, and DMA engines
+   between memories. platforms/<name>/ implements it; that folder goes on the include path for dm_port.h.
 
    dm_config.h   what the network was compiled for: DM_CORES, the cores of the cluster; DM_CORE_STACK_BYTES, the stack of
-                 each, where the target's description reserves one
+                 each, where the target's description reserves one; DM_DMAS, the DMA engines, and for each its number
+                 (DM_DMA_MCHAN ...) and limits (DM_DMA_MCHAN_CHANNELS, _MAX_DIMS, _MAX_BYTES)
    dm_port.h     for each memory of the target's description (DM_L2, DM_RAM ...) the attribute of a static object in it:
                  initialisers and const allowed, otherwise zero at start; and with _NOINIT the same, but uninitialised at
-                 start and without initialiser (arenas, inputs, outputs). L1 is never initialised.                    */
+                 start and without initialiser (arenas, inputs, outputs)                                              */
 #ifndef DEEPLOY_PLATFORM_H
 #define DEEPLOY_PLATFORM_H
 
@@ -45,9 +46,10 @@ void dm_cluster_run(void (*entry)(void));
 /* Called by all cluster cores: none returns before all have called. What a core wrote before it, all see after it. */
 void dm_barrier(void);
 
-/* ---- DMA: to be called by core 0 of the cluster only ---- */
+/* ---- DMA: to be called by core 0 of the cluster only. `dma` is the number of an engine; the engines work side by side,
+   and so do the two directions of one. ---- */
 
-typedef uint32_t dm_token;
+typedef uint32_t dm_token; /* a transfer of one engine: another engine's may have the same number */
 
 /* One outer dimension of a transfer: repetitions, and the step in bytes from one to the next on either side. */
 typedef struct {
@@ -57,17 +59,20 @@ typedef struct {
 
 #define DM_DMA_MAX_RANK 4u
 #define DM_NO_TOKEN 0xffffffffu /* never returned by a start: "nothing was started" */
-#define DM_DMA_MAX_TOKENS 16u   /* started and not yet waited for, at any time */
 
 /* Starts a strided copy: `line` contiguous bytes, repeated over `rank` (<= DM_DMA_MAX_RANK) outer dimensions, outermost
-   first. `dims` is read before the call returns. Until dm_dma_wait on the returned token neither the source may be
-   written nor the destination read or written. Transfers that were started and not waited for may run in any order. */
-dm_token dm_dma_start_in(void *l1, const void *ext, uint32_t line, uint32_t rank, const dm_dma_dim *dims);
-dm_token dm_dma_start_out(void *ext, const void *l1, uint32_t line, uint32_t rank, const dm_dma_dim *dims);
+   first. `in` is from the memory that the engine's description names after `from` to that after `to`, `out` back. Of an
+   engine at most _CHANNELS transfers are started and not yet waited for; a platform cuts a transfer into jobs of at most
+   _MAX_DIMS dimensions and _MAX_BYTES bytes (deeploy/dma_jobs.h does). `dims` is read before the call returns. Until
+   dm_dma_wait on the returned token neither the source may be written nor the destination read or written. Transfers
+   that were started and not waited for may run in any order. */
+dm_token dm_dma_start_in(uint32_t dma, void *to, const void *from, uint32_t line, uint32_t rank, const dm_dma_dim *dims);
+dm_token dm_dma_start_out(uint32_t dma, void *to, const void *from, uint32_t line, uint32_t rank,
+                          const dm_dma_dim *dims);
 
 /* Returns when the transfer is complete and frees its token: exactly once for every token, but as often as one likes,
    and from any core, for DM_NO_TOKEN, which returns at once. */
-void dm_dma_wait(dm_token token);
+void dm_dma_wait(uint32_t dma, dm_token token);
 
 /* ---- measuring, output, end: any core ---- */
 

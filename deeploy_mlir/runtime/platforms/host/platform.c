@@ -6,9 +6,17 @@
 #include <string.h>
 #include <time.h>
 
-#include "deeploy/platform.h"
+#include "deeploy/dma_jobs.h"
 
-static uint32_t open_tokens; /* one bit for each token in use */
+#define TOKENS 32u /* of an engine: at most so many channels are made use of */
+#define ENGINES (DM_DMAS ? DM_DMAS : 1)
+
+#ifdef DM_DMA_LIMITS
+static const dm_dma_limits limits[] = DM_DMA_LIMITS;
+#else
+static const dm_dma_limits limits[] = {{0, 0, 0}};
+#endif
+static uint32_t open_tokens[ENGINES]; /* one bit for each token in use */
 
 static _Noreturn void fail(const char *what) {
   fprintf(stderr, "deeploy runtime: %s\n", what);
@@ -21,43 +29,44 @@ void dm_barrier(void) {}
 
 void dm_cluster_run(void (*entry)(void)) {
   entry();
-  if (open_tokens) fail("a DMA transfer was never waited for");
+  for (uint32_t dma = 0; dma < ENGINES; dma++)
+    if (open_tokens[dma]) fail("a DMA transfer was never waited for");
 }
 
-static dm_token copy(unsigned char *to, const unsigned char *from, uint32_t line, uint32_t rank,
-                     const dm_dma_dim *dims) {
-  dm_dma_dim d[DM_DMA_MAX_RANK] = {{1, 0, 0}, {1, 0, 0}, {1, 0, 0}, {1, 0, 0}};
+static void copy(void *context, const dm_dma_job *j) {
+  (void)context;
+  for (uint32_t i = 0; i < j->count; i++)
+    memcpy(j->to + (ptrdiff_t)i * j->to_stride, j->from + (ptrdiff_t)i * j->from_stride, j->line);
+}
+
+static dm_token transfer(uint32_t dma, void *to, const void *from, uint32_t line, uint32_t rank,
+                         const dm_dma_dim *dims) {
+  if (dma >= ENGINES) fail("no such DMA");
   if (rank > DM_DMA_MAX_RANK) fail("DMA rank");
-  for (uint32_t k = 0; k < rank; k++) d[DM_DMA_MAX_RANK - rank + k] = dims[k];
-  for (uint32_t a = 0; a < d[0].count; a++)
-    for (uint32_t b = 0; b < d[1].count; b++)
-      for (uint32_t c = 0; c < d[2].count; c++)
-        for (uint32_t e = 0; e < d[3].count; e++) {
-#define AT(field) \
-  ((ptrdiff_t)a * d[0].field + (ptrdiff_t)b * d[1].field + (ptrdiff_t)c * d[2].field + (ptrdiff_t)e * d[3].field)
-          if (line) memcpy(to + AT(dst_stride), from + AT(src_stride), line);
-#undef AT
-        }
-  for (dm_token t = 0; t < DM_DMA_MAX_TOKENS; t++)
-    if (!(open_tokens >> t & 1u)) {
-      open_tokens |= 1u << t;
-      return t;
-    }
-  fail("more DMA transfers open than there are tokens");
+  uint32_t tokens = limits[dma].channels < TOKENS ? limits[dma].channels : TOKENS;
+  dm_token token = 0;
+  while (token < tokens && (open_tokens[dma] >> token & 1u)) token++;
+  if (token == tokens) fail("more DMA transfers open than the DMA has channels");
+  open_tokens[dma] |= 1u << token;
+  dm_dma_jobs(&limits[dma], to, from, line, rank, dims, copy, NULL);
+  return token;
 }
 
-dm_token dm_dma_start_in(void *l1, const void *ext, uint32_t line, uint32_t rank, const dm_dma_dim *dims) {
-  return copy(l1, ext, line, rank, dims);
+dm_token dm_dma_start_in(uint32_t dma, void *to, const void *from, uint32_t line, uint32_t rank,
+                         const dm_dma_dim *dims) {
+  return transfer(dma, to, from, line, rank, dims);
 }
 
-dm_token dm_dma_start_out(void *ext, const void *l1, uint32_t line, uint32_t rank, const dm_dma_dim *dims) {
-  return copy(ext, l1, line, rank, dims);
+dm_token dm_dma_start_out(uint32_t dma, void *to, const void *from, uint32_t line, uint32_t rank,
+                          const dm_dma_dim *dims) {
+  return transfer(dma, to, from, line, rank, dims);
 }
 
-void dm_dma_wait(dm_token token) {
+void dm_dma_wait(uint32_t dma, dm_token token) {
   if (token == DM_NO_TOKEN) return;
-  if (token >= DM_DMA_MAX_TOKENS || !(open_tokens >> token & 1u)) fail("wait for a DMA transfer that is not open");
-  open_tokens &= ~(1u << token);
+  if (dma >= ENGINES || token >= TOKENS || !(open_tokens[dma] >> token & 1u))
+    fail("wait for a DMA transfer that is not open");
+  open_tokens[dma] &= ~(1u << token);
 }
 
 uint32_t dm_cycles(void) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cluster on host threads: one thread a core, one for each direction of the DMA, so that a missing barrier or a
+/* The cluster on host threads: one thread a core, one for each direction of each DMA, so that a missing barrier or a
    missing wait is a data race that ThreadSanitizer reports. To keep it from being hidden, a transfer is ordered with
    nothing but its own start and its own wait: rings of atomics, no lock that core 0 and the DMA share. */
 #include <pthread.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "deeploy/platform.h"
+#include "deeploy/dma_jobs.h"
 
 static _Noreturn void fail(const char *what) {
   fprintf(stderr, "deeploy runtime: %s\n", what);
@@ -20,37 +20,38 @@ static _Noreturn void fail(const char *what) {
 
 /* ---- DMA ---- */
 
+#define TOKENS 32u /* of an engine: at most so many channels are made use of */
+#define ENGINES (DM_DMAS ? DM_DMAS : 1)
+
 typedef struct {
   unsigned char *to;
   const unsigned char *from;
-  uint32_t line;
+  uint32_t dma, line, rank;
   dm_dma_dim dims[DM_DMA_MAX_RANK];
   dm_token token;
-} job;
+} transfer;
 
 typedef struct {
-  job jobs[DM_DMA_MAX_TOKENS]; /* a ring: a token is in use for each, so it cannot overflow */
-  atomic_uint started;         /* by core 0 */
+  transfer transfers[TOKENS]; /* a ring: a token is in use for each, so it cannot overflow */
+  atomic_uint started;        /* by core 0 */
 } queue;
 
-static queue queues[2];                         /* out, in: they run side by side as on the SoC */
-static atomic_uint complete[DM_DMA_MAX_TOKENS]; /* set by the DMA, cleared by core 0 */
-static uint32_t open_tokens;                    /* core 0's */
-static atomic_uint cluster_running;             /* the DMA threads spin while it is set */
+#ifdef DM_DMA_LIMITS
+static const dm_dma_limits limits[] = DM_DMA_LIMITS;
+#else
+static const dm_dma_limits limits[] = {{0, 0, 0}};
+#endif
+static queue queues[ENGINES][2];              /* out, in: all of them run side by side as on the SoC */
+static atomic_uint complete[ENGINES][TOKENS]; /* set by the DMA, cleared by core 0 */
+static uint32_t open_tokens[ENGINES];         /* core 0's */
+static atomic_uint cluster_running;           /* the DMA threads spin while it is set */
 static pthread_mutex_t idle_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;
 
-static void copy(const job *j) {
-  const dm_dma_dim *d = j->dims;
-  for (uint32_t a = 0; a < d[0].count; a++)
-    for (uint32_t b = 0; b < d[1].count; b++)
-      for (uint32_t c = 0; c < d[2].count; c++)
-        for (uint32_t e = 0; e < d[3].count; e++) {
-#define AT(field) \
-  ((ptrdiff_t)a * d[0].field + (ptrdiff_t)b * d[1].field + (ptrdiff_t)c * d[2].field + (ptrdiff_t)e * d[3].field)
-          if (j->line) memcpy(j->to + AT(dst_stride), j->from + AT(src_stride), j->line);
-#undef AT
-        }
+static void copy(void *context, const dm_dma_job *j) {
+  (void)context;
+  for (uint32_t i = 0; i < j->count; i++)
+    memcpy(j->to + (ptrdiff_t)i * j->to_stride, j->from + (ptrdiff_t)i * j->from_stride, j->line);
 }
 
 static void *dma_thread(void *argument) {
@@ -66,51 +67,57 @@ static void *dma_thread(void *argument) {
       sched_yield();
       continue;
     }
-    job *j = &q->jobs[taken++ % DM_DMA_MAX_TOKENS];
-    dm_token token = j->token;
+    transfer *t = &q->transfers[taken++ % TOKENS];
+    uint32_t dma = t->dma;
+    dm_token token = t->token;
     sched_yield(); /* let the cores run ahead */
-    copy(j);
-    atomic_store_explicit(&complete[token], 1, memory_order_release);
+    dm_dma_jobs(&limits[dma], t->to, t->from, t->line, t->rank, t->dims, copy, NULL);
+    atomic_store_explicit(&complete[dma][token], 1, memory_order_release);
   }
   return NULL;
 }
 
-static dm_token start(int in, void *to, const void *from, uint32_t line, uint32_t rank, const dm_dma_dim *dims) {
+static dm_token start(uint32_t dma, int in, void *to, const void *from, uint32_t line, uint32_t rank,
+                      const dm_dma_dim *dims) {
   if (dm_core_id() != 0) fail("DMA used by another core than core 0");
+  if (dma >= ENGINES) fail("no such DMA");
   if (rank > DM_DMA_MAX_RANK) fail("DMA rank");
+  uint32_t tokens = limits[dma].channels < TOKENS ? limits[dma].channels : TOKENS;
   dm_token token = 0;
-  while (token < DM_DMA_MAX_TOKENS && (open_tokens >> token & 1u)) token++;
-  if (token == DM_DMA_MAX_TOKENS) fail("more DMA transfers open than there are tokens");
-  open_tokens |= 1u << token;
-  queue *q = &queues[in];
+  while (token < tokens && (open_tokens[dma] >> token & 1u)) token++;
+  if (token == tokens) fail("more DMA transfers open than the DMA has channels");
+  open_tokens[dma] |= 1u << token;
+  queue *q = &queues[dma][in];
   uint32_t n = atomic_load_explicit(&q->started, memory_order_relaxed);
-  job *j = &q->jobs[n % DM_DMA_MAX_TOKENS];
-  j->to = to;
-  j->from = from;
-  j->line = line;
-  j->token = token;
-  for (uint32_t k = 0; k < DM_DMA_MAX_RANK; k++) {
-    dm_dma_dim one = {1, 0, 0};
-    j->dims[k] = k + rank < DM_DMA_MAX_RANK ? one : dims[k + rank - DM_DMA_MAX_RANK];
-  }
-  atomic_store_explicit(&complete[token], 0, memory_order_relaxed);
+  transfer *t = &q->transfers[n % TOKENS];
+  t->to = to;
+  t->from = from;
+  t->dma = dma;
+  t->line = line;
+  t->rank = rank;
+  t->token = token;
+  for (uint32_t k = 0; k < rank; k++) t->dims[k] = dims[k];
+  atomic_store_explicit(&complete[dma][token], 0, memory_order_relaxed);
   atomic_store_explicit(&q->started, n + 1, memory_order_release);
   return token;
 }
 
-dm_token dm_dma_start_in(void *l1, const void *ext, uint32_t line, uint32_t rank, const dm_dma_dim *dims) {
-  return start(1, l1, ext, line, rank, dims);
+dm_token dm_dma_start_in(uint32_t dma, void *to, const void *from, uint32_t line, uint32_t rank,
+                         const dm_dma_dim *dims) {
+  return start(dma, 1, to, from, line, rank, dims);
 }
 
-dm_token dm_dma_start_out(void *ext, const void *l1, uint32_t line, uint32_t rank, const dm_dma_dim *dims) {
-  return start(0, ext, l1, line, rank, dims);
+dm_token dm_dma_start_out(uint32_t dma, void *to, const void *from, uint32_t line, uint32_t rank,
+                          const dm_dma_dim *dims) {
+  return start(dma, 0, to, from, line, rank, dims);
 }
 
-void dm_dma_wait(dm_token token) {
+void dm_dma_wait(uint32_t dma, dm_token token) {
   if (token == DM_NO_TOKEN) return;
-  if (token >= DM_DMA_MAX_TOKENS || !(open_tokens >> token & 1u)) fail("wait for a DMA transfer that is not open");
-  while (!atomic_load_explicit(&complete[token], memory_order_acquire)) sched_yield();
-  open_tokens &= ~(1u << token);
+  if (dma >= ENGINES || token >= TOKENS || !(open_tokens[dma] >> token & 1u))
+    fail("wait for a DMA transfer that is not open");
+  while (!atomic_load_explicit(&complete[dma][token], memory_order_acquire)) sched_yield();
+  open_tokens[dma] &= ~(1u << token);
 }
 
 /* ---- cores ---- */
@@ -174,14 +181,15 @@ void dm_cluster_run(void (*entry)(void)) {
   if (!created) {
     created = 1;
     for (uintptr_t i = 0; i < DM_CORES; i++) create(core_thread, (void *)i);
-    create(dma_thread, &queues[0]);
-    create(dma_thread, &queues[1]);
+    for (uint32_t dma = 0; dma < ENGINES; dma++)
+      for (int in = 0; in < 2; in++) create(dma_thread, &queues[dma][in]);
   }
   pthread_mutex_lock(&cores_mutex);
   while (cores_finished != DM_CORES) pthread_cond_wait(&cores_changed, &cores_mutex);
   pthread_mutex_unlock(&cores_mutex);
   atomic_store_explicit(&cluster_running, 0, memory_order_relaxed);
-  if (open_tokens) fail("a DMA transfer was never waited for");
+  for (uint32_t dma = 0; dma < ENGINES; dma++)
+    if (open_tokens[dma]) fail("a DMA transfer was never waited for");
 }
 
 uint32_t dm_cycles(void) {

@@ -25,7 +25,7 @@
 #define MCHAN_INCREMENT (1u << 18)
 #define MCHAN_2D (1u << 19)
 #define MCHAN_EVENT (1u << 20)
-#define MCHAN_MAX_BYTES 0x1fff8u /* the length field has 17 bits; kept a multiple of the bus width */
+#define MCHAN_MAX_BYTES (DM_DMA_MCHAN_MAX_BYTES & ~7u) /* a multiple of the bus width */
 
 #define ALL_CORES ((1u << DM_CORES) - 1u)
 #define STACK_CANARY 0x5ac0ffeeu
@@ -189,16 +189,21 @@ static dm_token start(uint32_t flags, uint32_t l1, uint32_t ext, uint32_t line, 
   }
 }
 
-dm_token dm_dma_start_in(void *l1, const void *ext, uint32_t line, uint32_t rank, const dm_dma_dim *dims) {
-  return start(MCHAN_TO_L1, (uint32_t)(uintptr_t)l1, (uint32_t)(uintptr_t)ext, line, rank, dims);
+dm_token dm_dma_start_in(uint32_t dma, void *to, const void *from, uint32_t line, uint32_t rank,
+                         const dm_dma_dim *dims) {
+  (void)dma; /* MCHAN is the only one */
+  return start(MCHAN_TO_L1, (uint32_t)(uintptr_t)to, (uint32_t)(uintptr_t)from, line, rank, dims);
 }
 
-dm_token dm_dma_start_out(void *ext, const void *l1, uint32_t line, uint32_t rank, const dm_dma_dim *dims) {
+dm_token dm_dma_start_out(uint32_t dma, void *to, const void *from, uint32_t line, uint32_t rank,
+                          const dm_dma_dim *dims) {
+  (void)dma;
   memory_fence();
-  return start(0, (uint32_t)(uintptr_t)l1, (uint32_t)(uintptr_t)ext, line, rank, dims);
+  return start(0, (uint32_t)(uintptr_t)from, (uint32_t)(uintptr_t)to, line, rank, dims);
 }
 
-void dm_dma_wait(dm_token token) {
+void dm_dma_wait(uint32_t dma, dm_token token) {
+  (void)dma;
   if (token == DM_NO_TOKEN) return;
   if (REG(MCHAN_STATUS) >> token & 1u) {
     REG(EU_MASK) = EVENT_DMA; /* an event of another transfer wakes too, an old one may be pending: look again */
