@@ -13,7 +13,7 @@ from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.kernels.binding import KernelBinding
 from deeploy_mlir.kernels.choice import accepting, bindings_of, chosen, library_bindings
-from deeploy_mlir.machine.registry import load_soc
+from deeploy_mlir.machine.registry import load_soc, target_names
 from deeploy_mlir.space.iteration_space import Access, Axis, Dim, DimKind, IterationSpace
 from deeploy_mlir.space.work_split import ONE_CORE, CoreSplit, core_splits
 from deeploy_mlir.support.errors import DeeployError
@@ -143,4 +143,4 @@ def test_the_one_that_stands_on_the_kernel():
 
 
 def test_targets_have_bindings():
-    assert all(bindings_of(load_soc(target)) for target in ("generic", "siracusa"))
+    assert all(bindings_of(load_soc(target)) for target in target_names())

@@ -20,7 +20,7 @@ from deeploy_mlir.support.errors import DeeployError
 
 def test_shipped_targets_are_valid() -> None:
     assert {"generic", "siracusa"} <= set(target_names())
-    for name in ("generic", "siracusa"):
+    for name in target_names():
         system = load_soc(name)
         system.verify()
         assert system.system_name == name
@@ -57,7 +57,7 @@ def test_one_way_dma() -> None:
 
 
 def test_unknown_names_are_refused_with_the_known_ones() -> None:
-    with pytest.raises(DeeployError, match="no target 'x'; there are: generic, siracusa"):
+    with pytest.raises(DeeployError, match=r"no target 'x'; there are: .*generic, siracusa"):
         load_soc("x")
     with pytest.raises(KeyError, match="siracusa has no memory l9; it has l1, l2, wmem"):
         load_soc("siracusa").memory("l9")
@@ -150,8 +150,10 @@ def test_targets_of_other_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def found(*, group: str) -> list[EntryPoint]:
         return points if group == registry.GROUP else []
 
+    shipped = target_names()
     monkeypatch.setattr(registry, "entry_points", found)
-    assert target_names() == ("empty-board", "generic", "siracusa", "tiny-board")
+    assert set(target_names()) == {*shipped, "empty-board", "tiny-board"}
+    assert list(target_names()) == sorted(target_names())
     assert load_soc("tiny-board").memory("ram").size == 4096
     assert load_soc("siracusa").system_name == "siracusa"
     with pytest.raises(DeeployError, match=r"my_boards has no soc.mlir"):

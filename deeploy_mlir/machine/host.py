@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deeploy_mlir.machine.platform import Platform
 from deeploy_mlir.machine.running import ExecutionError, Job, Outcome
-from deeploy_mlir.machine.toolchain import CLANG_STACK_FLAG, GCC_FOR_CORES, RUNTIME, ZIG_CC, Toolchain
+from deeploy_mlir.machine.toolchain import CLANG_STACK_FLAG, GCC_FOR_CORES, ONE_CORE, RUNTIME, ZIG_CC, Toolchain
 
 _SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=1",
@@ -60,7 +60,7 @@ COMPILERS = (
     Toolchain("zig", ZIG_CC, link_flags=("-lm",), stack_flag=CLANG_STACK_FLAG),
 )
 
-HOST = Platform("host", RUNTIME / "platforms" / "host", COMPILERS, run_program, is_host=True)
+HOST = Platform("host", RUNTIME / "platforms" / "host", COMPILERS, run_program, is_host=True, shared=(ONE_CORE,))
 """One core and one memory; transfers are complete when they start."""
 
 CORES_FLAGS = {"cc": (*GCC_FOR_CORES, "-Wno-ignored-optimization-argument"), "gcc": GCC_FOR_CORES}

@@ -18,16 +18,19 @@ class ExecutionError(DeeployError):
 class Measurements:
     """What a simulator counted during one inference.
 
-    `cycles`: from the network's start to its end, in cycles of the cluster. `instructions` and `stalls` (cycles by
-    cause): of each cluster core, the host core last. `dma_bytes_in` and `dma_bytes_out`: into L1 and out of it.
-    `dma_busy_cycles`: cycles with a transfer under way."""
+    `instructions`: of each cluster core, the host core last; of the one core of a machine without a cluster.
+    `steps`: the same by the functions of the job's steps, where the simulator tells them apart, summed over cores.
+    `cycles`: from the network's start to its end, in cycles of the cluster; None where time is not modelled. `stalls`
+    (cycles by cause): as `instructions`. `dma_bytes_in` and `dma_bytes_out`: into L1 and out of it. `dma_busy_cycles`:
+    cycles with a transfer under way."""
 
-    cycles: int
     instructions: tuple[int, ...]
-    stalls: tuple[Mapping[str, int], ...]
-    dma_bytes_in: int
-    dma_bytes_out: int
-    dma_busy_cycles: int
+    steps: Mapping[str, int] = field(default_factory=dict[str, int])
+    cycles: int | None = None
+    stalls: tuple[Mapping[str, int], ...] = ()
+    dma_bytes_in: int = 0
+    dma_bytes_out: int = 0
+    dma_busy_cycles: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,14 @@ class Job:
     """One inference that is asked for.
 
     `inputs`: symbol and contents of each input array of the network; `outputs`: symbol and bytes of each output array;
-    `cores`: of the cluster that the program was built for; `seconds`: after which a run on this machine is stopped."""
+    `cores`: of the cluster that the program was built for; `seconds`: after which a run on this machine is stopped;
+    `steps`: the functions that the network's steps are, in the order in which they run."""
 
     inputs: tuple[tuple[str, bytes], ...]
     outputs: tuple[tuple[str, int], ...]
     cores: int = 1
     seconds: float = 600
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

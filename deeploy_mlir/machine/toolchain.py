@@ -21,6 +21,9 @@ what platforms build on."""
 FREESTANDING = RUNTIME / "shared" / "freestanding"
 """C for platforms without a C library: the functions that compilers call by themselves, and constants of math.h."""
 
+ONE_CORE = RUNTIME / "shared" / "one_core"
+"""C for platforms of one core: a cluster of that alone, and a DMA that copies at once."""
+
 ZIG = (sys.executable, "-m", "ziglang")
 ZIG_CC = (*ZIG, "cc")
 """The C compiler of the `ziglang` package (the extra `toolchain`), which needs nothing else on the machine."""

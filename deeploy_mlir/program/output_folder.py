@@ -49,7 +49,8 @@ INCLUDE_FOLDERS = ("include", "kernels")
 
 @dataclass(frozen=True)
 class Manifest:
-    """`plan.json`: the network's outside, how it was compiled and what was planned. `platforms` are names."""
+    """`plan.json`: the network's outside, how it was compiled and what was planned. `platforms` are names; `steps`
+    are the C functions of the network's steps."""
 
     format: int
     target: str
@@ -60,6 +61,7 @@ class Manifest:
     compile_seconds: float
     configuration: Configuration
     footprint: Footprint
+    steps: tuple[str, ...] = ()
 
 
 def runtime_closure(texts: Sequence[str], folders: Sequence[Path]) -> tuple[Path, ...]:

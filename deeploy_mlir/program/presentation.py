@@ -39,6 +39,7 @@ def report_json(manifest: Manifest, execution: Execution, comparisons: Sequence[
         "cycles_estimated": None if measured is None else measured.cycles,
         "dma_busy_cycles": None if measured is None else measured.dma_busy_cycles,
         "instructions": None if measured is None else list(measured.instructions),
+        "instructions_by_step": None if measured is None else dict(measured.steps),
         "stalls": None if measured is None else [dict(core) for core in measured.stalls],
         "solver": None if plan.solver is None else to_plain(plan.solver),
         "compile_seconds": round(manifest.compile_seconds, 3),
@@ -68,6 +69,10 @@ def _measured(platform: str, measured: Measurements) -> list[str]:
     def each(counts: Sequence[int]) -> str:
         return " ".join(f"{count:,}" for count in counts)
 
+    if measured.cycles is None:
+        lines = [f"ran on {platform}: {each(measured.instructions)} instructions"]
+        widest = max((len(step) for step in measured.steps), default=0)
+        return lines + [f"  {step:<{widest}}{count:>14,}" for step, count in measured.steps.items()]
     causes = {cause: [core[cause] for core in measured.stalls] for cause in measured.stalls[0]}
     return [
         f"ran on {platform}: {measured.cycles:,} cycles",

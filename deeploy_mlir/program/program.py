@@ -10,6 +10,7 @@ from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
 
+from deeploy_mlir.dialects import c
 from deeploy_mlir.ir.plan_report import Plan
 from deeploy_mlir.machine.platform import Configuration, Platform
 from deeploy_mlir.machine.registry import platform_of, platforms_of
@@ -21,7 +22,7 @@ from deeploy_mlir.program.footprint import Footprint, measured_footprint, planne
 from deeploy_mlir.program.network import Network, bind_inputs, from_bytes, to_bytes
 from deeploy_mlir.program.output_folder import FORMAT, Manifest, folder_files, read_manifest, write_output_folder
 from deeploy_mlir.support.errors import DeeployError
-from deeploy_mlir.support.names import input_symbol, output_symbol
+from deeploy_mlir.support.names import STEP_MACRO, input_symbol, output_symbol
 from deeploy_mlir.support.numpy_types import Array
 from deeploy_mlir.support.progress import doing
 
@@ -67,6 +68,7 @@ class Program:
             self.compile_seconds,
             self.configuration,
             self.footprint,
+            step_functions(self.module),
         )
 
     def save(self, path: str | Path, inputs: Mapping[str, Array] | None = None, *, force: bool = False) -> Path:
@@ -105,6 +107,12 @@ class Program:
             folder = self.save(Path(scratch, self.network.name))
             with built_folder(folder, platform, sanitize) as run:
                 yield run
+
+
+def step_functions(module: ModuleOp) -> tuple[str, ...]:
+    """The C functions of a network's steps, in the order in which they run."""
+    functions = (op for op in module.walk() if isinstance(op, c.FuncOp))
+    return tuple(function.sym_name.data for function in functions if STEP_MACRO in function.words)
 
 
 def run_folder(
@@ -169,6 +177,7 @@ def _run_image(
         tuple((output_symbol(network.name, index), tensor.bytes) for index, tensor in enumerate(network.outputs)),
         manifest.configuration.cores,
         seconds,
+        manifest.steps,
     )
     doing(f"running on {platform.name}")
     outcome = platform.run(image, job)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from deeploy_mlir.support.errors import DeeployError
 
+_EM_ARM = 40
 _PT_LOAD = 1
 _SHT_SYMTAB = 2
 _STT_OBJECT, _STT_FUNC = 1, 2
@@ -80,6 +81,7 @@ def _slice(data: bytes, offset: int, size: int) -> bytes:
 
 
 def _parse(data: bytes) -> ElfImage:
+    (machine,) = struct.unpack_from("<H", data, 18)
     (entry, program_offset, section_offset) = struct.unpack_from("<3I", data, 24)
     (program_size, program_count, section_size, section_count) = struct.unpack_from("<4H", data, 42)
     segments: list[Segment] = []
@@ -100,7 +102,10 @@ def _parse(data: bytes) -> ElfImage:
             # mapping symbols ($x, $d), local labels and undefined or file symbols name nothing of interest
             if not name or name.startswith(("$", ".L")) or index == 0 or info & 15 > _STT_FUNC:
                 continue
-            symbol = Symbol(name, value, size, info & 15 == _STT_FUNC)
+            is_function = info & 15 == _STT_FUNC
+            if is_function and machine == _EM_ARM:
+                value &= ~1  # says only that it is Thumb
+            symbol = Symbol(name, value, size, is_function)
             symbols[name] = symbol
             if info & 15 != _STT_OBJECT and index < 0xFF00:
                 functions.append(symbol)

@@ -24,6 +24,8 @@ LONGEST_IDENTIFIER = 63
 """Characters that every C11 compiler tells apart (C11, 5.2.4.1)."""
 LONGEST_PREFIX = 44
 """Characters of a network's name: what is appended to it has room within `LONGEST_IDENTIFIER`."""
+STEP_MACRO = "DM_STEP"
+"""Attributes of every C function that is a step of a network (platform.h), by which it is known as one."""
 OWN_FILES = frozenset({"main", "test_data"})
 """C files of every output folder, without extensions."""
 

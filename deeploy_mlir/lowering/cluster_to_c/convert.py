@@ -46,7 +46,7 @@ from deeploy_mlir.lowering.cluster_to_c.c_names import NetworkNames, elements_ma
 from deeploy_mlir.lowering.cluster_to_c.quantization import meaning_of, quantization_function, quantization_macros
 from deeploy_mlir.machine.platform import section_macro
 from deeploy_mlir.machine.registry import system_of
-from deeploy_mlir.support.names import label
+from deeploy_mlir.support.names import STEP_MACRO, label
 from deeploy_mlir.support.numpy_types import element_bytes
 
 MINIMUM_ALIGN = 4
@@ -199,7 +199,7 @@ class NetworkFiles:
         functions: list[c.FuncOp] = []
         for number, step in enumerate(steps):
             arguments = [("core", IndexType())] if run is not None else []
-            function = c.FuncOp(self.names.step(number, step), arguments, None, ["static", "DM_STEP"])
+            function = c.FuncOp(self.names.step(number, step), arguments, None, ["static", STEP_MACRO])
             functions.append(function)
             assert function.block is not None
             b = CBuilder(function.block)
