@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import deeploy_mlir
+from deeploy_mlir.interpreters.each_pass import EachPass
 
 ENTRY_POINTS = """[deeploy_mlir.kernels]
 generic = acme_kernels
@@ -22,13 +23,34 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
+import numpy as np
+
 from deeploy_mlir.dialects.kernel.base import shape_of
 from deeploy_mlir.dialects.kernel.ops import MatmulOp
 from deeploy_mlir.dialects.mem import strides_of
 from deeploy_mlir.ir.c_builder import CBuilder
 from deeploy_mlir.kernels.binding import KernelBinding, Library
 from deeploy_mlir.kernels.generated import dynamic_arguments, kernel_signature
+from deeploy_mlir.kernels.packing import Packing
 from deeploy_mlir.space.tile_constraints import TileConstraints
+from deeploy_mlir.space.work_split import CoreSplit
+
+
+@dataclass(frozen=True)
+class Columns(Packing):
+    # Four columns of the weights in a row: [columns / 4, inner * 4]; what is missing of the last block is 0.
+
+    dim: int = 1
+    block: int = 4
+
+    def pack(self, plain):
+        inner, columns = plain.shape
+        padded = np.pad(plain, ((0, 0), (0, -columns % 4)))
+        return padded.reshape(inner, -1, 4).transpose(1, 0, 2).reshape(-1, inner * 4).view(np.uint8)
+
+    def unpack(self, packed, shape):
+        blocks = packed.view(np.int8).reshape(len(packed), -1, 4).transpose(1, 0, 2)
+        return blocks.reshape(blocks.shape[0], -1)[:, : shape[1]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +65,13 @@ class Product(KernelBinding):
         return [str(v.type.element_type) for v in op.operands_accessed] == ["i8", "i8", "i32"] or "takes int8"
 
     def constraints(self, op):
-        return TileConstraints(multiples=(4, 1, 1), maxima=(12, 0, 0))
+        return TileConstraints(multiples=(4, 4, 1), maxima=(12, 0, 0))
+
+    def packings(self, op):
+        return {1: Columns()}
+
+    def splits(self, op, sizes, cores):
+        return (CoreSplit((0,), (cores,)),)
 
     def cost(self, op):
         return lambda sizes, split: round(prod(split.largest_share(sizes)) * self.cycles_per_mac) + 10
@@ -58,7 +86,7 @@ class Product(KernelBinding):
         strides = [strides_of(v.type) for v in op.operands_accessed]
         b.call(
             "acme_product",
-            [*given[:3], sizes[2, 0], sizes[2, 1], sizes[0, 1], strides[0][0], strides[1][0], strides[2][0]],
+            [*given[:3], sizes[2, 0], sizes[2, 1], sizes[0, 1], strides[0][0], strides[2][0]],
         )
         return function
 
@@ -71,17 +99,17 @@ BINDINGS = (Product("acme_core", "core", PRICE), Product("acme_cluster", "cluste
 """
 
 HEADER = """#include <stdint.h>
-void acme_product(const int8_t *a, const int8_t *b, int32_t *out, int32_t rows, int32_t columns, int32_t inner,
-                  int32_t a_row, int32_t b_row, int32_t out_row);
+void acme_product(const int8_t *a, const uint8_t *b, int32_t *out, int32_t rows, int32_t columns, int32_t inner,
+                  int32_t a_row, int32_t out_row);
 """
 
 SOURCE = """#include "product.h"
-void acme_product(const int8_t *a, const int8_t *b, int32_t *out, int32_t rows, int32_t columns, int32_t inner,
-                  int32_t a_row, int32_t b_row, int32_t out_row) {
+void acme_product(const int8_t *a, const uint8_t *b, int32_t *out, int32_t rows, int32_t columns, int32_t inner,
+                  int32_t a_row, int32_t out_row) {
   for (int32_t i = 0; i < rows; i++)
     for (int32_t j = 0; j < columns; j++) {
       int32_t sum = 0;
-      for (int32_t k = 0; k < inner; k++) sum += a[i * a_row + k] * b[k * b_row + j];
+      for (int32_t k = 0; k < inner; k++) sum += a[i * a_row + k] * (int8_t)b[(j / 4 * inner + k) * 4 + j % 4];
       out[i * out_row + j] = sum;
     }
 }
@@ -122,12 +150,12 @@ def test_is_called_where_it_is_cheaper(
     monkeypatch.delitem(sys.modules, "acme_kernels", raising=False)
     rng = np.random.default_rng(1)
     weights = rng.integers(-128, 128, (24, 20), np.int8)
-    program = deeploy_mlir.compile(product(weights), target=target, name="product")
+    x = rng.integers(-128, 128, (30, 24), np.int8)
+    program = deeploy_mlir.compile(product(weights), target=target, name="product", observer=EachPass({"x": x}))
     assert ("acme_product(" in program.sources["product.c"]) == called
     assert ("30 by" in program.plan.steps[0].tiles) == called  # at most 12 rows at a time
     folder = program.save(tmp_path / "out")
     assert (folder / "runtime/kernels/acme/product.c").exists() == called
-    x = rng.integers(-128, 128, (30, 24), np.int8)
     (y,) = program.run({"x": x}).values()
     np.testing.assert_array_equal(y, x.astype(np.int32) @ weights.astype(np.int32))
     monkeypatch.delitem(sys.modules, "acme_kernels")

@@ -180,7 +180,7 @@ def test_homes_that_overlap_are_caught() -> None:
 
 def test_tiles_larger_than_their_buffers_are_caught() -> None:
     module = lowered("deeploy-plan")
-    nest = next(n for n in ops_of(module, NestOp) if n.order is not None and n.order.get_values())
+    nest = next(n for n in ops_of(module, NestOp) if n.loop_order is not None and n.loop_order.get_values())
     assert nest.tiles is not None
     tiles = list(nest.tiles.get_values())
     cut = next(i for i, (t, d) in enumerate(zip(tiles, nest.kernel.iteration_space().dims, strict=True)) if t < d.size)

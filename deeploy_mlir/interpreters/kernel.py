@@ -7,7 +7,7 @@ of the accumulator; floats are accumulated in float64 and rounded to the accumul
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,11 @@ from deeploy_mlir.dialects.kernel.ops import Combiner, ConvOp, MapOp, MatmulOp, 
 from deeploy_mlir.interpreters.rows import run_row_function
 from deeploy_mlir.interpreters.scalar import convert, run_scalar_body
 from deeploy_mlir.interpreters.scatter import run_scatter
+from deeploy_mlir.ir.constants import module_of
+from deeploy_mlir.ir.packed_kernels import plain_kernel, without_packed
+from deeploy_mlir.kernels.choice import bindings_of, chosen
+from deeploy_mlir.kernels.packing import Packing
+from deeploy_mlir.machine.registry import system_of
 from deeploy_mlir.space.iteration_space import Access, Axis, IterationSpace
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array, numpy_dtype
@@ -57,11 +62,26 @@ class Problem:
         return full.reshape([full.shape[i] for i in self.parallel])
 
 
-def run_kernel_op(op: KernelOp, arrays: Sequence[Array], origins: Sequence[int] = ()) -> Array:
+Packings = Mapping[int, Packing]
+
+
+def packings_of(op: KernelOp) -> Packings:
+    """How the inputs of a kernel of a module are packed: what its binding says. Empty if none is."""
+    if not op.packed:
+        return {}
+    return chosen(op, bindings_of(system_of(module_of(op)))).packings(plain_kernel(op))
+
+
+def run_kernel_op(
+    op: KernelOp, arrays: Sequence[Array], origins: Sequence[int] = (), packings: Packings | None = None
+) -> Array:
     """The new content of the output.
 
     `arrays` are the contents of `ins`, `extras` and `out` (its present content: only a `kernel.map` that writes a part
-    of it keeps any of it). `origins` are those of a local operator, one for each of `op.padded_axes()`."""
+    of it keeps any of it). `origins` are those of a local operator, one for each of `op.padded_axes()`, and
+    `packings` those of its packed inputs, by default `packings_of(op)`."""
+    if op.packed:
+        op, arrays = _unpacked(op, arrays, origins, packings_of(op) if packings is None else packings)
     problem = _problem(op, arrays, origins)
     out = np.array(arrays[-1], order="C")
     if 0 in [problem.sizes[i] for i in problem.parallel]:
@@ -73,6 +93,19 @@ def run_kernel_op(op: KernelOp, arrays: Sequence[Array], origins: Sequence[int] 
     target = target.transpose([*parallel, *problem.combined]).reshape([problem.sizes[i] for i in parallel])
     np.copyto(target, values)
     return out
+
+
+def _unpacked(
+    op: KernelOp, arrays: Sequence[Array], origins: Sequence[int], packings: Packings
+) -> tuple[KernelOp, list[Array]]:
+    """A kernel as it was before its binding packed inputs, on the parts of them that these blocks hold."""
+    problem, plain = _problem(op, arrays, origins), plain_kernel(op)
+    result, shapes = list(arrays), dict[int, Sequence[int]]()
+    for number in (p.operand.data for p in op.packed or ()):
+        shapes[number] = [axis.footprint(problem.sizes) for axis in plain.input_axes(number)]
+        dtype = numpy_dtype(element_type_of_value(plain.ins[number]))
+        result[number] = packings[number].unpack(arrays[number], shapes[number]).astype(dtype)
+    return without_packed(op, shapes), result
 
 
 def _problem(op: KernelOp, arrays: Sequence[Array], origins: Sequence[int]) -> Problem:
@@ -101,7 +134,7 @@ def resolve_sizes(
     for operand in (len(shapes) - 1, *range(len(shapes) - 1)):
         for a, axis in enumerate(space.accesses[operand].axes):
             unknown = [d for d in axis.dims if sizes[d] < 0]
-            if len(unknown) != 1 or axis.padded:
+            if len(unknown) != 1 or axis.padded or axis.block > 1:
                 continue
             (d,) = unknown
             known = sum(c * (sizes[i] - 1) for i, c in enumerate(axis.coefficients) if i != d)

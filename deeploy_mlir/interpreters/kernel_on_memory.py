@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deeploy_mlir.dialects.kernel.base import KernelOp
-from deeploy_mlir.interpreters.kernel import resolve_sizes, run_kernel_op
+from deeploy_mlir.interpreters.kernel import Packings, resolve_sizes, run_kernel_op
 from deeploy_mlir.interpreters.memory import Machine, View, Who
 from deeploy_mlir.space.iteration_space import Access, DimKind, IntArithmetic, IterationSpace, axis_region
 
@@ -26,11 +26,18 @@ class Box:
 
 
 def run_kernel_on(
-    op: KernelOp, views: Sequence[View], origins: Sequence[int], machine: Machine, core: int, layer: str
+    op: KernelOp,
+    views: Sequence[View],
+    origins: Sequence[int],
+    machine: Machine,
+    core: int,
+    layer: str,
+    packings: Packings | None = None,
 ) -> None:
     """Runs `op` on views of its accessed operands (ins, extras, out) and stores what it writes.
 
-    `origins` are those of a local operator. Raises DeeployError for an access that must not be."""
+    `origins` are those of a local operator, `packings` those of its packed inputs (`run_kernel_op`).
+    Raises DeeployError for an access that must not be."""
     space = op.iteration_space()
     boxes = touched(op, space, [v.shape for v in views], origins)
     parts = [view.part(box.starts, box.sizes) for view, box in zip(views, boxes, strict=True)]
@@ -40,7 +47,7 @@ def run_kernel_on(
     for number, part in enumerate(parts[:-1]):
         if machine.overlap(part, parts[-1]) and not _same_element(space, number, part, parts[-1]):
             raise machine.fault(output, f"overwrites operand {number} in {part.buffer.symbol} while reading it")
-    result = run_kernel_op(op, [v.values for v in views], origins)
+    result = run_kernel_op(op, [v.values for v in views], origins, packings)
     machine.check_write(parts[-1], output)
     np.copyto(parts[-1].values, result[boxes[-1].slices])
 

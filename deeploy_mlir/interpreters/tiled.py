@@ -29,6 +29,7 @@ from xdsl.ir import Attribute, Block, SSAValue
 
 from deeploy_mlir.dialects.kernel.base import KernelOp, ReshapeOp, shape_of
 from deeploy_mlir.dialects.tiled import BuffersAttr, ConstantOp, EmptyOp, HomeAttr, NestOp, YieldOp, home_of
+from deeploy_mlir.interpreters.kernel import packings_of
 from deeploy_mlir.interpreters.kernel_on_memory import run_kernel_on
 from deeploy_mlir.interpreters.memory import Machine, Request, View, Who, row_major
 from deeploy_mlir.interpreters.tensors import poisoned
@@ -223,7 +224,7 @@ class TileRunner:
         return [self.machine.view(arena, o, shape, row_major(shape, dtype), dtype) for o in buffers.offsets]
 
     def _local(self, operand: int, tile: int) -> View:
-        """Where the kernel finds the operand: in place, or in a buffers buffer."""
+        """Where the kernel finds the operand: in place, or in one of its buffers."""
         if not self._depth(operand):
             return self._home_part(operand, tile)
         buffers = self._buffers(operand)
@@ -257,7 +258,8 @@ class TileRunner:
             if axis.padded
         ]
         kernel = self._kernel_for(tuple(v.shape for v in views), len(origins))
-        run_kernel_on(kernel, views, origins, self.machine, 0, self.nest.op.layer.data)
+        layer, packings = self.nest.op.layer.data, packings_of(self.nest.kernel)
+        run_kernel_on(kernel, views, origins, self.machine, 0, layer, packings)
 
     def _kernel_for(self, shapes: tuple[tuple[int, ...], ...], origins: int) -> KernelOp:
         """The kernel as a local operator on operands of these shapes."""

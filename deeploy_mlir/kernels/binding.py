@@ -11,12 +11,13 @@ any target by an entry point (`kernels.choice`).
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.base import KernelOp
+from deeploy_mlir.kernels.packing import Packing
 from deeploy_mlir.space.tile_constraints import TileConstraints
 from deeploy_mlir.space.work_split import CoreSplit, core_splits
 
@@ -55,6 +56,12 @@ class KernelBinding(abc.ABC):
     def multiples(self, op: KernelOp) -> tuple[int, ...]:
         """For each dimension: what tile sizes should preferably be a multiple of."""
         return (1,) * len(op.iteration_space().dims)
+
+    def packings(self, op: KernelOp) -> Mapping[int, Packing]:
+        """The inputs that must be constants and are packed when compiling, by number, and how.
+
+        `op` has them unpacked; `emit` gets it with them packed (`op.packed`)."""
+        return {}
 
     @abc.abstractmethod
     def cost(self, op: KernelOp) -> Callable[[Sequence[int], CoreSplit], int]:

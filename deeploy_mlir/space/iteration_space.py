@@ -44,7 +44,8 @@ class Axis:
     `extent` is the operand's size along the axis, -1 where only known at run time. Where `padded`, indices may leave
     [0, extent): they read the operator's padding value. Where `whole`, indices depend on data, so that every tile needs
     all of the axis. Each iteration touches the element at its index and the `reach` elements behind it: more than one
-    where the iteration stands for those of several kernels (`space.fusion`)."""
+    where the iteration stands for those of several kernels (`space.fusion`). With a `block` above 1 the axis counts
+    blocks of so many indices, and tiles begin at multiples of it (a packed operand)."""
 
     coefficients: tuple[int, ...]
     offset: int
@@ -52,6 +53,7 @@ class Axis:
     padded: bool = False
     whole: bool = False
     reach: int = 0
+    block: int = 1
 
     @cached_property
     def dims(self) -> tuple[int, ...]:
@@ -63,6 +65,7 @@ class Axis:
         if self.whole:
             return self.extent
         span = 1 + self.reach + sum(c * (sizes[i] - 1) for i, c in enumerate(self.coefficients))
+        span = -(-span // self.block)
         return span if self.extent < 0 else min(span, self.extent)
 
 
@@ -100,6 +103,7 @@ class Arithmetic(Protocol[T]):
     def mul(self, a: T, b: T) -> T: ...
     def min(self, a: T, b: T) -> T: ...
     def max(self, a: T, b: T) -> T: ...
+    def div(self, a: T, b: int) -> T: ...
 
 
 class IntArithmetic:
@@ -122,6 +126,9 @@ class IntArithmetic:
 
     def max(self, a: int, b: int) -> int:
         return max(a, b)
+
+    def div(self, a: int, b: int) -> int:
+        return a // b
 
 
 @dataclass(frozen=True)
@@ -152,6 +159,8 @@ def axis_region(
             c = a.constant(coefficient)
             low = a.add(low, a.mul(c, lows[i]))
             span = a.add(span, a.mul(c, sizes[i]))
+    if axis.block > 1:
+        low, span = a.div(low, axis.block), a.div(a.add(span, a.constant(axis.block - 1)), axis.block)
     if not axis.padded:
         return Region(low, span, a.constant(0))
     # A window may lie wholly in the padding: then the size is 0 and the start is kept inside the operand.

@@ -87,7 +87,7 @@ def axis_totals(axis: Axis, dims: Sequence[Dim], sizes: Sequence[int]) -> tuple[
 
     Along one dimension, where no tile leaves the operand, all tiles but the last touch as much: of a million tiles not
     each is looked at."""
-    if len(axis.dims) == 1 and not axis.padded and not axis.whole and dims[axis.dims[0]].size > 0:
+    if len(axis.dims) == 1 and not axis.padded and not axis.whole and axis.block == 1 and dims[axis.dims[0]].size > 0:
         (d,) = axis.dims
         step, tile = axis.coefficients[d], max(sizes[d], 1)
         if axis.offset >= 0 and axis.offset + step * (dims[d].size - 1) + axis.reach < axis.extent:

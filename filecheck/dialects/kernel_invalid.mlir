@@ -84,3 +84,15 @@ kernel.conv ins(%x, %w : memref<1x8x8x4xi8>, memref<6x3x3x4xi8>) outs(%o : memre
 ^bb0(%old: i8, %new: i8):
   kernel.yield %new : i8
 } -> tensor<4x8xi8>
+
+// -----
+
+%a, %b, %c = "test.op"() : () -> (tensor<4x8xi8>, tensor<8x16xi8>, tensor<4x16xi32>)
+// CHECK: kernel.matmul: cores cannot share dimension 2
+%y = kernel.matmul ins(%a, %b : tensor<4x8xi8>, tensor<8x16xi8>) outs(%c : tensor<4x16xi32>) {layer = "fc", split = #kernel.split<2 by 8>} -> tensor<4x16xi32>
+
+// -----
+
+%a, %b, %c = "test.op"() : () -> (tensor<4x8xi8>, tensor<2x32xui8>, tensor<4x12xi32>)
+// CHECK: kernel.matmul: operand 1 of type tensor<2x32xui8> is accessed at index 2 of axis 0
+%y = kernel.matmul ins(%a, %b : tensor<4x8xi8>, tensor<2x32xui8>) outs(%c : tensor<4x12xi32>) {layer = "fc", packed = [#kernel.packed<1, 1 by 4, tensor<8x12xi8>>]} -> tensor<4x12xi32>

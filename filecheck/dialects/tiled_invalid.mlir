@@ -41,7 +41,7 @@
 // -----
 
 %x, %w, %e = "test.op"() : () -> (tensor<4x8xi8>, tensor<8x16xi8>, tensor<4x16xi32>)
-// CHECK: tiled.nest fc: order [] must name the cut dimensions [0] once
+// CHECK: tiled.nest fc: loop_order [] must name the cut dimensions [0] once
 %y = tiled.nest ins(%x, %w : tensor<4x8xi8>, tensor<8x16xi8>) outs(%e : tensor<4x16xi32>) {layer = "fc", tiles = array<i64: 2, 16, 8>, loop_order = array<i64>, buffers = [#tiled.buffers<@l1 at 0>, #tiled.buffers<@l1 at 0>, #tiled.buffers<@l1 at 0>]} do {
 ^bb0(%xt: tensor<4x8xi8>, %wt: tensor<8x16xi8>, %yt: tensor<4x16xi32>):
   %0 = kernel.matmul ins(%xt, %wt : tensor<4x8xi8>, tensor<8x16xi8>) outs(%yt : tensor<4x16xi32>) {layer = "fc"} -> tensor<4x16xi32>

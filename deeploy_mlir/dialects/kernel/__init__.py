@@ -35,13 +35,14 @@ from deeploy_mlir.dialects.kernel.ops import (
     map_op,
     window_properties,
 )
+from deeploy_mlir.dialects.kernel.packed import PackedAttr
 from deeploy_mlir.dialects.kernel.requantize import RequantizeOp
 from deeploy_mlir.dialects.kernel.split import SplitAttr
 
 Kernel = Dialect(
     "kernel",
     [YieldOp, CastOp, FmodOp, RequantizeOp, ReshapeOp, *KERNEL_OPS],
-    [LayoutAttr, CombinerAttr, RowFunctionAttr, SplitAttr],
+    [LayoutAttr, CombinerAttr, RowFunctionAttr, SplitAttr, PackedAttr],
 )
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "LayoutAttr",
     "MapOp",
     "MatmulOp",
+    "PackedAttr",
     "PoolOp",
     "ReduceOp",
     "RequantizeOp",

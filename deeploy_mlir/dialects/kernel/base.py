@@ -71,6 +71,7 @@ from xdsl.traits import EffectInstance, IsTerminator, MemoryEffect, MemoryEffect
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
+from deeploy_mlir.dialects.kernel.packed import PackedAttr
 from deeploy_mlir.dialects.kernel.split import SplitAttr
 from deeploy_mlir.space.iteration_space import Access, Axis, Dim, IterationSpace
 from deeploy_mlir.support.numpy_types import element_bytes
@@ -158,6 +159,8 @@ class KernelOp(IRDLOperation, abc.ABC):
     """The kernel binding that executes it, by name; the planner's choice."""
     split = opt_prop_def(SplitAttr)
     """How the engine's cores share a tile of it; the planner's choice."""
+    packed = opt_prop_def(ArrayAttr[PackedAttr])
+    """The inputs that are in a layout of the binding's own."""
     extra_maps = opt_prop_def(ArrayAttr[AffineMapAttr])
     """For each of `extras`, its map from the indices of the output."""
     local = opt_prop_def(UnitAttr)
@@ -228,11 +231,26 @@ class KernelOp(IRDLOperation, abc.ABC):
     def iteration_space(self) -> IterationSpace:
         """Dimensions and the accesses of `ins`, `extras` and `out`, in this order."""
         output = self.output_axes()
-        accesses = [Access(self.input_axes(i), element_bytes(element_type_of_value(v))) for i, v in enumerate(self.ins)]
+        accesses = [self._input_access(i) for i in range(len(self.ins))]
         for value, axes in zip(self.extras, self.extra_axes(output), strict=True):
             accesses.append(Access(axes, element_bytes(element_type_of_value(value))))
         accesses.append(Access(output, element_bytes(element_type_of_value(self.out)), written=True))
         return IterationSpace(self.dims(), tuple(accesses))
+
+    def packed_input(self, index: int) -> PackedAttr | None:
+        """How an input is packed; None if it is not."""
+        return next((p for p in self.packed or () if p.operand.data == index), None)
+
+    def in_shape(self, index: int) -> tuple[int, ...]:
+        """Sizes of an input, -1 where dynamic; of a packed one those of the whole operand before it was packed."""
+        packed = self.packed_input(index)
+        return shape_of(self.ins[index]) if packed is None else tuple(packed.plain.get_shape())
+
+    def _input_access(self, index: int) -> Access:
+        packed, value = self.packed_input(index), self.ins[index]
+        if packed is not None:
+            return packed.access(self.num_dims, shape_of(value))
+        return Access(self.input_axes(index), element_bytes(element_type_of_value(value)))
 
     def extra_axes(self, output: tuple[Axis, ...]) -> list[tuple[Axis, ...]]:
         """The axes of each extra over `dims`: its map composed with the output's axes."""
@@ -305,6 +323,7 @@ class KernelOp(IRDLOperation, abc.ABC):
                 if axis.padded or axis.extent < 0 or any(space.dims[d].size < 0 for d in axis.dims):
                     continue
                 last = axis.offset + sum(c * (space.dims[d].size - 1) for d, c in enumerate(axis.coefficients))
+                last //= axis.block
                 empty = any(space.dims[d].size == 0 for d in axis.dims)
                 if (not empty and last >= axis.extent) or axis.offset < 0:
                     raise VerifyException(

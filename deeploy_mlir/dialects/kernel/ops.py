@@ -93,14 +93,14 @@ class MatmulOp(KernelOp):
 
     def _last_axes(self, index: int) -> tuple[int, int]:
         """Positions of the rows and columns of the untransposed operand."""
-        rank = len(shape_of(self.ins[index]))
+        rank = len(self.in_shape(index))
         transposed = self.transpose_a if index == 0 else self.transpose_b
         return (rank - 1, rank - 2) if transposed else (rank - 2, rank - 1)
 
     def dims(self) -> tuple[Dim, ...]:
         shape = shape_of(self.out)
         batch = tuple(Dim(f"b{i}", P, s) for i, s in enumerate(shape[:-2]))
-        k = shape_of(self.ins[0])[self._last_axes(0)[1]]
+        k = self.in_shape(0)[self._last_axes(0)[1]]
         return (*batch, Dim("m", P, shape[-2]), Dim("n", P, shape[-1]), Dim("k", R, k))
 
     @property
@@ -108,7 +108,7 @@ class MatmulOp(KernelOp):
         return len(shape_of(self.out)) + 1
 
     def input_axes(self, index: int) -> tuple[Axis, ...]:
-        shape, rank = shape_of(self.ins[index]), len(shape_of(self.out))
+        shape, rank = self.in_shape(index), len(shape_of(self.out))
         m, n, k = rank - 2, rank - 1, rank
         axes = [self.axis_of([(i, 1)] if shape[i] != 1 else [], shape[i]) for i in range(rank)]
         rows, columns = self._last_axes(index)
@@ -121,13 +121,13 @@ class MatmulOp(KernelOp):
         return tuple(self.axis_of([(i, 1)], s) for i, s in enumerate(shape_of(self.out)))
 
     def verify_structure(self) -> None:
-        ranks = {len(shape_of(v)) for v in (*self.ins, self.out)}
+        ranks = {len(self.in_shape(i)) for i in range(len(self.ins))} | {len(shape_of(self.out))}
         if len(self.ins) != 2 or len(ranks) != 1 or min(ranks) < 2:
             raise VerifyException(
                 f"kernel.matmul: needs two operands of the output's rank (at least 2), got "
                 f"{', '.join(str(v.type) for v in (*self.ins, self.out))}"
             )
-        k = [shape_of(self.ins[0])[self._last_axes(0)[1]], shape_of(self.ins[1])[self._last_axes(1)[0]]]
+        k = [self.in_shape(0)[self._last_axes(0)[1]], self.in_shape(1)[self._last_axes(1)[0]]]
         if k[0] != k[1]:
             raise VerifyException(f"kernel.matmul: the operands sum over {k[0]} and {k[1]} elements")
 
@@ -233,7 +233,7 @@ class ConvOp(WindowOp):
     @property
     def group_inputs(self) -> int:
         """Input channels a group."""
-        return shape_of(self.ins[1])[-1 if self.channels_last else 1]
+        return self.in_shape(1)[-1 if self.channels_last else 1]
 
     @property
     def depthwise(self) -> bool:
@@ -267,7 +267,7 @@ class ConvOp(WindowOp):
         return [(m - 1, self.group_outputs.value.data), (m, 1)]
 
     def input_axes(self, index: int) -> tuple[Axis, ...]:
-        shape = shape_of(self.ins[index])
+        shape = self.in_shape(index)
         output, m, window, c = self._positions()
         if index == 0:
             groups = [(m - 1, self.group_inputs)] if self.groups is not None else []
@@ -287,10 +287,10 @@ class ConvOp(WindowOp):
         return self.arrange(self.axis_of([(0, 1)], shape[0]), channel, spatial)
 
     def verify_structure(self) -> None:
-        if len(self.ins) != 2 or len(shape_of(self.ins[1])) != self.spatial_rank + 2:
+        if len(self.ins) != 2 or len(self.in_shape(1)) != self.spatial_rank + 2:
             raise VerifyException(f"kernel.conv: needs an image and weights of rank {self.spatial_rank + 2}")
         super().verify_structure()
-        weights = shape_of(self.ins[1])
+        weights = self.in_shape(1)
         taps = weights[1:-1] if self.channels_last else weights[2:]
         if taps != tuple(self.window.get_values()):
             raise VerifyException(f"kernel.conv: weights {self.ins[1].type} hold {taps}, not window {self.window}")

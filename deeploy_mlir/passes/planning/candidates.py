@@ -10,7 +10,7 @@ tile. The first loads and the last store are always exposed.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, permutations, product
 from math import prod
 
@@ -269,12 +269,13 @@ def enumerate_candidates(step: Step, shape: StepShape) -> tuple[Candidate, ...]:
     Raises DeeployError where no implementation takes any tile."""
     found: list[Candidate] = []
     for number, implementation in enumerate(step.implementations):
-        rows = tilings(shape.space, implementation.multiples, implementation.constraints)
+        own = shape if implementation.space is None else replace(shape, space=implementation.space)
+        rows = tilings(own.space, implementation.multiples, implementation.constraints)
         if len(rows):
             found += (
-                _in_place(number, implementation, shape, rows)
+                _in_place(number, implementation, own, rows)
                 if shape.dma is None
-                else _staged(number, implementation, shape, shape.dma, rows)
+                else _staged(number, implementation, own, shape.dma, rows)
             )
     if not found:
         names = ", ".join(i.name for i in step.implementations)

@@ -35,10 +35,12 @@ class StepChoices:
 
 @dataclass(frozen=True)
 class Choice:
-    """A candidate a step and a memory a tensor, with the solver's figures."""
+    """A candidate a step and a memory a tensor, with the solver's figures; `unused` are constants in layouts that none
+    of the candidates takes."""
 
     candidates: tuple[Candidate, ...]
     homes: tuple[str, ...]
+    unused: frozenset[int]
     solution: Solution
 
 
@@ -80,7 +82,9 @@ def choose(
         for n, t in enumerate(step.choosable):
             resident = [(column, 1.0) for column, c in candidates if c.resident[n]]
             model.row([*resident, (home[t], -1.0)], low=0, high=0)
-    away, moved = _away_columns(model, problem, cuts, cost=BYTE_COST if relaxed is None else 0.0)
+    cost = BYTE_COST if relaxed is None else 0.0
+    present = _present_columns(model, problem, choices, columns, cost)
+    away, moved = _away_columns(model, problem, cuts, present, cost)
     for memory in problem.memories:
         for number in range(len(choices)):
             terms, room = _load(problem, memory, number, choices, columns[number], home)
@@ -88,6 +92,11 @@ def choose(
                 terms.append((excess, -1.0))
             if moved is not None and memory.name == problem.home:
                 terms.append((moved, -1.0))
+            terms += [
+                (column, align_up(problem.tensors[t].bytes, memory.align) // memory.align)
+                for t, column in present.items()
+                if problem.home_of(problem.tensors[t]) == memory.name
+            ]
             model.row(terms, high=(room - cuts.get((memory.name, number), 0)) // memory.align)
     solution = model.minimise()
     if solution is None:
@@ -102,19 +111,42 @@ def choose(
         if values[column] > 0.5:
             assert problem.weights is not None
             homes[t] = problem.weights
-    return Choice(chosen, tuple(homes), solution)
+    used = {
+        t
+        for step, candidate in zip(choices, chosen, strict=True)
+        for t in step.step.tensors_of(candidate.implementation)
+    }
+    return Choice(chosen, tuple(homes), problem.optional - used, solution)
 
 
 def fixed_bytes(problem: Problem, choice: Choice, memory: Memory) -> int:
     """Bytes of the arrays of their own (constants, network inputs and outputs) that live in a memory."""
     return sum(
         align_up(tensor.bytes, memory.align)
-        for tensor, home in zip(problem.tensors, choice.homes, strict=True)
-        if tensor.kind != TensorKind.ACTIVATION and home == memory.name
+        for t, (tensor, home) in enumerate(zip(problem.tensors, choice.homes, strict=True))
+        if t not in choice.unused and tensor.kind != TensorKind.ACTIVATION and home == memory.name
     )
 
 
-def _away_columns(model: Model, problem: Problem, cuts: Cuts, cost: float) -> tuple[dict[int, int], int | None]:
+def _present_columns(
+    model: Model,
+    problem: Problem,
+    choices: Sequence[StepChoices],
+    columns: Sequence[Sequence[tuple[int, Candidate]]],
+    cost: float,
+) -> dict[int, int]:
+    """A column for each optional constant, at least 1 where a candidate that needs it is chosen."""
+    present = {t: model.column(0, 1, cost * problem.tensors[t].bytes) for t in sorted(problem.optional)}
+    for step, candidates in zip(choices, columns, strict=True):
+        for t in problem.optional.intersection(step.step.all_tensors):
+            needing = [(column, 1.0) for column, c in candidates if t in step.step.tensors_of(c.implementation)]
+            model.row([*needing, (present[t], -1.0)], high=0)
+    return present
+
+
+def _away_columns(
+    model: Model, problem: Problem, cuts: Cuts, present: Mapping[int, int], cost: float
+) -> tuple[dict[int, int], int | None]:
     """A binary for each constant that may live in the weights' memory, and the units of the home memory that all of
     those which do give back; none where everything fits into the home memory."""
     home = problem.memory(problem.home)
@@ -122,12 +154,15 @@ def _away_columns(model: Model, problem: Problem, cuts: Cuts, cost: float) -> tu
         (sum(align_up(problem.tensors[t].bytes, home.align) for t in alive) for alive in problem.alive), default=0
     )
     cut = max((size for (name, _), size in cuts.items() if name == home.name), default=0)
-    if not problem.movable or most + cut <= problem.room(home):
+    optional = sum(align_up(problem.tensors[t].bytes, home.align) for t in present)
+    if not problem.movable or most + optional + cut <= problem.room(home):
         return {}, None
     assert problem.weights is not None
     memory = problem.memory(problem.weights)
     sizes = {t: problem.tensors[t].bytes for t in problem.movable}
     away = {t: model.binary(cost * size) for t, size in sizes.items()}
+    for t in present.keys() & away.keys():
+        model.row([(away[t], 1.0), (present[t], -1.0)], high=0)
     units = [(away[t], float(align_up(size, memory.align) // memory.align)) for t, size in sizes.items()]
     model.row(units, high=(memory.capacity - memory.reserved) // memory.align)
     moved = model.column(0, float("inf"), 0.0)

@@ -119,7 +119,9 @@ def _step_error(problem: Problem, choices: StepChoices, memory: Memory, need: in
     smallest = min(choices.candidates, key=lambda c: _need(problem, choices, memory, c))
     parts = [
         f"{problem.tensors[t].name} {access.tile_bytes(smallest.sizes)}"
-        for t, access in zip(step.tensors, step.space.accesses, strict=True)
+        for t, access in zip(
+            step.tensors_of(smallest.implementation), step.space_of(smallest.implementation).accesses, strict=True
+        )
     ]
     tile = ", ".join(f"{d.name}={s}" for d, s in zip(step.space.dims, smallest.sizes, strict=True))
     return DeeployError(

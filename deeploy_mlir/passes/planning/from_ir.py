@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import cast
@@ -20,13 +20,16 @@ from xdsl.dialects.builtin import (
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, BlockArgument, SSAValue
 
-from deeploy_mlir.dialects.kernel import KernelOp, SplitAttr
+from deeploy_mlir.dialects.kernel import KernelOp, PackedAttr, SplitAttr
 from deeploy_mlir.dialects.soc import EngineOp, SystemOp
 from deeploy_mlir.dialects.tiled import BuffersAttr, ConstantOp, EmptyOp, HomeAttr, NestOp, root_of, set_home
+from deeploy_mlir.ir.packed_kernels import with_packed
 from deeploy_mlir.ir.plan_report import MemoryUse, Plan, SolverReport, Traffic
 from deeploy_mlir.ir.plan_report import Step as ReportStep
 from deeploy_mlir.kernels.binding import KernelBinding
 from deeploy_mlir.kernels.choice import accepting, bindings_of
+from deeploy_mlir.kernels.packing import Packing
+from deeploy_mlir.passes.planning.layouts import PackedConstant, drop_unused_constants, use_packed
 from deeploy_mlir.passes.planning.problem import (
     Dma,
     Implementation,
@@ -49,18 +52,24 @@ TRANSFER_CYCLES = 20
 
 @dataclass(frozen=True)
 class FunctionProblem:
-    """The problem of one function: its nests in order, and for each tensor of the problem the values that make it."""
+    """The problem of one function: its nests in order, and for each tensor of the problem the values that make it, or
+    the packed constant that it will be."""
 
     function: FuncOp
     system: SystemOp
     nests: tuple[NestOp, ...]
     roots: tuple[tuple[SSAValue, ...], ...]
+    packed: Mapping[int, PackedConstant]
     problem: Problem
 
 
 def bytes_of(value: SSAValue) -> int:
     """Bytes of a tensor."""
-    tensor = cast(TensorType[Attribute], value.type)
+    return bytes_of_type(cast(TensorType[Attribute], value.type))
+
+
+def bytes_of_type(tensor: TensorType[Attribute]) -> int:
+    """Bytes of a tensor of this type."""
     return prod(tensor.get_shape()) * element_bytes(tensor.element_type)
 
 
@@ -98,7 +107,7 @@ def read_problem(function: FuncOp, system: SystemOp) -> FunctionProblem:
     layers = {s.memory: s.name for s in reversed(steps)}
     dmas = {name: _dma(system, home, name, layers[name]) for name in sorted(engines - {home})}
     problem = Problem(memories, home, dmas, tuple(tensors.tensors), steps, weights, flash)
-    return FunctionProblem(function, system, nests, tuple(tuple(r) for r in tensors.roots), problem)
+    return FunctionProblem(function, system, nests, tuple(tuple(r) for r in tensors.roots), tensors.packed, problem)
 
 
 class _Tensors:
@@ -111,6 +120,7 @@ class _Tensors:
         self._numbers: dict[Hashable, int] = {}
         self.tensors: list[Tensor] = []
         self.roots: list[list[SSAValue]] = []
+        self.packed: dict[int, PackedConstant] = {}
         for value in (*function.args, *returned):
             self.number(value)
 
@@ -127,6 +137,20 @@ class _Tensors:
         if root not in self.roots[number]:
             self.roots[number].append(root)
         return number
+
+    def pack(self, value: SSAValue, packing: Packing) -> int | None:
+        """The tensor that a constant is in a binding's layout; None if `value` is no constant."""
+        key: Hashable = (self.number(value), value.type, packing)
+        if key not in self._numbers:
+            constant = PackedConstant.of(value, packing)
+            if constant is None:
+                return None
+            number = self._numbers[key] = len(self.tensors)
+            name = f"{self.tensors[self.number(value)].name}, packed"
+            self.tensors.append(Tensor(name, bytes_of_type(constant.type), TensorKind.CONSTANT))
+            self.roots.append([])
+            self.packed[number] = constant
+        return self._numbers[key]
 
     def _kind(self, root: SSAValue) -> TensorKind:
         if isinstance(root.owner, ConstantOp):
@@ -191,21 +215,38 @@ def _step(system: SystemOp, nest: NestOp, tensors: _Tensors, bindings: Sequence[
     engines = {engine.symbol: engine for engine in engines_for(system, kernel)}
     found = accepting(kernel, bindings, engines)
     memory = engines[found[0].engine].memory_name
+    made = [
+        _implementation(binding, nest, engines[binding.engine].core_count, tensors)
+        for binding in found
+        if engines[binding.engine].memory_name == memory
+    ]
+    implementations = tuple(i for i in made if i is not None)
+    if not implementations:
+        names = ", ".join(binding.name for binding in found)
+        raise DeeployError(f"the kernel bindings for it ({names}) take constant weights only", nest.layer.data)
     return Step(
         name=nest.layer.data,
         space=kernel.iteration_space(),
         tensors=tuple(tensors.number(v) for v in nest.accessed),
         memory=memory,
-        implementations=tuple(
-            _implementation(binding, kernel, engines[binding.engine].core_count)
-            for binding in found
-            if engines[binding.engine].memory_name == memory
-        ),
-        key=kernel_key(kernel),
+        implementations=implementations,
+        # Of equal kernels, one may have constants that a binding packs where another has none.
+        key=(kernel_key(kernel), tuple(i.name for i in implementations)),
     )
 
 
-def _implementation(binding: KernelBinding, kernel: KernelOp, cores: int) -> Implementation:
+def _implementation(binding: KernelBinding, nest: NestOp, cores: int, tensors: _Tensors) -> Implementation | None:
+    """A binding as the planner sees it; None if it packs an input that is no constant."""
+    kernel, accessed = nest.kernel, nest.accessed
+    numbers = [tensors.number(v) for v in accessed]
+    layouts: dict[int, tuple[PackedAttr, Attribute]] = {}
+    for operand, packing in binding.packings(kernel).items():
+        number = tensors.pack(accessed[operand], packing)
+        if number is None:
+            return None
+        numbers[operand] = number
+        constant = tensors.packed[number]
+        layouts[operand] = (constant.attr(operand), constant.type)
     return Implementation(
         binding.name,
         binding.cost(kernel),
@@ -213,6 +254,8 @@ def _implementation(binding: KernelBinding, kernel: KernelOp, cores: int) -> Imp
         lambda sizes: binding.splits(kernel, sizes, cores),
         binding.constraints(kernel),
         tuple((m, cores, m * cores) for m in binding.multiples(kernel)),
+        with_packed(kernel, layouts).iteration_space() if layouts else None,
+        tuple(numbers),
     )
 
 
@@ -236,11 +279,21 @@ def kernel_key(kernel: KernelOp) -> Hashable:
 
 
 def write_plan(source: FunctionProblem, result: PlanResult) -> None:
-    """Fills the attributes of nests and their kernels, `tiled.empty`s, arguments and globals of the function."""
+    """Fills the attributes of nests and their kernels, `tiled.empty`s, arguments and globals of the function, and makes
+    the constants that the chosen bindings want packed."""
+    used = {t for plan in result.steps for t in plan.tensors}
+    made = {
+        t: constant.make(HomeAttr.at(result.homes[t].memory, result.homes[t].offset))
+        for t, constant in source.packed.items()
+        if t in used
+    }
     for roots, home in zip(source.roots, result.homes, strict=True):
         for root in roots:
             set_home(root, HomeAttr.at(home.memory, home.offset))
     for nest, step, plan in zip(source.nests, source.problem.steps, result.steps, strict=True):
+        packed = {n: (source.packed[t].attr(n), made[t]) for n, t in enumerate(plan.tensors) if t in made}
+        if packed:
+            use_packed(nest, packed)
         nest.kernel.engine = SymbolRefAttr(plan.implementation.engine)
         nest.kernel.binding = StringAttr(plan.implementation.name)
         nest.kernel.split = SplitAttr.of(plan.split)
@@ -250,19 +303,21 @@ def write_plan(source: FunctionProblem, result: PlanResult) -> None:
             [BuffersAttr.through(step.memory, o) if o else BuffersAttr.in_place() for o in plan.offsets]
         )
         nest.cycles = IntAttr(plan.cycles)
+    drop_unused_constants(source.function)
 
 
 def report_of(source: FunctionProblem, result: PlanResult) -> Plan:
     """What a user may ask about the plan."""
     constants: dict[str, int] = {}
-    for tensor, home in zip(source.problem.tensors, result.homes, strict=True):
-        if tensor.kind == TensorKind.CONSTANT:
+    used = {t for plan in result.steps for t in plan.tensors}
+    for t, (tensor, home) in enumerate(zip(source.problem.tensors, result.homes, strict=True)):
+        if tensor.kind == TensorKind.CONSTANT and t in used:
             constants[home.memory] = constants.get(home.memory, 0) + tensor.bytes
     memory = tuple(MemoryUse(m.name, m.used, m.capacity, m.arena, constants.get(m.name, 0)) for m in result.memories)
     steps = source.problem.steps
     traffic: dict[tuple[str, str], int] = {}
     for step, plan in zip(steps, result.steps, strict=True):
-        for access, tensor, moved in zip(step.space.accesses, step.tensors, plan.moved, strict=True):
+        for access, tensor, moved in zip(step.space.accesses, plan.tensors, plan.moved, strict=True):
             home = result.homes[tensor].memory
             ends = (step.memory, home) if access.written else (home, step.memory)
             if step.memory != home and moved:

@@ -68,7 +68,8 @@ def _place(problem: Problem, choices: Sequence[StepChoices], choice: Choice, mem
     for number, (step, candidate) in enumerate(zip(choices, choice.candidates, strict=True)):
         if step.step.memory != memory.name:
             continue
-        for a, (access, depth) in enumerate(zip(step.step.space.accesses, candidate.depths, strict=True)):
+        accesses = step.step.space_of(candidate.implementation).accesses
+        for a, (access, depth) in enumerate(zip(accesses, candidate.depths, strict=True)):
             for _ in range(depth):
                 stagings.setdefault((number, a), []).append(len(buffers))
                 buffers.append(Buffer(access.tile_bytes(candidate.sizes), number, number))
@@ -136,7 +137,7 @@ def _step_plan(choices: StepChoices, candidate: Candidate, number: int, placed: 
         for a in range(len(candidate.depths))
     )
     alive = sum(b.size for b in placed.buffers if b.first <= number <= b.last)
-    moved = transfer_bytes(choices.step.space, candidate)
+    moved = transfer_bytes(choices.step.space_of(candidate.implementation), candidate)
     implementation = choices.step.implementations[candidate.implementation]
     return StepPlan(
         implementation,
@@ -148,4 +149,5 @@ def _step_plan(choices: StepChoices, candidate: Candidate, number: int, placed: 
         alive,
         candidate.cycles,
         moved,
+        choices.step.tensors_of(candidate.implementation),
     )

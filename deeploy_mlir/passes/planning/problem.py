@@ -74,7 +74,8 @@ class Implementation:
     `engine` is the one that runs it. `cycles(sizes, split)` is the modelled compute cost of one tile of these dimension
     sizes that cores share in a given way; `splits(sizes)` are the ways.
     `constraints` say which tiles it takes; `multiples` are, for each dimension, granularities whose multiples are
-    tried as tile sizes too."""
+    tried as tile sizes too. `space` and `tensors` replace those of the step where the implementation has constants in
+    a layout of its own."""
 
     name: str
     cycles: Callable[[Sequence[int], CoreSplit], int] = field(compare=False)
@@ -82,6 +83,8 @@ class Implementation:
     splits: Callable[[Sequence[int]], Sequence[CoreSplit]] = field(default=lambda sizes: (ONE_CORE,), compare=False)
     constraints: TileConstraints = field(default_factory=TileConstraints, compare=False)
     multiples: tuple[tuple[int, ...], ...] = ()
+    space: IterationSpace | None = None
+    tensors: tuple[int, ...] | None = None
 
     def best_split(self, sizes: Sequence[int]) -> CoreSplit:
         """The split with which a tile takes least time; of equals the first."""
@@ -105,6 +108,20 @@ class Step:
     memory: str
     implementations: tuple[Implementation, ...]
     key: Hashable = None
+
+    def space_of(self, implementation: int) -> IterationSpace:
+        """The iteration space as an implementation (by number) sees it."""
+        return self.implementations[implementation].space or self.space
+
+    def tensors_of(self, implementation: int) -> tuple[int, ...]:
+        """For each access, the tensor that an implementation (by number) uses."""
+        return self.implementations[implementation].tensors or self.tensors
+
+    @cached_property
+    def all_tensors(self) -> tuple[int, ...]:
+        """The tensors of all implementations."""
+        each = [self.tensors_of(number) for number in range(len(self.implementations))]
+        return tuple(dict.fromkeys(t for tensors in (each or [self.tensors]) for t in tensors))
 
 
 @dataclass(frozen=True)
@@ -132,10 +149,10 @@ class Problem:
 
     @cached_property
     def users(self) -> tuple[tuple[int, ...], ...]:
-        """For each tensor, the steps that access it, ascending."""
+        """For each tensor, the steps that may access it, ascending."""
         users: list[list[int]] = [[] for _ in self.tensors]
         for number, step in enumerate(self.steps):
-            for tensor in dict.fromkeys(step.tensors):
+            for tensor in step.all_tensors:
                 users[tensor].append(number)
         return tuple(tuple(u) for u in users)
 
@@ -161,13 +178,23 @@ class Problem:
             if tensor.kind == TensorKind.CONSTANT and all(self.steps[n].memory != self.home for n in self.users[t])
         )
 
+    @cached_property
+    def optional(self) -> frozenset[int]:
+        """The constants that are needed with some choices of implementations only."""
+        always: set[int] = set()
+        for step in self.steps:
+            each = [frozenset(step.tensors_of(number)) for number in range(len(step.implementations))]
+            always.update(each[0].intersection(*each) if each else step.tensors)
+        constants = (t for t, tensor in enumerate(self.tensors) if tensor.kind == TensorKind.CONSTANT)
+        return frozenset(t for t in constants if self.users[t] and t not in always)
+
     def fixed_bytes(self, memory: Memory) -> int:
         """Bytes of constants and network inputs and outputs in a memory, each aligned; constants that may live in the
-        weights' memory too count as in the home memory."""
+        weights' memory too count as in the home memory, optional ones not at all."""
         return sum(
             align_up(t.bytes, memory.align)
-            for t in self.tensors
-            if t.kind != TensorKind.ACTIVATION and self.home_of(t) == memory.name
+            for number, t in enumerate(self.tensors)
+            if number not in self.optional and t.kind != TensorKind.ACTIVATION and self.home_of(t) == memory.name
         )
 
     def home_of(self, tensor: Tensor) -> str:
@@ -175,8 +202,9 @@ class Problem:
         return self.flash if self.flash is not None and tensor.kind == TensorKind.CONSTANT else self.home
 
     def movable_bytes(self, memory: Memory) -> int:
-        """Bytes that all constants take that may live in the weights' memory, by the alignment of `memory`."""
-        return sum(align_up(self.tensors[t].bytes, memory.align) for t in self.movable)
+        """Bytes that the constants take that may live in the weights' memory and are always needed, by the alignment
+        of `memory`."""
+        return sum(align_up(self.tensors[t].bytes, memory.align) for t in self.movable if t not in self.optional)
 
     def room(self, memory: Memory) -> int:
         """Bytes of a memory that activations and buffers may take, with all constants in the home memory."""
@@ -211,8 +239,9 @@ class Options:
 @dataclass(frozen=True)
 class StepPlan:
     """How one step runs. `offsets` has the byte offsets of each access's buffers in the engine's memory: empty where
-    it works in place. `staged_bytes` is what those buffers take, `moved` the bytes that each access transfers, `cycles`
-    the modelled time of the step, `implementation` the one that runs it, `split` how the cores share its tiles."""
+    it works in place. `staged_bytes` is what those buffers take, `moved` the bytes that each access transfers,
+    `tensors` those that the implementation uses, `cycles` the modelled time of the step, `implementation` the one that
+    runs it, `split` how the cores share its tiles."""
 
     implementation: Implementation
     split: CoreSplit
@@ -223,6 +252,7 @@ class StepPlan:
     live_bytes: int
     cycles: int
     moved: tuple[int, ...]
+    tensors: tuple[int, ...]
 
 
 @dataclass(frozen=True)
