@@ -52,6 +52,20 @@ def run_kernel_on(
     np.copyto(parts[-1].values, result[boxes[-1].slices])
 
 
+def start_kernel_on(op: KernelOp, views: Sequence[View], origins: Sequence[int], machine: Machine, who: Who) -> int:
+    """Starts `op` as a job on views, as `run_kernel_on` runs it; returns the job's number.
+
+    Raises DeeployError for an access that must not be."""
+    boxes = touched(op, op.iteration_space(), [v.shape for v in views], origins)
+    parts = [view.part(box.starts, box.sizes) for view, box in zip(views, boxes, strict=True)]
+
+    def work() -> None:
+        result = run_kernel_op(op, [v.values for v in views], origins)
+        np.copyto(parts[-1].values, result[boxes[-1].slices])
+
+    return machine.start_job(parts[:-1], parts[-1], work, who)
+
+
 def touched(
     op: KernelOp, space: IterationSpace, shapes: Sequence[tuple[int, ...]], origins: Sequence[int]
 ) -> list[Box]:

@@ -1,13 +1,13 @@
 """Memories as byte arrays that know, for each byte, whether and by whom it was written.
 
 The machine that the levels from `tiled` to `cluster` run on. Every byte begins poisoned; reading one that was never
-written, touching one that a transfer in flight owns, and touching one that another core touches between the same two
-barriers (unless both only read) are faults: a DeeployError that names the memory, the place and who did it.
+written, touching one that a transfer or a job in flight owns, and touching one that another core touches between the
+same two barriers (unless both only read) are faults: a DeeployError that names the memory, the place and who did it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
@@ -38,9 +38,9 @@ class ByteMemory:
         self.bytes: npt.NDArray[np.uint8] = np.full(size, POISON, np.uint8)
         self.initialised: npt.NDArray[np.bool_] = np.zeros(size, np.bool_)
         self.incoming: npt.NDArray[np.int32] = np.zeros(size, np.int32)
-        """The transfer in flight that will write the byte; 0: none."""
+        """The transfer or job in flight that will write the byte; 0: none."""
         self.outgoing: npt.NDArray[np.int16] = np.zeros(size, np.int16)
-        """How many transfers in flight read it."""
+        """How many transfers and jobs in flight read it."""
         self.writer: npt.NDArray[np.int32] = np.zeros(size, np.int32)
         self.reader: npt.NDArray[np.int32] = np.zeros(size, np.int32)
         """Barrier interval * 64 + core of the last access of each kind."""
@@ -139,13 +139,27 @@ class Who:
 
 
 @dataclass(frozen=True)
-class Transfer:
-    """A transfer in flight."""
+class InFlight:
+    """A transfer or a job that was started: what it reads and writes, and how it does its work. `ends` are the memories
+    that a transfer goes between, None for a job."""
 
     number: int
-    source: View
-    destination: View
+    reads: tuple[View, ...]
+    written: View
+    work: Callable[[], None]
     who: Who
+    ends: tuple[str, str] | None = None
+
+    @property
+    def kind(self) -> str:
+        return "job" if self.ends is None else "transfer"
+
+    @property
+    def words(self) -> str:
+        """Which one it is."""
+        if self.ends is None:
+            return f"job {self.number} of {self.who.layer or 'no step'}"
+        return f"transfer {self.number} from {self.reads[0].buffer.symbol} to {self.written.buffer.symbol}"
 
 
 @dataclass(frozen=True)
@@ -179,14 +193,16 @@ class Machine:
     """The memories of a system, its DMAs, and the barriers of its cores.
 
     `dmas` limits transfers by (source, destination) memory; None: nothing is known of DMAs, and any transfer goes.
-    With `copy_at_start` transfers copy when they start, otherwise when they are waited for; a program is right only if
-    both give the same."""
+    With `copy_at_start` transfers copy and jobs compute when they start, otherwise when they are waited for; a program
+    is right only if both give the same."""
 
     arrays: dict[str, Allocation]
     dmas: Mapping[tuple[str, str], DmaLimit] | None = None
     copy_at_start: bool = False
     cores: int = 1
-    _flying: dict[int, Transfer] = field(default_factory=dict[int, Transfer])
+    _flying: dict[int, InFlight] = field(default_factory=dict[int, InFlight])
+    _jobs: set[int] = field(default_factory=set[int])
+    """Numbers of what was started that are jobs'."""
     _started: int = 0
     _interval: int = 1
 
@@ -254,7 +270,8 @@ class Machine:
             raise self.fault(who, f"writes {view.place(incoming > 0)} before {self._transfer(incoming)} was waited for")
         leaving = view.each_byte(memory.outgoing) > 0
         if leaving.any():
-            raise self.fault(who, f"writes {view.place(leaving)} before the transfer that reads it was waited for")
+            kind = self._reader(view).kind
+            raise self.fault(who, f"writes {view.place(leaving)} before the {kind} that reads it was waited for")
         self._mark_write(view, who)
         view.each_byte(memory.initialised)[...] = True
 
@@ -264,42 +281,76 @@ class Machine:
             raise self.fault(who, f"has sides of {source.shape} and {destination.shape} elements")
         self.check_read(source, who)
         self.check_write(destination, who)
+        ends = source.buffer.memory.name, destination.buffer.memory.name
+        self._take_channel(ends, who)
+        return self._launch((source,), destination, lambda: np.copyto(destination.values, source.values), who, ends)
+
+    def start_job(self, reads: Sequence[View], written: View, work: Callable[[], None], who: Who) -> int:
+        """Starts a job that reads and writes views, by `work`, and returns its number.
+
+        Raises DeeployError if one of them is not free for it, or it writes what it reads."""
+        for view in reads:
+            self.check_read(view, who)
+            if self.overlap(view, written):
+                raise self.fault(who, f"overwrites what it reads in {view.buffer.symbol}")
+        self.check_write(written, who)
+        number = self._launch(tuple(reads), written, work, who)
+        self._jobs.add(number)
+        return number
+
+    def _launch(
+        self,
+        reads: tuple[View, ...],
+        written: View,
+        work: Callable[[], None],
+        who: Who,
+        ends: tuple[str, str] | None = None,
+    ) -> int:
         self._started += 1
-        transfer = Transfer(self._started, source, destination, who)
-        self._take_channel(transfer)
-        self._flying[transfer.number] = transfer
-        memory = destination.buffer.memory
+        flight = InFlight(self._started, reads, written, work, who, ends)
+        self._flying[flight.number] = flight
+        if written.empty:
+            return flight.number
+        memory = written.buffer.memory
         if self.copy_at_start:
-            np.copyto(destination.values, source.values)
+            work()
         else:
-            destination.each_byte(memory.bytes)[...] = POISON
-        destination.each_byte(memory.initialised)[...] = False
-        destination.each_byte(memory.incoming)[...] = transfer.number
-        source.each_byte(source.buffer.memory.outgoing)[...] += 1
-        return transfer.number
+            written.each_byte(memory.bytes)[...] = POISON
+        written.each_byte(memory.initialised)[...] = False
+        written.each_byte(memory.incoming)[...] = flight.number
+        for view in reads:
+            if not view.empty:
+                view.each_byte(view.buffer.memory.outgoing)[...] += 1
+        return flight.number
 
     def wait(self, number: int, who: Who) -> None:
-        """Waits for a transfer. Raises DeeployError if it was waited for before."""
-        transfer = self._flying.pop(number, None)
-        if transfer is None:
-            raise self.fault(who, f"waits for transfer {number} a second time")
-        source, destination = transfer.source, transfer.destination
-        destination.each_byte(destination.buffer.memory.incoming)[...] = 0
-        source.each_byte(source.buffer.memory.outgoing)[...] -= 1
+        """Waits for a transfer or a job. Raises DeeployError if it was waited for before."""
+        flight = self._flying.pop(number, None)
+        if flight is None:
+            kind = "job" if number in self._jobs else "transfer"
+            raise self.fault(who, f"waits for {kind} {number} a second time")
+        written = flight.written
+        if written.empty:
+            return
+        written.each_byte(written.buffer.memory.incoming)[...] = 0
+        for view in flight.reads:
+            if not view.empty:
+                view.each_byte(view.buffer.memory.outgoing)[...] -= 1
         if not self.copy_at_start:
-            np.copyto(destination.values, source.values)
-        destination.each_byte(destination.buffer.memory.initialised)[...] = True
-        self._mark_read(source, who)
-        self._mark_write(destination, who)
+            flight.work()
+        written.each_byte(written.buffer.memory.initialised)[...] = True
+        for view in flight.reads:
+            self._mark_read(view, who)
+        self._mark_write(written, who)
 
     def barrier(self) -> None:
         """All cores have met."""
         self._interval += 1
 
     def finish(self) -> None:
-        """The end of the program. Raises DeeployError if a transfer is still in flight."""
-        for transfer in self._flying.values():
-            raise self.fault(transfer.who, "is never waited for")
+        """The end of the program. Raises DeeployError if a transfer or a job is still in flight."""
+        for flight in self._flying.values():
+            raise self.fault(flight.who, "is never waited for")
 
     def overlap(self, first: View, second: View) -> bool:
         """Whether two views have a byte in common."""
@@ -313,23 +364,20 @@ class Machine:
         return bool(second.each_byte(stamp).any())
 
     def _transfer(self, incoming: npt.NDArray[np.int32]) -> str:
-        transfer = self._flying[int(incoming[incoming > 0][0])]
-        source, destination = transfer.source.buffer, transfer.destination.buffer
-        return f"transfer {transfer.number} from {source.symbol} to {destination.symbol}"
+        return self._flying[int(incoming[incoming > 0][0])].words
 
-    def _take_channel(self, transfer: Transfer) -> None:
+    def _reader(self, view: View) -> InFlight:
+        return next(f for f in self._flying.values() if any(self.overlap(view, read) for read in f.reads))
+
+    def _take_channel(self, ends: tuple[str, str], who: Who) -> None:
         if self.dmas is None:
             return
-        ends = transfer.source.buffer.memory.name, transfer.destination.buffer.memory.name
         dma = self.dmas.get(ends)
         if dma is None:
-            raise self.fault(transfer.who, f"goes from @{ends[0]} to @{ends[1]}, which no DMA connects")
-        busy = sum(
-            self.dmas[t.source.buffer.memory.name, t.destination.buffer.memory.name].name == dma.name
-            for t in self._flying.values()
-        )
+            raise self.fault(who, f"goes from @{ends[0]} to @{ends[1]}, which no DMA connects")
+        busy = sum(f.ends is not None and self.dmas[f.ends].name == dma.name for f in self._flying.values())
         if busy >= dma.channels:
-            raise self.fault(transfer.who, f"is one more than the {dma.channels} transfers that @{dma.name} takes")
+            raise self.fault(who, f"is one more than the {dma.channels} transfers that @{dma.name} takes")
 
     def _mark_read(self, view: View, who: Who) -> None:
         if self.cores == 1 or view.empty:

@@ -29,6 +29,7 @@ from deeploy_mlir.interpreters.dma import DmaFunctions
 from deeploy_mlir.interpreters.index import IndexFunctions
 from deeploy_mlir.interpreters.mem import MemFunctions
 from deeploy_mlir.interpreters.memory import DmaLimit, Machine, Request, View, Who, lay_out
+from deeploy_mlir.interpreters.offload import OffloadFunctions
 from deeploy_mlir.interpreters.tensors import KernelFunctions, TensorFunctions
 from deeploy_mlir.interpreters.tiled import Homes, PlannedFunctions, UnplannedFunctions
 from deeploy_mlir.ir.symbols import arrays_of
@@ -44,7 +45,7 @@ class Level(StrEnum):
     KERNEL = "kernel"
     TILED = "tiled"
     MEMORY = "memory"
-    """Steps on memrefs: the levels `mem`, `dma` and `cluster`."""
+    """Steps on memrefs: the levels `mem`, `dma` (`offload`) and `cluster`."""
     C = "c"
     """Runs by being compiled."""
 
@@ -53,8 +54,8 @@ class Level(StrEnum):
 class RunOptions:
     """Freedom that a right program does not notice.
 
-    `copy_at_start`: transfers copy when they start instead of when they are waited for. `reverse_cores`: between two
-    barriers the last core runs first."""
+    `copy_at_start`: transfers copy and jobs compute when they start instead of when they are waited for.
+    `reverse_cores`: between two barriers the last core runs first."""
 
     copy_at_start: bool = False
     reverse_cores: bool = False
@@ -177,7 +178,8 @@ def _run_on_memory(
 
     def functions_of(core: int) -> list[InterpreterFunctions]:
         common = [ArithFunctions(), IndexFunctions(), ScfFunctions()]
-        return [*common, MemFunctions(machine, core), DmaFunctions(machine, core), *implementations]
+        asynchronous = [DmaFunctions(machine, core), OffloadFunctions(machine, core)]
+        return [*common, MemFunctions(machine, core), *asynchronous, *implementations]
 
     cluster = ClusterFunctions(machine, functions_of, _cores_of(module), reverse=options.reverse_cores)
     _interpreter(module, [*functions_of(0), cluster]).call_op(function, ())

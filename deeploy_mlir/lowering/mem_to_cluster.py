@@ -1,8 +1,9 @@
 """`convert-mem-to-cluster`: the steps of a function become one resident region on the cores of an engine.
 
-Every core runs all steps; core 0 starts the transfers (on the others nothing is ever started); each kernel is cut into
-the cores' shares as its `split` says, which are tiles like any other; barriers stand where one core's work meets
-another's or a transfer's. An engine with a single core that is the host needs none of this.
+Every core runs all steps; core 0 starts the transfers and the jobs of asynchronous engines (on the others nothing is
+ever started); each kernel of the cores is cut into the shares that its `split` says, which are tiles like any other;
+barriers stand where one core's work meets another's, a transfer's or a job's. An engine with a single core that is the
+host needs none of this.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from deeploy_mlir.dialects.cluster import BarrierOp, RunOp
 from deeploy_mlir.dialects.dma import StartOp, WaitOp
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.mem import StepOp
+from deeploy_mlir.dialects.offload import StartOp as StartJobOp
+from deeploy_mlir.dialects.offload import WaitOp as WaitForJobOp
+from deeploy_mlir.dialects.soc import EngineOp, SystemOp
 from deeploy_mlir.ir.index_builder import Index, IndexBuilder
 from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
 from deeploy_mlir.machine.registry import system_of
@@ -35,7 +39,7 @@ from deeploy_mlir.support.errors import DeeployError
 
 @dataclass(frozen=True)
 class Pending:
-    """What may have happened since the last barrier."""
+    """What may have happened since the last barrier; a job counts as a transfer."""
 
     kernel: bool = False
     transfer: bool = False
@@ -45,7 +49,7 @@ class Pending:
 
 
 def insert_barriers(block: Block, pending: Pending) -> Pending:
-    """Separates kernels from transfers waited for and from each other, and transfers from kernels before them.
+    """Separates kernels from transfers and jobs waited for and from each other, and these from kernels before them.
 
     `pending` holds at the block's start; returns what holds at its end. Inserting twice adds nothing."""
     for op in list(block.ops):
@@ -55,11 +59,11 @@ def insert_barriers(block: Block, pending: Pending) -> Pending:
             if pending.kernel or pending.transfer:
                 Rewriter.insert_op(BarrierOp(), InsertPoint.before(op))
             pending = Pending(kernel=True)
-        elif isinstance(op, StartOp):
+        elif isinstance(op, StartOp | StartJobOp):
             if pending.kernel:
                 Rewriter.insert_op(BarrierOp(), InsertPoint.before(op))
                 pending = Pending(transfer=pending.transfer)
-        elif isinstance(op, WaitOp):
+        elif isinstance(op, WaitOp | WaitForJobOp):
             pending = pending.join(Pending(transfer=True))
         elif isinstance(op, scf.ForOp):
             at_end = insert_barriers(op.body.block, pending)
@@ -182,13 +186,18 @@ def _insert_share(
 
 
 def guard_transfers(region: RunOp) -> None:
-    """Only core 0 starts transfers."""
-    for start in [op for op in region.walk() if isinstance(op, StartOp)]:
+    """Only core 0 starts transfers and jobs."""
+    for start in [op for op in region.walk() if isinstance(op, StartOp | StartJobOp)]:
         indices = IndexBuilder(Builder(InsertPoint.before(start)))
         condition = indices.compare("eq", region.core, 0)
         if start.condition is not None:
             condition = indices.both(condition, start.condition)
-        Rewriter.replace_op(start, StartOp(start.dma, start.source, start.destination, condition))
+        if isinstance(start, StartOp):
+            Rewriter.replace_op(start, StartOp(start.dma, start.source, start.destination, condition))
+        else:
+            kernel = start.kernel
+            kernel.detach()
+            Rewriter.replace_op(start, StartJobOp(start.engine, kernel, condition))
 
 
 @dataclass(frozen=True)
@@ -200,16 +209,30 @@ class ConvertMemToClusterPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         system = system_of(op)
         for function in [f for f in op.body.block.ops if isinstance(f, FuncOp)]:
-            engines = {k.engine for k in function.body.walk() if isinstance(k, KernelOp) and k.engine is not None}
+            engines = {k.engine.root_reference.data for k in function.walk() if isinstance(k, KernelOp) and k.engine}
             if not engines:
                 continue
-            if len(engines) > 1:
-                names = ", ".join(sorted(e.string_value() for e in engines))
-                raise DeeployError(f"several engines in one function ({names}) are not supported yet")
-            engine: SymbolRefAttr = engines.pop()
-            described = system.engine(engine.root_reference.data)
+            described = resident_engine(system, engines)
             if described.core_count > 1 or described.memory_name != system.host.memory_name:
-                to_region(function, engine, described.core_count)
+                to_region(function, SymbolRefAttr(described.symbol), described.core_count)
+
+
+def resident_engine(system: SystemOp, names: set[str]) -> EngineOp:
+    """The engine whose cores run a function of kernels of these engines, and start the jobs of asynchronous ones.
+
+    Raises DeeployError if there are several, or none."""
+    used = [engine for engine in system.engines if engine.symbol in names]
+    cores = [engine for engine in used if not engine.asynchronous]
+    if not cores:
+        memories = {engine.memory_name for engine in used}
+        cores = [e for e in system.engines if not e.asynchronous and e.memory_name in memories][:1]
+    if not cores:
+        known = ", ".join(f"@{name}" for name in sorted(names))
+        raise DeeployError(f"no engine with cores on the memory of {known} can start its jobs")
+    if len(cores) > 1:
+        known = ", ".join(f"@{engine.symbol}" for engine in cores)
+        raise DeeployError(f"several engines with cores in one function ({known}) are not supported yet")
+    return cores[0]
 
 
 def to_region(function: FuncOp, engine: SymbolRefAttr, cores: int) -> None:
@@ -229,5 +252,5 @@ def to_region(function: FuncOp, engine: SymbolRefAttr, cores: int) -> None:
         pending = insert_barriers(step.body.block, pending)
     guard_transfers(run)
     for step in [s for s in body.ops if isinstance(s, StepOp)]:
-        for kernel in [k for k in step.walk() if isinstance(k, KernelOp)]:
+        for kernel in [k for k in step.walk() if isinstance(k, KernelOp) and not isinstance(k.parent_op(), StartJobOp)]:
             share_of_core(kernel, run.core, cores)

@@ -8,6 +8,8 @@ Three rewrites, all within a step, for its loops from the outermost to the inner
   and the last ones after the loop;
 - every other wait moves down to the first operation that touches what its transfer touches.
 
+The job of an asynchronous engine runs beside all of this: the next tile's transfers are issued while it does.
+
 A DMA engine has so many channels: where more of its transfers would be in flight, the oldest is waited for first. The
 token of a transfer in flight is a loop-carried value.
 """
@@ -29,6 +31,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from deeploy_mlir.dialects.dma import NoneOp, StartOp, TokenType, WaitOp, dma_of
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.mem import StepOp, ViewOp
+from deeploy_mlir.dialects.offload import StartOp as StartJobOp
 from deeploy_mlir.ir.index_builder import IndexBuilder
 from deeploy_mlir.machine.registry import system_of
 from deeploy_mlir.passes.shared.touched_memory import buffer_of, touched_by, written_by
@@ -205,8 +208,9 @@ class LoopPipeliner:
             in_flight.append(leaving[:depth])
             leaving = leaving[depth:]
         builder = Builder(InsertPoint.at_end(body))
-        prefetches = self._prefetch(builder, tile)
-        results = self._rest(builder, tile, arriving, in_flight)
+        jobs = [op for op in self.old.ops if isinstance(op, StartJobOp)]
+        prefetches = [] if jobs else self._prefetch(builder, tile)
+        results = self._rest(builder, tile, arriving, in_flight, prefetches, jobs[-1] if jobs else None)
         builder.insert(scf.YieldOp(*prefetches, *results))
         loop = scf.ForOp(self.loop.lb, self.loop.ub, self.loop.step, initial, Region(body))
         last = loop.results[len(prefetches) :]
@@ -226,9 +230,17 @@ class LoopPipeliner:
         return [clone_start(start, next_tile, self.old, builder, more).token for start in self.transfers.prefetched]
 
     def _rest(
-        self, builder: Builder, tile: SSAValue, arriving: Sequence[SSAValue], in_flight: Sequence[Sequence[SSAValue]]
+        self,
+        builder: Builder,
+        tile: SSAValue,
+        arriving: Sequence[SSAValue],
+        in_flight: Sequence[Sequence[SSAValue]],
+        prefetches: list[SSAValue],
+        last_job: StartJobOp | None,
     ) -> list[SSAValue]:
-        """Moves the old body over: waits for what arrives and for the buffers to be written, then works on them."""
+        """Moves the old body over: waits for what arrives and for the buffers to be written, then works on them.
+
+        Behind the last job, if there is one, the next tile's transfers are started; `prefetches` gets their tokens."""
         transfers = self.transfers
         self.old.args[0].replace_all_uses_with(tile)
         pending = [(token, start.destination) for token, start in zip(arriving, transfers.prefetched, strict=True)]
@@ -247,12 +259,14 @@ class LoopPipeliner:
             if isinstance(op, StartOp) and op in transfers.written_back:
                 number = transfers.written_back.index(op)
                 started += [*in_flight[number][1:], op.token]
+            if op is last_job:
+                prefetches += self._prefetch(builder, tile)
         return started
 
 
 def touches(op: Operation, start: StartOp) -> bool:
     """Whether an operation may touch the memory of a transfer in flight; any loop or branch may."""
-    if isinstance(op, KernelOp | StartOp):
+    if isinstance(op, KernelOp | StartOp | StartJobOp):
         return touched_by([op], start.destination) or written_by([op], start.source)
     return isinstance(op, scf.ForOp) or (not isinstance(op, WaitOp) and bool(op.regions))
 

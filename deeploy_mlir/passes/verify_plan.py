@@ -6,8 +6,8 @@ DeeployError if
 - arenas, arrays and stacks of a memory exceed its size, or a buffer is not aligned;
 - a view or subview leaves its buffer;
 - bytes are read that were never written, or that another buffer has overwritten since (two live buffers overlap);
-- an operand is used before its transfer was waited for, a buffer is reused before its transfer was, or a transfer is
-  never waited for;
+- an operand is used before its transfer, or the job that writes it, was waited for, a buffer is reused before what
+  works on it was, or a transfer or job is never waited for;
 - two cores touch the same bytes without a barrier between them, one of them writing;
 - more transfers are in flight than their DMA has channels;
 - the module's plan claims less memory than the IR takes.
@@ -115,7 +115,8 @@ def check_alignment(module: ModuleOp, system: SystemOp, arenas: Mapping[str, Are
 
 def run(function: FuncOp, system: SystemOp, arrays: NetworkArrays) -> Machine:
     """Goes through a function; returns the machine in its final state."""
-    machine = Machine({dma.symbol: dma.channels for dma in system.dma_engines})
+    channels = {dma.symbol: dma.channels for dma in system.dma_engines}
+    machine = Machine(channels, frozenset(engine.symbol for engine in system.engines if engine.asynchronous))
     for arena in arrays.arenas:
         machine.declare(arena.sym_name.data, arena.size.value.data)
     outputs: list[Region] = []

@@ -14,9 +14,14 @@ from deeploy_mlir.dialects.cluster import BarrierOp
 from deeploy_mlir.dialects.dma import NoneOp, StartOp, TokenType, WaitOp, dma_of
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.mem import MemRef, ReshapeOp, ViewOp, memory_of, strides_of
+from deeploy_mlir.dialects.offload import NoneOp as NoJobOp
+from deeploy_mlir.dialects.offload import StartOp as StartJobOp
+from deeploy_mlir.dialects.offload import TokenType as JobTokenType
+from deeploy_mlir.dialects.offload import WaitOp as WaitForJobOp
 from deeploy_mlir.dialects.soc import SystemOp
 from deeploy_mlir.ir.c_builder import CBuilder
 from deeploy_mlir.kernels.generated import dynamic_arguments
+from deeploy_mlir.kernels.offload import JOB, wait_function
 from deeploy_mlir.machine.platform import dma_macro
 from deeploy_mlir.space.strided_copy import strided_copy
 from deeploy_mlir.support.numpy_types import element_bytes
@@ -101,6 +106,12 @@ class BodyLowering:
                 self._start(op)
             case WaitOp():
                 b.call("dm_dma_wait", [self._dma(dma_of(op.token)), values[op.token]])
+            case NoJobOp():
+                values[op.token] = b.literal("DM_NO_JOB", JOB)
+            case StartJobOp():
+                self._start_job(op)
+            case WaitForJobOp():
+                b.call(wait_function(cast(JobTokenType, op.token.type).engine_name), [values[op.token]])
             case BarrierOp():
                 b.call("dm_barrier")
             case KernelOp():
@@ -202,7 +213,9 @@ class BodyLowering:
         body: Block = op.body.block
         carried: list[SSAValue] = []
         for initial, argument in zip(op.iter_args, body.args[1:], strict=True):
-            t: Attribute = TOKEN if isinstance(argument.type, TokenType) else argument.type
+            t: Attribute = argument.type
+            if isinstance(t, TokenType | JobTokenType):
+                t = TOKEN if isinstance(t, TokenType) else JOB
             carried.append(b.var(argument.name_hint or "token", t, values[initial]))
         with b.for_(body.args[0].name_hint or "i", values[op.lb], values[op.ub], values[op.step]) as i:
             values[body.args[0]] = i
@@ -216,7 +229,21 @@ class BodyLowering:
         for result, place in zip(op.results, carried, strict=True):
             values[result] = b.load(place)
 
+    def _start_job(self, op: StartJobOp) -> None:
+        b = self.b
+        if op.condition is None:
+            self.values[op.token] = b.call_value(*self._call(op.kernel), JOB)
+            return
+        job = b.var(op.token.name_hint or "job", JOB, b.literal("DM_NO_JOB", JOB))
+        with b.if_(self.values[op.condition]):
+            b.assign(job, b.call_value(*self._call(op.kernel), JOB))
+        self.values[op.token] = b.load(job)
+
     def _kernel(self, op: KernelOp) -> None:
+        self.b.call(*self._call(op))
+
+    def _call(self, op: KernelOp) -> tuple[c.FuncOp, list[SSAValue | int]]:
+        """The function of a kernel, and its arguments."""
         function = self.function_for(op)
         arguments: list[SSAValue | int] = [self.values[v] for v in op.operands_accessed]
         for argument in dynamic_arguments(op):
@@ -224,7 +251,7 @@ class BodyLowering:
                 arguments.append(self.values[op.origins[argument.origin]])
             else:
                 arguments.append(self.sizes(op.operands_accessed[argument.operand])[argument.axis])
-        self.b.call(function, self._converted(arguments, function))
+        return function, self._converted(arguments, function)
 
     def _converted(self, arguments: Sequence[SSAValue | int], function: c.FuncOp) -> list[SSAValue | int]:
         types = function.function_type.inputs.data

@@ -1,4 +1,4 @@
-"""What may touch which bytes when: cores, barriers and transfers in flight.
+"""What may touch which bytes when: cores, barriers, transfers in flight and jobs of asynchronous engines.
 
 The state that the checker keeps while it goes through the final IR. It knows nothing of the planner."""
 
@@ -23,13 +23,17 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Transfer:
-    """A transfer that core 0 started."""
+class InFlight:
+    """A transfer or a job that core 0 started on an engine."""
 
-    dma: str
-    source: Region
-    destination: Region
+    reads: tuple[Region, ...]
+    written: Region
     what: str
+    engine: str
+
+    def minds(self, region: Region, write: bool) -> bool:
+        """Whether somebody else who reads or writes a region disturbs it, or is disturbed."""
+        return region.overlaps(self.written) or (write and any(region.overlaps(r) for r in self.reads))
 
 
 @dataclass
@@ -38,14 +42,16 @@ class Machine:
 
     channels: dict[str, int]
     """Transfers that each DMA engine may have in flight."""
+    asynchronous: frozenset[str] = frozenset()
+    """Engines that take jobs."""
     layer: str = ""
     moved: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     _owners: dict[str, Owners] = field(default_factory=dict[str, Owners])
     _numbers: dict[Hashable, int] = field(default_factory=dict[Hashable, int])
     _names: list[str] = field(default_factory=lambda: ["nothing"])
     _epoch: list[Access] = field(default_factory=list[Access])
-    _flying: dict[int, Transfer] = field(default_factory=dict[int, Transfer])
-    _landed: list[Transfer] = field(default_factory=list[Transfer])
+    _flying: dict[int, InFlight] = field(default_factory=dict[int, InFlight])
+    _landed: list[InFlight] = field(default_factory=list[InFlight])
     _tokens: int = 0
 
     def declare(self, symbol: str, size: int) -> None:
@@ -79,32 +85,46 @@ class Machine:
 
     def start(self, dma: str, source: Region, destination: Region, what: str) -> int:
         """Core 0 starts a transfer on a DMA engine; returns its token."""
-        for access in self._epoch:
-            if access.core == 0:
-                continue
-            if access.region.overlaps(destination) or (access.write and access.region.overlaps(source)):
-                raise self.fail(f"{what} starts while core {access.core} works on {access.what}: a barrier is missing")
-        for other in self._flying.values():
-            if destination.overlaps(other.source) or destination.overlaps(other.destination):
-                raise self.fail(f"{what} starts before {other.what} has been waited for")
-            if source.overlaps(other.destination):
-                raise self.fail(f"{what} reads what {other.what} has not yet brought")
-        self._check_owner(source, what)
-        self._own(destination)
         ends = source.buffer.memory, destination.buffer.memory
         self.moved[ends] = self.moved.get(ends, 0) + source.bytes
-        self._tokens += 1
-        self._flying[self._tokens] = Transfer(dma, source, destination, what)
-        limit, flying = self.channels.get(dma, 0), sum(t.dma == dma for t in self._flying.values())
+        token = self._launch(InFlight((source,), destination, what, dma))
+        limit, flying = self.channels.get(dma, 0), sum(flight.engine == dma for flight in self._flying.values())
         if flying > limit:
             raise self.fail(f"{flying} transfers in flight, DMA @{dma} has {limit} channels")
+        return token
+
+    def start_job(self, engine: str, reads: Sequence[Region], written: Region, what: str) -> int:
+        """Core 0 starts a job on an engine; returns its token."""
+        if engine not in self.asynchronous:
+            raise self.fail(f"{what} is started on @{engine}, which is no asynchronous engine")
+        for region in reads:
+            if region.overlaps(written):
+                raise self.fail(f"{what} overwrites what it reads, {region.buffer.name}")
+        return self._launch(InFlight(tuple(reads), written, what, engine))
+
+    def _launch(self, started: InFlight) -> int:
+        for access in self._epoch:
+            if access.core and started.minds(access.region, access.write):
+                raise self.fail(
+                    f"{started.what} starts while core {access.core} works on {access.what}: a barrier is missing"
+                )
+        for other in self._flying.values():
+            if other.minds(started.written, True):
+                raise self.fail(f"{started.what} starts before {other.what} has been waited for")
+            if any(region.overlaps(other.written) for region in started.reads):
+                raise self.fail(f"{started.what} reads what {other.what} has not yet brought")
+        for region in started.reads:
+            self._check_owner(region, started.what)
+        self._own(started.written)
+        self._tokens += 1
+        self._flying[self._tokens] = started
         return self._tokens
 
     def wait(self, token: int | None) -> None:
-        """Core 0 waits for a transfer; for none, or one waited for already, there is nothing to do."""
-        transfer = self._flying.pop(token, None) if token is not None else None
-        if transfer is not None:
-            self._landed.append(transfer)
+        """Core 0 waits for a transfer or a job; for none, or one waited for already, there is nothing to do."""
+        flight = self._flying.pop(token, None) if token is not None else None
+        if flight is not None:
+            self._landed.append(flight)
 
     def barrier(self) -> None:
         """All cores meet."""
@@ -113,20 +133,20 @@ class Machine:
 
     def finish(self, outputs: Sequence[Region]) -> None:
         """The end of the network: nothing is in flight, and all outputs are written."""
-        for transfer in self._flying.values():
-            raise self.fail(f"{transfer.what} is never waited for")
+        for flight in self._flying.values():
+            raise self.fail(f"{flight.what} is never waited for")
         for region in outputs:
             self._check_owner(region, f"output {region.buffer.name}")
 
     def _check_transfers(self, core: int, region: Region, write: bool, what: str) -> None:
-        for transfer in self._flying.values():
-            if region.overlaps(transfer.destination) or (write and region.overlaps(transfer.source)):
-                raise self.fail(f"core {core} uses {what} before {transfer.what} has been waited for")
+        for flight in self._flying.values():
+            if flight.minds(region, write):
+                raise self.fail(f"core {core} uses {what} before {flight.what} has been waited for")
         if core == 0:
             return
-        for transfer in self._landed:
-            if region.overlaps(transfer.destination) or (write and region.overlaps(transfer.source)):
-                raise self.fail(f"core {core} uses {what} without a barrier after the wait for {transfer.what}")
+        for flight in self._landed:
+            if flight.minds(region, write):
+                raise self.fail(f"core {core} uses {what} without a barrier after the wait for {flight.what}")
 
     def _check_owner(self, region: Region, what: str) -> None:
         owners = self._owners.get(region.buffer.symbol)

@@ -19,6 +19,9 @@ from deeploy_mlir.dialects.cluster import BarrierOp, RunOp
 from deeploy_mlir.dialects.dma import NoneOp, StartOp, WaitOp, dma_of
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.mem import CopyOp, MemRef, ReshapeOp, StepOp, ViewOp, memory_of, strides_of
+from deeploy_mlir.dialects.offload import NoneOp as NoJobOp
+from deeploy_mlir.dialects.offload import StartOp as StartJobOp
+from deeploy_mlir.dialects.offload import WaitOp as WaitForJobOp
 from deeploy_mlir.passes.verification.machine import Machine
 from deeploy_mlir.passes.verification.regions import Buffer, Region
 from deeploy_mlir.support.errors import DeeployError
@@ -113,6 +116,9 @@ class Walker:
             StartOp: self._start,
             WaitOp: lambda op: self.machine.wait(self.values[op.token]),
             NoneOp: lambda op: self.values.__setitem__(op.token, None),
+            StartJobOp: self._start_job,
+            WaitForJobOp: lambda op: self.machine.wait(self.values[op.token]),
+            NoJobOp: lambda op: self.values.__setitem__(op.token, None),
             scf.ForOp: self._for,
             scf.IfOp: self._if,
             RunOp: self._run,
@@ -250,6 +256,18 @@ class Walker:
             raise self.machine.fail(f"a transfer of {source.sizes} elements to {destination.sizes}")
         what = f"the transfer from {source.buffer.name} to {destination.buffer.name}"
         self.values[op.token] = self.machine.start(dma_of(op.token), source, destination, what)
+
+    def _start_job(self, op: StartJobOp) -> None:
+        cores = self._where(op.condition)
+        self.values[op.token] = None
+        if not cores:
+            return
+        kernel = op.kernel
+        what = f"the job {kernel.name} of {self.machine.layer or kernel.layer.data}"
+        if cores != [0]:
+            raise self.machine.fail(f"{what} is started by cores {cores} instead of core 0 alone")
+        *reads, written = (self._regions(value, cores)[0] for value in kernel.operands_accessed)
+        self.values[op.token] = self.machine.start_job(op.engine_name, reads, written, what)
 
     def _for(self, op: scf.ForOp) -> None:
         low, high, step = (self._uniform(v) for v in (op.lb, op.ub, op.step))

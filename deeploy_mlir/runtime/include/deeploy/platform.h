@@ -74,6 +74,17 @@ dm_token dm_dma_start_out(uint32_t dma, void *to, const void *from, uint32_t lin
    and from any core, for DM_NO_TOKEN, which returns at once. */
 void dm_dma_wait(uint32_t dma, dm_token token);
 
+/* ---- jobs of asynchronous engines: to be called by core 0 of the cluster only ----
+
+   A platform of a target with an engine NAME has a header that declares the functions that start its jobs, each of which
+   returns at once, and `void dm_NAME_wait(dm_job job)`, which returns when that job is complete: exactly once for every
+   job, but as often as one likes, and from any core, for DM_NO_JOB, which returns at once. Between the two neither what
+   the job reads may be written, nor what it writes read or written. */
+
+typedef uint32_t dm_job;
+
+#define DM_NO_JOB 0xffffffffu /* never returned by a start: "nothing was started" */
+
 /* ---- measuring, output, end: any core ---- */
 
 /* A free-running counter of the calling core; wraps. Cycles on a target, nanoseconds on a host. */

@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Siracusa: the fabric controller is the host core, the cluster's event unit gives barriers, MCHAN is the DMA. */
 #include "deeploy/platform.h"
-
-#define REG(a) (*(volatile uint32_t *)(uintptr_t)(a))
+#include "event_unit.h"
 
 #define CLUSTER_FETCH_ENABLE 0x10200008u
 #define CLUSTER_BOOT_ADDRESS(core) (0x10200040u + 4u * (core))
 #define CLUSTER_ICACHE_ENABLE 0x10201400u
 #define SOC_EXIT 0x1a1040a0u
 #define STDOUT(core, cluster) (0x1a10f000u + (core) * 8u + (cluster) * 128u)
-
-/* the event unit as a core sees its own part of it */
-#define EU_MASK 0x00204000u
-#define EU_WAIT_CLEAR 0x0020403cu
-#define EU_BARRIER_MASK 0x00204200u
-#define EU_BARRIER_TARGET 0x0020420cu
-#define EU_BARRIER_WAIT_CLEAR 0x0020421cu
-#define EVENT_DMA (1u << 8)
-#define EVENT_BARRIER (1u << 16)
 
 #define MCHAN_COMMAND 0x00204400u
 #define MCHAN_STATUS 0x00204404u
@@ -47,13 +37,6 @@ static inline uint32_t hart_id(void) {
 }
 
 static inline void memory_fence(void) { __asm__ volatile("fence" ::: "memory"); }
-
-/* p.elw: a load that sleeps until an event that the mask lets through. */
-static inline void event_load_word(uint32_t address) {
-  uint32_t v;
-  __asm__ volatile(".insn i 0x03, 6, %0, %1, 0" : "=r"(v) : "r"(address) : "memory");
-  (void)v;
-}
 
 /* A pause between two looks at the mailbox, without memory accesses. */
 static inline void pause_cycles(void) {

@@ -1,0 +1,85 @@
+"""Weights as N-EUREKA reads them: their bits, in rows of 32 bytes, each for so many input channels.
+
+The engine takes unsigned weights and adds an offset; signed ones of 8 bits are stored 128 higher, and -128 is added.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deeploy_mlir.support.numpy_types import Array
+
+ROW = 32
+"""Bytes of a row."""
+BITS = 8
+"""Of a weight."""
+CHANNELS_1X1 = 32
+"""Input channels of a row of 1x1 weights."""
+CHANNELS_3X3 = 28
+"""Input channels of the rows of 3x3 weights, which hold one bit of each of their 9 * 28."""
+TAPS = 9
+
+
+def packed_bytes_1x1(channels: int) -> int:
+    """Bytes of an output channel's packed 1x1 weights, for so many input channels."""
+    return -(-channels // CHANNELS_1X1) * ROW
+
+
+def packed_bytes_3x3(channels: int) -> int:
+    """Bytes of an output channel's packed 3x3 weights, for so many input channels; of all for depthwise ones."""
+    return -(-channels // CHANNELS_3X3) * BITS * ROW
+
+
+def _tiles(weights: Array, channels: int) -> Array:
+    """(..., c) to (..., tiles, channels) as unsigned numbers, the missing channels 0."""
+    count = weights.shape[-1]
+    tiles = -(-count // channels)
+    raised = np.zeros((*weights.shape[:-1], tiles * channels), np.uint8)
+    raised[..., :count] = (weights.astype(np.int16) + 128).astype(np.uint8)
+    return raised.reshape(*weights.shape[:-1], tiles, channels)
+
+
+def _lowered(raised: Array) -> Array:
+    return (raised.astype(np.int16) - 128).astype(np.int8)
+
+
+def pack_1x1(weights: Array) -> Array:
+    """int8 [out, in] as int8 [out, packed_bytes_1x1(in)].
+
+    A row: 8 groups of 4 channels, each the lowest bits of its channels, then the next bits, and so on."""
+    groups = _tiles(weights, CHANNELS_1X1).reshape(weights.shape[0], -1, 4)
+    bits = np.unpackbits(groups[..., None], axis=-1, bitorder="little")  # [out, group, channel, bit]
+    rows = np.packbits(bits.swapaxes(-1, -2).reshape(*groups.shape[:2], 32), axis=-1, bitorder="little")
+    return rows.reshape(weights.shape[0], -1).view(np.int8)
+
+
+def unpack_1x1(packed: Array, channels: int) -> Array:
+    """The inverse of `pack_1x1`, for so many input channels."""
+    groups = np.ascontiguousarray(packed).view(np.uint8).reshape(packed.shape[0], -1, 4)
+    bits = np.unpackbits(groups, axis=-1, bitorder="little").reshape(*groups.shape[:2], BITS, 4)
+    raised = np.packbits(bits.swapaxes(-1, -2), axis=-1, bitorder="little")
+    return _lowered(raised.reshape(packed.shape[0], -1)[:, :channels])
+
+
+def pack_3x3(weights: Array) -> Array:
+    """int8 [out, 3, 3, in] as int8 [out, packed_bytes_3x3(in)].
+
+    For each 28 input channels there are 8 rows, of the lowest bits to the highest; a row holds the channels of the
+    first tap, then those of the second, and so on, and 4 bits that are not used. Depthwise weights are those of one
+    output channel: [1, 3, 3, channels]."""
+    out = weights.shape[0]
+    tiles = _tiles(weights.reshape(out, TAPS, -1), CHANNELS_3X3)  # [out, tap, tile, channel]
+    bits = np.unpackbits(tiles[..., None], axis=-1, bitorder="little").transpose(0, 2, 4, 1, 3)
+    rows = np.zeros((*bits.shape[:3], 8 * ROW), np.uint8)
+    rows[..., : TAPS * CHANNELS_3X3] = bits.reshape(*bits.shape[:3], -1)
+    return np.packbits(rows, axis=-1, bitorder="little").reshape(out, -1).view(np.int8)
+
+
+def unpack_3x3(packed: Array, channels: int) -> Array:
+    """The inverse of `pack_3x3`: int8 [out, 3, 3, channels]."""
+    out = packed.shape[0]
+    rows = np.ascontiguousarray(packed).view(np.uint8).reshape(out, -1, BITS, ROW)
+    bits = np.unpackbits(rows, axis=-1, bitorder="little")[..., : TAPS * CHANNELS_3X3]
+    taps = bits.reshape(out, -1, BITS, TAPS, CHANNELS_3X3).transpose(0, 3, 1, 4, 2)
+    raised = np.packbits(taps, axis=-1, bitorder="little").reshape(out, TAPS, -1)
+    return _lowered(raised[..., :channels]).reshape(out, 3, 3, channels)
