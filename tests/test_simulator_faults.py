@@ -165,7 +165,7 @@ def test_neureka_checks_addresses_when_a_job_starts() -> None:
     assert fault.kind == "neureka"
     assert fault.address == 0x10040000
     assert fault.core == "core 4"
-    assert "input, 1 bytes at 0x10040000, outside memory" in fault.message
+    assert "input, 1 bytes at 0x10040000, outside L1" in fault.message
 
 
 def test_neureka_accepts_no_third_job() -> None:

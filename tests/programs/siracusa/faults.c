@@ -26,13 +26,18 @@ static void write_dma(uint32_t command, uint32_t l1, uint32_t ext) {
   REG(0x00204400u) = ext;
 }
 
-/* one pixel, one channel in and out, 1x1 */
-static void write_engine_job(uint32_t input) {
+/* a 1x1 job of one channel in and out, and of `tiles` tiles of outputs in each direction, all at one address */
+static void write_engine_job(uint32_t input, uint32_t tiles) {
+  sink = REG(0x00201004u);
   REG(0x00201020u) = 0; /* weights */
   REG(0x00201024u) = input;
   REG(0x00201028u) = (uint32_t)(uintptr_t)local;
   for (uint32_t i = 15; i < 20; i++) REG(0x00201020u + 4 * i) = 0x00010001u;
-  REG(0x0020107cu) = 2u << 5;
+  REG(0x0020106cu) = tiles << 16 | tiles;
+  REG(0x00201070u) = 0; /* padding */
+  REG(0x00201074u) = 0; /* weight offset */
+  REG(0x00201078u) = 0; /* filter mask */
+  REG(0x0020107cu) = 2u << 5 | 7u | 1u << 9 | 2u << 21; /* 8-bit weights in weight memory, 32-bit outputs */
   REG(0x00201000u) = 0;
 }
 
@@ -70,7 +75,7 @@ __attribute__((noinline)) static void go_wrong(void) {
   case 22:
     for (;;) dm_putchar('x');
   case 23:
-    for (int i = 0; i < 3; i++) write_engine_job((uint32_t)(uintptr_t)local);
+    for (int i = 0; i < 3; i++) write_engine_job((uint32_t)(uintptr_t)local, 8);
     break;
   case 24: dm_exit(77);
   case 25: /* a code store: the instruction behind it is decoded anew */
@@ -87,7 +92,7 @@ __attribute__((noinline)) static void go_wrong(void) {
     }
     dm_putchar('\n');
     break;
-  case 26: write_engine_job(0x1003ffffu + 1); break;
+  case 26: write_engine_job(0x1003ffffu + 1, 1); break;
   case 27: load_nowhere(0x80000000u); break; /* L3 */
   case 28: /* freed while under way */
     sink = REG(L3DMA);

@@ -122,6 +122,12 @@ typedef struct {
 #define MAX_EVENTS (DMA_JOBS + L3DMA_JOBS + 4)
 #define BARRIERS 9
 
+typedef struct { /* of the cluster's instruction cache: 8 sets x 4 ways */
+  u32 tag[8][4];
+  u64 ready[8][4]; /* when a line is there */
+  u8 shift;
+} SharedBank;
+
 struct Sim {
   u8 *l1, *l2, *wmem, *l3;
   u32 l1_size, l2_size, wmem_size, l3_size;
@@ -135,8 +141,8 @@ struct Sim {
   u64 bank_free[16], l2_free, now, stuck_since;
   u64 fpu_free[DMSIM_MAX_CORES / CORES_PER_FPU], divider_free;
   u32 divider_core; /* the last that divided */
-  u32 l1_tag[8][8][4], random;
-  u64 l1_ready[8][8][4];
+  SharedBank icache[8];
+  u32 random;
 
   Event events[MAX_EVENTS];
   u32 event_count;
@@ -147,7 +153,8 @@ struct Sim {
   Dma mchan, l3dma;
   u64 dma_free[2], dma_bytes[2], dma_busy_cycles, dma_busy_until, l3dma_free, l3dma_bytes[2];
 
-  u32 nk_regs[2][24], nk_pending, nk_write, nk_run, nk_id, nk_running; /* two contexts: next to fill, being run */
+  /* two contexts: the next to fill, the one being run; the cores that started them */
+  u32 nk_regs[2][24], nk_core[2], nk_pending, nk_acquired, nk_write, nk_run, nk_id, nk_running;
 
   Region *regions[DMSIM_MAX_CORES + 1];
   char *output;

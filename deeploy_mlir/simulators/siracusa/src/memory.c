@@ -52,22 +52,31 @@ static u32 random_way(Sim *s) {
   return s->random >> 9 & 3;
 }
 
-/* Cycles to fetch a 16-byte line; tags only. A core has 8 sets x 4 ways, the shared cache 8 banks x 8 sets x 4 ways. */
+/* which of the four lines of a set goes, empty or not: a shift register of each bank says */
+static u32 victim(u8 *shift) {
+  u32 v = *shift;
+  *shift = (u8)(v << 1 | (~(v >> 7 ^ v >> 3 ^ v >> 2 ^ v >> 1) & 1));
+  return *shift >> 1 & 3;
+}
+
+/* Cycles to fetch a 16-byte line; tags only. A core has 8 sets x 4 ways, the shared cache 8 banks x 8 sets x 4 ways.
+ */
 static u32 fetch_cycles(Sim *s, Core *c, u32 line, u64 t) {
   u32 set = line & 7, k;
   if (c->is_host) return T_FC_LINE;
   for (k = 0; k < 4; k++)
     if (c->l0_tag[set][k] == line) return 0;
   c->l0_tag[set][random_way(s)] = line;
-  u32 bank = line & 7, shared_set = line >> 3 & 7;
+  SharedBank *bank = s->icache + (line & 7);
+  set = line >> 3 & 7;
   for (k = 0; k < 4; k++)
-    if (s->l1_tag[bank][shared_set][k] == line) {
-      u64 ready = s->l1_ready[bank][shared_set][k];
+    if (bank->tag[set][k] == line) {
+      u64 ready = bank->ready[set][k];
       return (u32)(ready > t ? ready - t : 0) + T_L0_MISS;
     }
-  k = random_way(s);
-  s->l1_tag[bank][shared_set][k] = line;
-  s->l1_ready[bank][shared_set][k] = t + T_L1_MISS;
+  k = victim(&bank->shift);
+  bank->tag[set][k] = line;
+  bank->ready[set][k] = t + T_L1_MISS;
   return T_L1_MISS + T_L0_MISS;
 }
 

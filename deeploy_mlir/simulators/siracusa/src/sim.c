@@ -39,10 +39,10 @@ Sim *dmsim_new(const DmsimMachine *m) {
     dmsim_free(s);
     return NULL;
   }
-  memset(s->l1_tag, 0xff, sizeof s->l1_tag);
+  for (u32 i = 0; i < 8; i++) memset(s->icache[i].tag, 0xff, sizeof s->icache[i].tag);
   s->cores = cores;
   s->flags = m->flags;
-  s->random = 0x2545f491;
+  s->random = 0xdeadbeef;
   s->stuck_since = NEVER;
   for (u32 i = 0; i <= cores; i++) {
     Core *c = s->core + i;

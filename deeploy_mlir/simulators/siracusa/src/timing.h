@@ -23,7 +23,7 @@
 #define T_PE_NEUREKA 2   /* register access of the engine from a cluster core */
 #define T_PE_STDOUT 22
 #define T_L0_MISS 2
-#define T_L1_MISS 12     /* shared cache line from L2; a core that hits a line on its way waits for it */
+#define T_L1_MISS 16     /* shared cache line from L2; a core that hits a line on its way waits for it */
 #define T_ELW 4          /* p.elw whose event is already there */
 #define T_WAKE 6         /* event to the next instruction of a sleeping core */
 #define T_START 20       /* fetch enable to the first instruction */
@@ -31,6 +31,18 @@
 #define DMA_BYTES_PER_CYCLE 8
 #define T_L3DMA_START 200 /* of each job; then a byte a cycle, in one direction at a time */
 #define T_PE_L3DMA 14     /* register access from a cluster core */
-#define T_NEUREKA_START 48
+
+/* N-EUREKA: a job, its tiles of 6x6 outputs and 32 (depthwise 28) output channels, in cycles beside those of the work */
+#define T_NEUREKA_START 2 /* from the store that starts it to its first tile, and its end */
+#define NK_LOAD 6         /* before the inputs of a tile of input channels, one cycle each */
+#define NK_LOAD_1X1 42    /* all inputs of a 1x1 tile, always */
+#define NK_WEIGHTS 6      /* before the weights, one cycle for each output channel and bit */
+#define NK_WEIGHTS_1X1 10 /* the same for 1x1, where all bits of a channel come at once */
+#define NK_PRODUCTS 8     /* from the last weights of a 3x3 tile on */
+#define NK_DEPTHWISE 34   /* instead of NK_WEIGHTS and NK_PRODUCTS */
+#define NK_SHIFTS 8       /* loading a shift for each channel */
+#define NK_SCALES 9       /* beside one cycle for each scale of 32 bits, or four of 8 */
+#define NK_BIASES 8       /* beside loading biases, four cycles */
+#define NK_STORE_1X1 3
 
 #endif
