@@ -70,6 +70,9 @@ class Product(KernelBinding):
     def packings(self, op):
         return {1: Columns()}
 
+    def scratch(self, op, sizes):
+        return 4 * sizes[2]
+
     def splits(self, op, sizes, cores):
         return (CoreSplit((0,), (cores,)),)
 
@@ -79,14 +82,14 @@ class Product(KernelBinding):
     def emit(self, op, name):
         function = kernel_signature(op, name)
         b, given = CBuilder(function.body.block), list(function.body.block.args)
-        sizes = {(a.operand, a.axis): v for a, v in zip(dynamic_arguments(op), given[3:], strict=True)}
+        sizes = {(a.operand, a.axis): v for a, v in zip(dynamic_arguments(op), given[3:-1], strict=True)}
         for operand, value in enumerate(op.operands_accessed):
             for axis, size in enumerate(shape_of(value)):
                 sizes.setdefault((operand, axis), size)
         strides = [strides_of(v.type) for v in op.operands_accessed]
         b.call(
             "acme_product",
-            [*given[:3], sizes[2, 0], sizes[2, 1], sizes[0, 1], strides[0][0], strides[2][0]],
+            [*given[:3], sizes[2, 0], sizes[2, 1], sizes[0, 1], strides[0][0], strides[2][0], given[-1]],
         )
         return function
 
@@ -100,18 +103,21 @@ BINDINGS = (Product("acme_core", "core", PRICE), Product("acme_cluster", "cluste
 
 HEADER = """#include <stdint.h>
 void acme_product(const int8_t *a, const uint8_t *b, int32_t *out, int32_t rows, int32_t columns, int32_t inner,
-                  int32_t a_row, int32_t out_row);
+                  int32_t a_row, int32_t out_row, uint8_t *scratch);
 """
 
 SOURCE = """#include "product.h"
 void acme_product(const int8_t *a, const uint8_t *b, int32_t *out, int32_t rows, int32_t columns, int32_t inner,
-                  int32_t a_row, int32_t out_row) {
-  for (int32_t i = 0; i < rows; i++)
+                  int32_t a_row, int32_t out_row, uint8_t *scratch) {
+  int32_t *row = (int32_t *)scratch; /* widened */
+  for (int32_t i = 0; i < rows; i++) {
+    for (int32_t k = 0; k < inner; k++) row[k] = a[i * a_row + k];
     for (int32_t j = 0; j < columns; j++) {
       int32_t sum = 0;
-      for (int32_t k = 0; k < inner; k++) sum += a[i * a_row + k] * (int8_t)b[(j / 4 * inner + k) * 4 + j % 4];
+      for (int32_t k = 0; k < inner; k++) sum += row[k] * (int8_t)b[(j / 4 * inner + k) * 4 + j % 4];
       out[i * out_row + j] = sum;
     }
+  }
 }
 """
 
@@ -153,6 +159,7 @@ def test_is_called_where_it_is_cheaper(
     x = rng.integers(-128, 128, (30, 24), np.int8)
     program = deeploy_mlir.compile(product(weights), target=target, name="product", observer=EachPass({"x": x}))
     assert ("acme_product(" in program.sources["product.c"]) == called
+    assert ("uint8_t *restrict scratch" in program.sources["product.c"]) == called
     assert ("30 by" in program.plan.steps[0].tiles) == called  # at most 12 rows at a time
     folder = program.save(tmp_path / "out")
     assert (folder / "runtime/kernels/acme/product.c").exists() == called

@@ -6,6 +6,7 @@ A `tiled.nest` holds a kernel on the whole operands; its attributes say how it r
 - `loop_order`: the dimensions that are cut (more than one trip), outermost first,
 - `buffers`: for each operand that the kernel accesses (ins, extras, out), either `#tiled.buffers<in_place>` or the
   memory and the offsets of the buffers that its tiles pass through (one offset: single, two: double buffered).
+- `scratch`, where the kernel's binding asks for it: the bytes that it has for its own use, a part for each core.
 
 Tensors have a *home*: `#tiled.home<@l2 at 1024>` is a place in the arena of a memory, `#tiled.home<@l2>` an array of
 its own. Homes stand on `tiled.empty`, on `tiled.constant` and on function arguments (attribute `tiled.home`).
@@ -139,6 +140,45 @@ class BuffersAttr(ParametrizedAttribute):
             printer.print_string(f"<@{self.memory_name} at {', '.join(map(str, self.offsets))}>")
 
 
+@irdl_attr_definition
+class ScratchAttr(ParametrizedAttribute):
+    """Bytes of a memory's arena for a kernel's own use: `#tiled.scratch<@l1 at 1024, 8 by 64>` is 64 bytes for each of
+    8 cores."""
+
+    name = "tiled.scratch"
+    memory: SymbolRefAttr
+    place: IntAttr
+    cores: IntAttr
+    bytes: IntAttr
+
+    @classmethod
+    def at(cls, memory: str, offset: int, cores: int, size: int) -> ScratchAttr:
+        return cls(SymbolRefAttr(memory), IntAttr(offset), IntAttr(cores), IntAttr(size))
+
+    @property
+    def memory_name(self) -> str:
+        return self.memory.root_reference.data
+
+    @property
+    def end(self) -> int:
+        """The first byte behind it."""
+        return self.place.data + self.cores.data * self.bytes.data
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        with parser.in_angle_brackets():
+            memory = SymbolRefAttr(parser.parse_symbol_name())
+            parser.parse_keyword("at")
+            offset = parser.parse_integer()
+            parser.parse_punctuation(",")
+            cores = parser.parse_integer()
+            parser.parse_keyword("by")
+            return [memory, IntAttr(offset), IntAttr(cores), IntAttr(parser.parse_integer())]
+
+    def print_parameters(self, printer: Printer) -> None:
+        printer.print_string(f"<@{self.memory_name} at {self.place.data}, {self.cores.data} by {self.bytes.data}>")
+
+
 @irdl_op_definition
 class EmptyOp(IRDLOperation):
     """A tensor whose contents are still to be written, with its home once planned."""
@@ -204,6 +244,7 @@ class NestOp(IRDLOperation):
     tiles = opt_prop_def(DenseArrayBase[IntegerType])
     loop_order = opt_prop_def(DenseArrayBase[IntegerType])
     buffers = opt_prop_def(ArrayAttr[BuffersAttr])
+    scratch = opt_prop_def(ScratchAttr)
     cycles = opt_prop_def(IntAttr)
     """Planned cycles of the whole nest."""
     irdl_options = (ParsePropInAttrDict(),)
@@ -329,4 +370,4 @@ def set_home(value: SSAValue, home: HomeAttr) -> None:
         raise ValueError(f"{root} is no buffer")
 
 
-Tiled = Dialect("tiled", [EmptyOp, ConstantOp, NestOp, YieldOp], [HomeAttr, BuffersAttr])
+Tiled = Dialect("tiled", [EmptyOp, ConstantOp, NestOp, YieldOp], [HomeAttr, BuffersAttr, ScratchAttr])

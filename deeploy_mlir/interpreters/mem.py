@@ -111,7 +111,11 @@ class MemFunctions(InterpreterFunctions):
 
     def _kernel(self, op: KernelOp, args: PythonValues) -> PythonValues:
         count = len(op.operands_accessed)
-        views, origins = cast(Sequence[View], args[:count]), [int(a) for a in args[count:]]
+        views, origins = cast(Sequence[View], args[:count]), [int(a) for a in args[count : count + len(op.origins)]]
+        if op.scratch is not None:
+            scratch = cast(View, args[-1])
+            self.machine.check_write(scratch, Who(self.core, layer_of(op), f"{op.name} with its scratch"))
+            self.machine.discard(scratch)
         run_kernel_on(op, views, origins, self.machine, self.core, layer_of(op))
         return ()
 

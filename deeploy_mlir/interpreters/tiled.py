@@ -148,8 +148,10 @@ class Nest:
         return cls(op, op.kernel, space, tuple(op.tiles.get_values()), order, tuple(op.buffers.data))
 
     def staging_ends(self) -> list[tuple[str, int]]:
-        """For each buffers buffer, its memory and the first byte behind it."""
-        return [
+        """For each buffer and the scratch, its memory and the first byte behind it."""
+        scratch = self.op.scratch
+        ends = [] if scratch is None else [(scratch.memory_name, scratch.end)]
+        return ends + [
             (buffers.memory_name, offset + access.tile_bytes(self.tiles))
             for buffers, access in zip(self.buffers, self.space.accesses, strict=True)
             if buffers.memory_name is not None
@@ -257,6 +259,10 @@ class TileRunner:
             for region, axis in zip(self._regions(operand, tile), access.axes, strict=True)
             if axis.padded
         ]
+        if (scratch := self.nest.op.scratch) is not None:
+            shape = (scratch.cores.data, scratch.bytes.data)
+            arena, dtype = self.arena_of.symbol(scratch.memory_name), np.dtype(np.uint8)
+            self.machine.discard(self.machine.view(arena, scratch.place.data, shape, row_major(shape, dtype), dtype))
         kernel = self._kernel_for(tuple(v.shape for v in views), len(origins))
         layer, packings = self.nest.op.layer.data, packings_of(self.nest.kernel)
         run_kernel_on(kernel, views, origins, self.machine, 0, layer, packings)

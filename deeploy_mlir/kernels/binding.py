@@ -57,6 +57,10 @@ class KernelBinding(abc.ABC):
         """For each dimension: what tile sizes should preferably be a multiple of."""
         return (1,) * len(op.iteration_space().dims)
 
+    def scratch(self, op: KernelOp, sizes: Sequence[int]) -> int:
+        """Bytes of the engine's memory for the kernel's own use that each core needs for a tile of these sizes."""
+        return 0
+
     def packings(self, op: KernelOp) -> Mapping[int, Packing]:
         """The inputs that must be constants and are packed when compiling, by number, and how.
 
@@ -76,8 +80,8 @@ class KernelBinding(abc.ABC):
         """The C function that executes a kernel on memrefs, or calls the library that does.
 
         Its arguments are pointers to the first elements of `ins`, `extras` and `out`, then the sizes and origins that
-        `kernels.generated.dynamic_arguments` lists. It is called on every core of the engine, each with its share of
-        the tile."""
+        `kernels.generated.dynamic_arguments` lists. Last comes the core's scratch if it asks
+        for any. It is called on every core of the engine, each with its share of the tile."""
 
     @property
     def library(self) -> Library | None:

@@ -111,10 +111,11 @@ def share_of_core(kernel: KernelOp, core: SSAValue, cores: int) -> None:
         builder.insert(scf.IfOp(reduce(indices.both, conditions), [], Region(work)))
         indices = IndexBuilder(Builder(InsertPoint.at_end(work)))
     if parts:
-        _insert_share(indices, kernel, space, parts, sizes_of)
+        _insert_share(indices, kernel, space, parts, sizes_of, core)
     else:
         origins = None if kernel.local is None else kernel.origins
-        indices.builder.insert(kernel_on(kernel, kernel.operands_accessed, origins))
+        scratch = scratch_of_core(indices, kernel, core)
+        indices.builder.insert(kernel_on(kernel, kernel.operands_accessed, origins, scratch))
     if conditions:
         indices.builder.insert(scf.YieldOp())
     Rewriter.erase_op(kernel)
@@ -146,12 +147,21 @@ def part_of_core(indices: IndexBuilder, extent: Index, number: Index, shares: in
     return Part(low, size, not (isinstance(extent, int) and extent >= shares))
 
 
+def scratch_of_core(indices: IndexBuilder, kernel: KernelOp, core: SSAValue) -> SSAValue | None:
+    """A core's part of a kernel's scratch."""
+    if kernel.scratch is None:
+        return None
+    _, size = indices.sizes_of(kernel.scratch)
+    return indices.subview(kernel.scratch, [core, 0], [1, size])
+
+
 def _insert_share(
     indices: IndexBuilder,
     kernel: KernelOp,
     space: IterationSpace,
     parts: Mapping[int, Part],
     sizes_of: list[tuple[Index, ...]],
+    core: SSAValue,
 ) -> None:
     """Inserts the kernel on the parts of its operands where each shared dimension runs over the core's part."""
     given = iter(kernel.origins)
@@ -180,7 +190,7 @@ def _insert_share(
             if axis.padded:
                 origins.append(indices.value(region.origin))
         operands.append(indices.subview(value, starts, sizes))
-    share = kernel_on(kernel, operands, origins)
+    share = kernel_on(kernel, operands, origins, scratch_of_core(indices, kernel, core))
     share.split = None
     indices.builder.insert(share)
 

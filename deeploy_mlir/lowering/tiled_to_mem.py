@@ -30,6 +30,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
+from deeploy_mlir.dialects.kernel.base import BYTE
 from deeploy_mlir.dialects.mem import ROLE, ArenaOp, CopyOp, ReshapeOp, Role, RoleAttr, StepOp, ViewOp
 from deeploy_mlir.dialects.qnn.quantization import ARGUMENTS, ARRAY, RESULTS, stated_quantization
 from deeploy_mlir.dialects.soc import MemorySpaceAttr
@@ -181,6 +182,17 @@ class NestLowering:
         view = ViewOp(self.memories.arena(memory), offsets, buffer_type, which if isinstance(which, SSAValue) else None)
         return indices.builder.insert(view).result
 
+    def _scratch(self, builder: Builder) -> SSAValue | None:
+        """The bytes for the kernel's own use, [cores, bytes of each]."""
+        scratch = self.nest.scratch
+        if scratch is None:
+            return None
+        self.memories.reserve(scratch.memory_name, scratch.end)
+        view_type = contiguous(BYTE, [scratch.cores.data, scratch.bytes.data], scratch.memory_name)
+        view = builder.insert(ViewOp(self.memories.arena(scratch.memory_name), [scratch.place.data], view_type)).result
+        view.name_hint = "scratch"
+        return view
+
     def _fetch_once(self, builder: Builder, number: int, home: SSAValue) -> SSAValue | None:
         """Copies in an operand that is the same for all tiles, before the loop; None for the others."""
         access = self.space.accesses[number]
@@ -276,7 +288,8 @@ class NestLowering:
             if period > 1 and isinstance(tile, SSAValue):
                 changed = indices.compare("eq", indices.rem(tile, period), 0)
             indices.builder.insert(CopyOp(part, local, changed))
-        indices.builder.insert(kernel_on(kernel, operands, None if whole else [indices.value(o) for o in origins]))
+        numbers = None if whole else [indices.value(o) for o in origins]
+        indices.builder.insert(kernel_on(kernel, operands, numbers, self._scratch(indices.builder)))
         if copy_out is not None:
             indices.builder.insert(copy_out)
 

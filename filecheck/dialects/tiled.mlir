@@ -13,8 +13,9 @@ func.func @net(%x: tensor<4x8xi8> {tiled.home = #tiled.home<@l2>}) -> tensor<4x1
   // CHECK-NEXT: tiled.nest ins(%x, %w : tensor<4x8xi8>, tensor<8x16xi8>) outs(%e : tensor<4x16xi32>)
   // CHECK-SAME: layer = "fc", tiles = array<i64: 2, 16, 8>, loop_order = array<i64: 0>
   // CHECK-SAME: buffers = [#tiled.buffers<@l1 at 0, 16>, #tiled.buffers<in_place>, #tiled.buffers<@l1 at 32>]
+  // CHECK-SAME: scratch = #tiled.scratch<@l1 at 96, 8 by 16>
   // CHECK-SAME: cycles = #builtin.int<500>
-  %y = tiled.nest ins(%x, %w : tensor<4x8xi8>, tensor<8x16xi8>) outs(%e : tensor<4x16xi32>) {layer = "fc", tiles = array<i64: 2, 16, 8>, loop_order = array<i64: 0>, buffers = [#tiled.buffers<@l1 at 0, 16>, #tiled.buffers<in_place>, #tiled.buffers<@l1 at 32>], cycles = #builtin.int<500>} do {
+  %y = tiled.nest ins(%x, %w : tensor<4x8xi8>, tensor<8x16xi8>) outs(%e : tensor<4x16xi32>) {layer = "fc", tiles = array<i64: 2, 16, 8>, loop_order = array<i64: 0>, buffers = [#tiled.buffers<@l1 at 0, 16>, #tiled.buffers<in_place>, #tiled.buffers<@l1 at 32>], scratch = #tiled.scratch<@l1 at 96, 8 by 16>, cycles = #builtin.int<500>} do {
   ^bb0(%xt: tensor<4x8xi8>, %wt: tensor<8x16xi8>, %yt: tensor<4x16xi32>):
     %0 = kernel.matmul ins(%xt, %wt : tensor<4x8xi8>, tensor<8x16xi8>) outs(%yt : tensor<4x16xi32>) {layer = "fc"} -> tensor<4x16xi32>
     // CHECK: tiled.yield %{{.*}} : tensor<4x16xi32>

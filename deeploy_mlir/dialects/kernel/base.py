@@ -34,6 +34,7 @@ from xdsl.dialects.builtin import (
     IntegerType,
     MemRefType,
     ShapedType,
+    Signedness,
     StringAttr,
     SymbolRefAttr,
     TensorType,
@@ -59,6 +60,7 @@ from xdsl.irdl import (
     ParsePropInAttrDict,
     irdl_op_definition,
     operand_def,
+    opt_operand_def,
     opt_prop_def,
     opt_region_def,
     opt_result_def,
@@ -76,6 +78,7 @@ from deeploy_mlir.dialects.kernel.split import SplitAttr
 from deeploy_mlir.space.iteration_space import Access, Axis, Dim, IterationSpace
 from deeploy_mlir.support.numpy_types import element_bytes
 
+BYTE = IntegerType(8, Signedness.UNSIGNED)
 Shaped = TensorType[Attribute] | MemRefType[Attribute]
 
 
@@ -137,8 +140,9 @@ class KernelEffects(MemoryEffect):
         assert isinstance(op, KernelOp)
         if op.result is not None:
             return set()
+        written = [op.out] if op.scratch is None else [op.out, op.scratch]
         reads = {EffectInstance(MemoryEffectKind.READ, v) for v in (*op.ins, *op.extras)}
-        return reads | {EffectInstance(MemoryEffectKind.WRITE, op.out)}
+        return reads | {EffectInstance(MemoryEffectKind.WRITE, v) for v in written}
 
 
 class KernelOp(IRDLOperation, abc.ABC):
@@ -148,6 +152,8 @@ class KernelOp(IRDLOperation, abc.ABC):
     extras = var_operand_def(ShapedType)
     out = operand_def(ShapedType)
     origins = var_operand_def(IndexType)
+    scratch = opt_operand_def(MemRefType)
+    """Bytes for the kernel's own use while it runs, on memrefs only: [cores, bytes of each], or a core's [bytes]."""
     result = opt_result_def(TensorType)
     body = opt_region_def("single_block")
 
@@ -169,7 +175,8 @@ class KernelOp(IRDLOperation, abc.ABC):
     traits = traits_def(KernelEffects())
     assembly_format: ClassVar[str | None] = (
         "`ins` `(` ($ins^ `:` type($ins))? `)` (`extras` `(` $extras^ `:` type($extras) `)`)? "
-        "`outs` `(` $out `:` type($out) `)` (`origins` `(` $origins^ `)`)? attr-dict ($body^)? (`->` type($result)^)?"
+        "`outs` `(` $out `:` type($out) `)` (`origins` `(` $origins^ `)`)? "
+        "(`scratch` `(` $scratch^ `:` type($scratch) `)`)? attr-dict ($body^)? (`->` type($result)^)?"
     )
 
     def __init__(
@@ -182,11 +189,12 @@ class KernelOp(IRDLOperation, abc.ABC):
         extra_maps: Sequence[AffineMap] = (),
         body: Region | None = None,
         origins: Sequence[SSAValue] = (),
+        scratch: SSAValue | None = None,
         properties: dict[str, Attribute | None] | None = None,
     ) -> None:
         """The result type is that of `out` for tensors; there is no result for memrefs."""
         super().__init__(
-            operands=[list(ins), list(extras), out, list(origins)],
+            operands=[list(ins), list(extras), out, list(origins), [] if scratch is None else [scratch]],
             result_types=[_results_for(out)],
             regions=[[body] if body is not None else []],
             properties={
@@ -291,6 +299,8 @@ class KernelOp(IRDLOperation, abc.ABC):
             raise VerifyException(f"{self.name}: a result is needed on tensors, and none on memrefs")
         if self.result is not None and self.result.type != self.out.type:
             raise VerifyException(f"{self.name}: result type {self.result.type} differs from outs {self.out.type}")
+        if self.scratch is not None and (self.result is not None or element_type_of_value(self.scratch) != BYTE):
+            raise VerifyException(f"{self.name}: scratch is a memref of bytes, of a kernel on memrefs")
         if len(self.extras) != len(self.extra_maps or ()):
             raise VerifyException(f"{self.name}: {len(self.extras)} extras but {len(self.extra_maps or ())} extra_maps")
         for value, attr in zip(self.extras, self.extra_maps or (), strict=True):

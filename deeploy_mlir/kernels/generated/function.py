@@ -3,7 +3,8 @@
     static void name(const uint8_t *restrict in0, const int8_t *restrict in1, const int32_t *restrict extra0,
                      int8_t *restrict out, int32_t size2_1, int32_t origin0)
 
-Pointers are to the first element of each memref; then come the numbers that `dynamic_arguments` lists. Nothing in the
+Pointers are to the first element of each memref; then come the numbers that `dynamic_arguments` lists, and
+the core's scratch where the kernel has any. Nothing in the
 function names a layer, so equal kernels have equal functions.
 """
 
@@ -13,7 +14,7 @@ from xdsl.dialects.builtin import IndexType
 from xdsl.ir import Attribute, SSAValue
 
 from deeploy_mlir.dialects import c
-from deeploy_mlir.dialects.kernel.base import KernelOp
+from deeploy_mlir.dialects.kernel.base import KernelOp, element_type_of_value
 from deeploy_mlir.dialects.kernel.ops import MapOp, RowOp, ScatterOp
 from deeploy_mlir.ir.c_builder import CBuilder
 from deeploy_mlir.kernels.generated.description import DynamicArgument, describe, simplify
@@ -41,6 +42,8 @@ def kernel_signature(op: KernelOp, name: str) -> c.FuncOp:
     for text, operand in zip(names, description.operands, strict=True):
         arguments.append((text, c.PtrType(operand.element_type, const=text != "out", restrict=True)))
     arguments += [(argument.name, IndexType()) for argument in description.arguments]
+    if op.scratch is not None:
+        arguments.append(("scratch", c.PtrType(element_type_of_value(op.scratch), restrict=True)))
     return c.FuncOp(name, arguments, None, ["static"])
 
 

@@ -251,6 +251,8 @@ class BodyLowering:
                 arguments.append(self.values[op.origins[argument.origin]])
             else:
                 arguments.append(self.sizes(op.operands_accessed[argument.operand])[argument.axis])
+        if op.scratch is not None:
+            arguments.append(self.values[op.scratch])
         return function, self._converted(arguments, function)
 
     def _converted(self, arguments: Sequence[SSAValue | int], function: c.FuncOp) -> list[SSAValue | int]:

@@ -306,13 +306,15 @@ def _in_place(number: int, implementation: Implementation, shape: StepShape, row
     every = [tuple(row) for row in rows.tolist()]
     sizes = space.sizes if space.sizes in every else min(every, key=cycles)
     order = tuple(d for d in space.tileable if sizes[d] < space.dims[d].size)
-    return [Candidate(number, sizes, order, (0,) * len(shape.owner), (), 0, cycles(sizes))]
+    held = implementation.scratch_bytes(sizes, shape.align)
+    return [Candidate(number, sizes, order, (0,) * len(shape.owner), (), held, cycles(sizes))]
 
 
 def _staged(number: int, implementation: Implementation, shape: StepShape, dma: Dma, rows: Ints) -> list[Candidate]:
     """Through buffers in the engine's memory, but for the resident operands."""
     space = shape.space
     one_tile = [implementation.tile_cycles(row) for row in rows.tolist()]
+    scratch = np.array([implementation.scratch_bytes(row, shape.align) for row in rows.tolist()], np.int64)
     compute = np.array(one_tile, np.float64) + BARRIERS_CYCLES + TILE_CYCLES
     tiles = np.prod(-(-np.array(space.sizes, dtype=np.int64) // rows), axis=1)
     known = {a: access_costs(space, a, rows, shape.align, dma) for a in dict.fromkeys(space.accesses)}
@@ -329,7 +331,7 @@ def _staged(number: int, implementation: Implementation, shape: StepShape, dma: 
             moving = {a: tick.repeats(a) > 1 for a in staged}
             for depth in depth_choices(staged, large, shape.double_buffer):
                 depths = {a: np.where(moving[a], depth[a], 1) for a in staged}
-                held = np.zeros(len(rows), np.int64)
+                held = scratch.copy()
                 for a in staged:
                     held = held + costs[a].buffer * depths[a]
                 cycles = step_cycles(compute, tiles, tick, {a: costs[a] for a in staged}, depths)

@@ -22,7 +22,16 @@ from xdsl.ir import Attribute, BlockArgument, SSAValue
 
 from deeploy_mlir.dialects.kernel import KernelOp, PackedAttr, SplitAttr
 from deeploy_mlir.dialects.soc import EngineOp, SystemOp
-from deeploy_mlir.dialects.tiled import BuffersAttr, ConstantOp, EmptyOp, HomeAttr, NestOp, root_of, set_home
+from deeploy_mlir.dialects.tiled import (
+    BuffersAttr,
+    ConstantOp,
+    EmptyOp,
+    HomeAttr,
+    NestOp,
+    ScratchAttr,
+    root_of,
+    set_home,
+)
 from deeploy_mlir.ir.packed_kernels import with_packed
 from deeploy_mlir.ir.plan_report import MemoryUse, Plan, SolverReport, Traffic
 from deeploy_mlir.ir.plan_report import Step as ReportStep
@@ -251,9 +260,11 @@ def _implementation(binding: KernelBinding, nest: NestOp, cores: int, tensors: _
         binding.name,
         binding.cost(kernel),
         binding.engine,
+        cores,
         lambda sizes: binding.splits(kernel, sizes, cores),
         binding.constraints(kernel),
         tuple((m, cores, m * cores) for m in binding.multiples(kernel)),
+        lambda sizes: binding.scratch(kernel, sizes),
         with_packed(kernel, layouts).iteration_space() if layouts else None,
         tuple(numbers),
     )
@@ -303,6 +314,10 @@ def write_plan(source: FunctionProblem, result: PlanResult) -> None:
             [BuffersAttr.through(step.memory, o) if o else BuffersAttr.in_place() for o in plan.offsets]
         )
         nest.cycles = IntAttr(plan.cycles)
+        if plan.scratch is not None:
+            align = source.problem.memory(step.memory).align
+            a_core = plan.implementation.scratch_bytes(plan.sizes, align) // plan.implementation.cores
+            nest.scratch = ScratchAttr.at(step.memory, plan.scratch, plan.implementation.cores, a_core)
     drop_unused_constants(source.function)
 
 

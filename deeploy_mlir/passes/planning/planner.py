@@ -48,18 +48,20 @@ def plan(problem: Problem, options: Options | None = None) -> PlanResult:
 
 @dataclass(frozen=True)
 class MemoryPlacement:
-    """Placed buffers of one memory: those of tensors, and of (step, access, number)."""
+    """Placed buffers of one memory: those of tensors, of (step, access, number), and of the scratch of steps."""
 
     buffers: tuple[Buffer, ...]
     placement: Placement
     tensors: dict[int, int]
     stagings: dict[tuple[int, int], tuple[int, ...]]
+    scratches: dict[int, int]
 
 
 def _place(problem: Problem, choices: Sequence[StepChoices], choice: Choice, memory: Memory) -> MemoryPlacement:
     buffers: list[Buffer] = []
     tensors: dict[int, int] = {}
     stagings: dict[tuple[int, int], list[int]] = {}
+    scratches: dict[int, int] = {}
     for t, tensor in enumerate(problem.tensors):
         first, last = problem.lifetime(t)
         if tensor.kind == TensorKind.ACTIVATION and choice.homes[t] == memory.name and first <= last:
@@ -69,13 +71,17 @@ def _place(problem: Problem, choices: Sequence[StepChoices], choice: Choice, mem
         if step.step.memory != memory.name:
             continue
         accesses = step.step.space_of(candidate.implementation).accesses
+        implementation = step.step.implementations[candidate.implementation]
+        if scratch := implementation.scratch_bytes(candidate.sizes, memory.align):
+            scratches[number] = len(buffers)
+            buffers.append(Buffer(scratch, number, number))
         for a, (access, depth) in enumerate(zip(accesses, candidate.depths, strict=True)):
             for _ in range(depth):
                 stagings.setdefault((number, a), []).append(len(buffers))
                 buffers.append(Buffer(access.tile_bytes(candidate.sizes), number, number))
     placement = place(buffers, memory.align, _room(problem, choice, memory))
     return MemoryPlacement(
-        tuple(buffers), placement, tensors, {key: tuple(numbers) for key, numbers in stagings.items()}
+        tuple(buffers), placement, tensors, {key: tuple(numbers) for key, numbers in stagings.items()}, scratches
     )
 
 
@@ -145,6 +151,7 @@ def _step_plan(choices: StepChoices, candidate: Candidate, number: int, placed: 
         candidate.sizes,
         candidate.order,
         offsets,
+        placed.placement.offsets[placed.scratches[number]] if number in placed.scratches else None,
         candidate.bytes,
         alive,
         candidate.cycles,

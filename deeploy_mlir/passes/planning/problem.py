@@ -71,20 +71,26 @@ class Tensor:
 class Implementation:
     """One way to run a step's kernel: a kernel binding.
 
-    `engine` is the one that runs it. `cycles(sizes, split)` is the modelled compute cost of one tile of these dimension
-    sizes that cores share in a given way; `splits(sizes)` are the ways.
-    `constraints` say which tiles it takes; `multiples` are, for each dimension, granularities whose multiples are
-    tried as tile sizes too. `space` and `tensors` replace those of the step where the implementation has constants in
-    a layout of its own."""
+    `engine` is the one that runs it, on `cores`. `cycles(sizes, split)` is the modelled compute cost of one tile of
+    these dimension sizes that cores share in a given way; `splits(sizes)` are the ways. `constraints` say which tiles
+    it takes; `multiples` are, for each dimension, granularities whose multiples are tried as tile sizes too.
+    `scratch(sizes)` is the bytes that each core needs for its own use. `space` and `tensors` replace those of the step
+    where the implementation has constants in a layout of its own."""
 
     name: str
     cycles: Callable[[Sequence[int], CoreSplit], int] = field(compare=False)
     engine: str = ""
+    cores: int = 1
     splits: Callable[[Sequence[int]], Sequence[CoreSplit]] = field(default=lambda sizes: (ONE_CORE,), compare=False)
     constraints: TileConstraints = field(default_factory=TileConstraints, compare=False)
     multiples: tuple[tuple[int, ...], ...] = ()
+    scratch: Callable[[Sequence[int]], int] = field(default=lambda sizes: 0, compare=False)
     space: IterationSpace | None = None
     tensors: tuple[int, ...] | None = None
+
+    def scratch_bytes(self, sizes: Sequence[int], align: int) -> int:
+        """Bytes of scratch of all cores, each aligned."""
+        return align_up(self.scratch(sizes), align) * self.cores
 
     def best_split(self, sizes: Sequence[int]) -> CoreSplit:
         """The split with which a tile takes least time; of equals the first."""
@@ -239,15 +245,16 @@ class Options:
 @dataclass(frozen=True)
 class StepPlan:
     """How one step runs. `offsets` has the byte offsets of each access's buffers in the engine's memory: empty where
-    it works in place. `staged_bytes` is what those buffers take, `moved` the bytes that each access transfers,
-    `tensors` those that the implementation uses, `cycles` the modelled time of the step, `implementation` the one that
-    runs it, `split` how the cores share its tiles."""
+    it works in place; `scratch` is that of the kernel's scratch, if it has any. `staged_bytes` is what those buffers
+    take, `moved` the bytes that each access transfers, `tensors` those that the implementation uses, `cycles` the
+    modelled time of the step, `implementation` the one that runs it, `split` how the cores share its tiles."""
 
     implementation: Implementation
     split: CoreSplit
     sizes: tuple[int, ...]
     order: tuple[int, ...]
     offsets: tuple[tuple[int, ...], ...]
+    scratch: int | None
     staged_bytes: int
     live_bytes: int
     cycles: int

@@ -222,7 +222,7 @@ class Walker:
 
     def _kernel(self, op: KernelOp) -> None:
         if op not in self.operands:
-            self.operands[op] = (*op.ins, *op.extras, op.out)
+            self.operands[op] = op.operands_accessed
         *inputs, out = self.operands[op]
         # Cores with an empty share neither read nor write.
         outputs = self._regions(out, self.active)
@@ -230,6 +230,8 @@ class Walker:
         cores = [self.active[n] for n in busy]
         for number, value in enumerate(inputs):
             self.machine.read(cores, self._regions(value, cores), f"operand {number} of {op.name}")
+        if op.scratch is not None:
+            self.machine.write(cores, self._regions(op.scratch, cores), f"the scratch of {op.name}")
         self.machine.write(cores, [outputs[n] for n in busy], f"the output of {op.name}")
 
     def _copy(self, op: CopyOp) -> None:
