@@ -62,6 +62,28 @@ def test_run_prints_one_json_object_with_the_documented_fields(files: Path, caps
     assert report["code_bytes"] > 0
 
 
+def test_a_simulated_run_has_busy_cycles(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    triple("siracusa").save(files / "simulated")
+    words = [
+        "run",
+        str(files / "simulated"),
+        "--inputs",
+        str(files / "inputs.npz"),
+        "--expect",
+        str(files / "good.npz"),
+    ]
+    assert cli.main([*words, "--json"]) == 0
+    report: dict[str, Any] = json.loads(capsys.readouterr().out)
+    busy, overlap = report["busy_cycles"], report["overlap_cycles"]
+    assert busy.keys() == {"cluster", "neureka", "mchan"}
+    assert 0 < busy["cluster"] <= report["cycles_estimated"]
+    assert (busy["neureka"], overlap["engines"]) == (0, 0)
+    assert 0 <= overlap["dmas_and_engines"] <= busy["mchan"]
+    assert (busy["mchan"] > 0) == (report["dma_busy_cycles"] > 0)
+    assert cli.main(words) == 0
+    assert f"busy cycles: cluster {busy['cluster']:,}, neureka 0, mchan" in capsys.readouterr().out
+
+
 def test_a_mismatch_is_status_1_and_says_where(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(run(files, "bad.npz")) == 1
     text = capsys.readouterr().out

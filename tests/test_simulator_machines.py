@@ -95,7 +95,7 @@ def test_l3_transfers_in_time() -> None:
     cycles = np.frombuffer(symbol(simulator, "cycles", 12), dtype=np.uint32)
     assert early.tolist() == [0, 0xEE, 0xEE]
     for got, least in zip(cycles.tolist(), (1200, 1900, 1224), strict=True):
-        assert least < got < least + 300
+        assert least < got < least + 350  # with the issue, cold
 
 
 @pytest.mark.parametrize(

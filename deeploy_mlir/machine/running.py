@@ -22,7 +22,9 @@ class Measurements:
     `steps`: the same by the functions of the job's steps, where the simulator tells them apart, summed over cores.
     `cycles`: from the network's start to its end, in cycles of the cluster; None where time is not modelled. `stalls`
     (cycles by cause): as `instructions`. `dma_bytes_in` and `dma_bytes_out`: into L1 and out of it. `dma_busy_cycles`:
-    cycles with a transfer under way."""
+    cycles with a transfer under way. `busy`: cycles in which each engine and each DMA, by its name in the description
+    of the SoC, was at work; `overlaps`: in which two engines were at once (`engines`), a DMA and an engine
+    (`dmas_and_engines`)."""
 
     instructions: tuple[int, ...]
     steps: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -31,6 +33,8 @@ class Measurements:
     dma_bytes_in: int = 0
     dma_bytes_out: int = 0
     dma_busy_cycles: int = 0
+    busy: Mapping[str, int] = field(default_factory=dict[str, int])
+    overlaps: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True)

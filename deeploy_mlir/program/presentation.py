@@ -38,6 +38,8 @@ def report_json(manifest: Manifest, execution: Execution, comparisons: Sequence[
         "cycles_planned": plan.cycles,
         "cycles_estimated": None if measured is None else measured.cycles,
         "dma_busy_cycles": None if measured is None else measured.dma_busy_cycles,
+        "busy_cycles": None if measured is None else dict(measured.busy),
+        "overlap_cycles": None if measured is None else dict(measured.overlaps),
         "instructions": None if measured is None else list(measured.instructions),
         "instructions_by_step": None if measured is None else dict(measured.steps),
         "stalls": None if measured is None else [dict(core) for core in measured.stalls],
@@ -78,9 +80,20 @@ def _measured(platform: str, measured: Measurements) -> list[str]:
         f"ran on {platform}: {measured.cycles:,} cycles",
         f"  DMA: {measured.dma_bytes_in:,} bytes into L1, {measured.dma_bytes_out:,} out, "
         f"busy {measured.dma_busy_cycles:,} cycles",
+        *_busy(measured),
         "  each cluster core, then the host core:",
         f"  {'instructions':<15}{each(measured.instructions)}",
         *(f"  {cause.replace('_', ' '):<15}{each(counts)}" for cause, counts in causes.items() if any(counts)),
+    ]
+
+
+def _busy(measured: Measurements) -> list[str]:
+    if not measured.busy:
+        return []
+    busy = ", ".join(f"{name} {cycles:,}" for name, cycles in measured.busy.items())
+    return [
+        f"  busy cycles: {busy}",
+        *(f"  {name.replace('_', ' ')} at once: {n:,}" for name, n in measured.overlaps.items()),
     ]
 
 

@@ -32,12 +32,35 @@ class Stalls:
         return sum(getattr(self, f.name) for f in fields(self))
 
 
+CORES, MCHAN, NEUREKA, L3_DMA = 1, 2, 4, 8
+"""Actors, as in dmsim.h: the cluster's cores while one of them is not asleep; engines and DMAs from the command to the
+completion of all that was asked for."""
+
+
+@dataclass(frozen=True)
+class Acting:
+    """How long which actors of the SoC were at work at the same time.
+
+    `cycles[n]`: in which exactly those were whose numbers add up to n.
+    """
+
+    cycles: tuple[int, ...] = (0,) * 16
+
+    def busy(self, actors: int) -> int:
+        """Cycles in which any of these actors (a sum of numbers) was at work."""
+        return sum(n for acting, n in enumerate(self.cycles) if acting & actors)
+
+    def overlap(self, some: int, others: int) -> int:
+        """Cycles in which both any of these and any of those were at work."""
+        return sum(n for acting, n in enumerate(self.cycles) if acting & some and acting & others)
+
+
 @dataclass(frozen=True)
 class Counters:
     """Counters of one core over its life or over a region: `cycles == instructions + stalls.total()`.
 
     The DMAs' are those of the whole SoC over the same time, in bytes and in cycles with a transfer under way: MCHAN's
-    into L1 and out of it, and those of the DMA between L3 and L2 into L2 and out of it.
+    into L1 and out of it, and those of the DMA between L3 and L2 into L2 and out of it; so is `acting`.
     """
 
     cycles: int
@@ -48,13 +71,14 @@ class Counters:
     dma_busy_cycles: int
     l3_dma_bytes_in: int
     l3_dma_bytes_out: int
+    acting: Acting
 
     @staticmethod
     def from_raw(raw: list[int]) -> Counters:
         """From the array of dmsim_core and dmsim_region, in the order of the enumeration in dmsim.h."""
         cycles, instructions = raw[:2]
         stalls = Stalls(*raw[2:11], multicycle=cycles - sum(raw[1:11]))
-        return Counters(cycles, instructions, stalls, *raw[11:16])
+        return Counters(cycles, instructions, stalls, *raw[11:16], acting=Acting(tuple(raw[16:32])))
 
 
 @dataclass(frozen=True)
@@ -128,6 +152,11 @@ class Result:
     def stalls(self) -> tuple[Stalls, ...]:
         """Stalls of each cluster core."""
         return tuple(c.stalls for c in self.cores)
+
+    @property
+    def acting(self) -> Acting:
+        """Which actors were at work together, from the start to the end."""
+        return self.host.acting
 
     @property
     def dma_bytes_in(self) -> int:

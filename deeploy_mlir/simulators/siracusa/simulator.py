@@ -15,7 +15,7 @@ from deeploy_mlir.support.errors import DeeployError
 _NO_ICACHE, _L1_ALIAS, _NO_NEUREKA = 1, 2, 4
 _RUNNING, _EXITED, _FAULTED = 0, 1, 2
 _MAX_REGIONS = 1024
-_COUNTERS = 16
+_COUNTERS = 32
 _SLICE = 20_000_000
 """Cycles between two looks at signals and output, about a second."""
 

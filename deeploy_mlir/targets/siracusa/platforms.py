@@ -7,7 +7,7 @@ from pathlib import Path
 from deeploy_mlir.machine.host import THREADS
 from deeploy_mlir.machine.platform import Platform, Section
 from deeploy_mlir.machine.toolchain import FREESTANDING
-from deeploy_mlir.targets.siracusa.runner import run_image
+from deeploy_mlir.targets.siracusa.runner import Emulation
 from deeploy_mlir.targets.siracusa.toolchain import COMPILERS
 
 
@@ -26,7 +26,7 @@ SIRACUSA = Platform(
     "siracusa",
     Path(__file__).parent / "platform",
     COMPILERS,
-    run_image,
+    Emulation().run,
     sections=SECTIONS,
     linker_script="link.ld",
     variable="DEEPLOY_RISCV_CC",

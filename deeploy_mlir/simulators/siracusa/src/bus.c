@@ -86,6 +86,7 @@ static int cluster_control(Sim *s, Core *c, u32 offset, u32 value, u64 t) {
     Core *o = s->core + i;
     if (!(value >> i & 1) || o->on) continue;
     o->on = 1;
+    wake_core(s, o, t);
     o->ip = slot_at(s, o->boot);
     o->t = t + T_START;
     o->started = o->t;

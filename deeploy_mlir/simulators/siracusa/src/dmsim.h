@@ -41,8 +41,13 @@ enum {
   DMSIM_DMA_BUSY, /* cycles with a transfer under way */
   DMSIM_L3DMA_IN, /* bytes that arrived in L2 */
   DMSIM_L3DMA_OUT,
+  DMSIM_ACTING, /* cycles in which exactly a set of actors is at work, 16 counters: the index is the sum of theirs */
+  DMSIM_ACTING_LAST = DMSIM_ACTING + 15,
   DMSIM_COUNTERS
 };
+
+/* actors: any cluster core that is not asleep, and engines and DMAs from the command to the completion */
+enum { DMSIM_CORES = 1, DMSIM_MCHAN = 2, DMSIM_NEUREKA = 4, DMSIM_L3DMA = 8 };
 
 typedef struct {
   int32_t kind; /* DMSIM_FAULT_... */

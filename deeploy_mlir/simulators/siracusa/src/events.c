@@ -30,11 +30,11 @@ void run_event(Sim *s) {
     neureka_done(s, e.t);
 }
 
-static void wake(Core *c, u64 t) {
+static void wake(Sim *s, Core *c, u64 t) {
   u32 pending = c->events & c->event_mask;
   if (!c->waiting || !pending) return;
   c->waiting = 0;
-  c->asleep = 0;
+  wake_core(s, c, t);
   c->x[c->wait_rd] = pending;
   if (c->wait_clear) c->events &= ~pending;
   if (c->t < t + T_WAKE) c->t = t + T_WAKE;
@@ -45,7 +45,7 @@ void raise_event(Sim *s, u32 cores, u32 number, u64 t) {
   for (u32 i = 0; i < s->cores; i++)
     if (cores >> i & 1) {
       s->core[i].events |= 1u << number;
-      wake(s->core + i, t);
+      wake(s, s->core + i, t);
     }
 }
 
@@ -79,7 +79,7 @@ int event_load_word(Sim *s, Core *c, u32 address, u32 rd, u64 *t) {
   c->wait_rd = (u8)rd;
   c->sleep_since = begin;
   c->waiting = 1;
-  c->asleep = 1;
+  put_to_sleep(s, c, begin);
   return 0;
 }
 

@@ -312,6 +312,7 @@ L_DIVU: a = A; value = B; t += division_cycles(value); RD = value ? a / value : 
 L_REMU: a = A; value = B; t += division_cycles(value); RD = value ? a % value : a; NEXT;
 L_NOP: NEXT;
 L_MARK:
+  WAIT; /* for the counters that all cores share */
   c->counters[DMSIM_INSTRUCTIONS] += instructions;
   instructions = 0;
   c->ip = ip;
@@ -326,10 +327,11 @@ L_CSR:
   RD = value;
   NEXT;
 L_WFI: /* no interrupts: for ever */
+  WAIT;
   t += ip->cycles;
   ip += ip->n;
   instructions++;
-  c->asleep = 1;
+  put_to_sleep(s, c, t);
   c->waiting = 0;
   goto out;
 L_ELW:

@@ -156,6 +156,9 @@ struct Sim {
   /* two contexts: the next to fill, the one being run; the cores that started them */
   u32 nk_regs[2][24], nk_core[2], nk_pending, nk_acquired, nk_write, nk_run, nk_id, nk_running;
 
+  u64 acting_cycles[16], acting_since; /* up to when these are counted */
+  u32 acting, awake;                   /* actors at work; cluster cores that are not asleep */
+
   Region *regions[DMSIM_MAX_CORES + 1];
   char *output;
   u64 output_length, output_capacity;
@@ -224,6 +227,9 @@ int device_store(Sim *s, Core *c, u32 address, u32 size, u32 value, u64 *t);
 void flush_line(Sim *s, Core *c);
 
 /* ---- regions.c ---- */
+void set_acting(Sim *s, u64 t, u32 actor, u32 is_acting);
+void wake_core(Sim *s, Core *c, u64 t);
+void put_to_sleep(Sim *s, Core *c, u64 t);
 void region_mark(Sim *s, Core *c, u32 which, u32 id, u64 t);
 void snapshot(const Sim *s, const Core *c, u64 t, u64 counters[DMSIM_COUNTERS]);
 

@@ -50,6 +50,7 @@ static void issue(Sim *s, Core *c, u32 slot, u64 t) {
   if (!check_job(s, c, j)) return;
   s->l3dma.used |= 1u << slot;
   s->l3dma.left[j->id]++;
+  set_acting(s, t, DMSIM_L3DMA, 1);
   if (s->l3dma_free < t) s->l3dma_free = t;
   s->l3dma_free += T_L3DMA_START + BYTES(j->command); /* one job after the other */
   post_event(s, s->l3dma_free, EVENT_L3DMA_DONE, slot);
@@ -88,6 +89,7 @@ void l3dma_done(Sim *s, u32 slot, u64 t) {
   }
   s->l3dma.used &= ~(1u << slot);
   s->l3dma.left[j->id]--;
+  set_acting(s, t, DMSIM_L3DMA, s->l3dma.used != 0);
   s->l3dma_bytes[in] += n;
   if (HAS_EVENT(j->command)) raise_event(s, 1u << j->core, EVENT_NUMBER, t);
 }

@@ -88,6 +88,7 @@ static void issue(Sim *s, Core *c, u32 slot, u64 t) {
   if (!check_job(s, c, j)) return;
   s->mchan.used |= 1u << slot;
   s->mchan.left[j->id]++;
+  set_acting(s, t, DMSIM_MCHAN, 1);
   u32 in = TO_L1(j->command);
   u64 start = t + T_DMA_START; /* in and out run side by side */
   if (s->dma_free[in] > start) start = s->dma_free[in];
@@ -134,6 +135,7 @@ void mchan_done(Sim *s, u32 slot, u64 t) {
   }
   s->mchan.used &= ~(1u << slot);
   s->mchan.left[j->id]--;
+  set_acting(s, t, DMSIM_MCHAN, s->mchan.used != 0);
   s->dma_bytes[in] += n;
   if (j->command >> 20 & 1) raise_event(s, j->command >> 22 & 1 ? ~0u : 1u << j->core, EVENT_NUMBER, t);
 }

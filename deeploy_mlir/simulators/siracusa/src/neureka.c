@@ -9,6 +9,7 @@ static void start_next(Sim *s, u64 t) {
   if (s->nk_running || !s->nk_pending) return;
   Job j = neureka_job(s->nk_regs[s->nk_run]);
   s->nk_running = 1;
+  set_acting(s, t, DMSIM_NEUREKA, 1);
   post_event(s, t + neureka_cycles(&j), EVENT_NEUREKA_DONE, 0);
 }
 
@@ -16,6 +17,7 @@ void neureka_done(Sim *s, u64 t) {
   Job j = neureka_job(s->nk_regs[s->nk_run]);
   neureka_execute(s, s->core + s->nk_core[s->nk_run], &j);
   s->nk_running = 0;
+  set_acting(s, t, DMSIM_NEUREKA, 0);
   s->nk_pending--;
   s->nk_run ^= 1;
   raise_event(s, ~0u, EVENT_NUMBER, t);

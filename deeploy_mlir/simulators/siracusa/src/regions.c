@@ -3,6 +3,25 @@
 
 #include "internal.h"
 
+/* From t on the actor is at work, or is not. Changes come in the order of time but for a few cycles. */
+void set_acting(Sim *s, u64 t, u32 actor, u32 is_acting) {
+  if (t > s->acting_since) {
+    s->acting_cycles[s->acting] += t - s->acting_since;
+    s->acting_since = t;
+  }
+  s->acting = is_acting ? s->acting | actor : s->acting & ~actor;
+}
+
+void wake_core(Sim *s, Core *c, u64 t) {
+  c->asleep = 0;
+  if (!c->is_host && s->awake++ == 0) set_acting(s, t, DMSIM_CORES, 1);
+}
+
+void put_to_sleep(Sim *s, Core *c, u64 t) {
+  c->asleep = 1;
+  if (!c->is_host && --s->awake == 0) set_acting(s, t, DMSIM_CORES, 0);
+}
+
 void snapshot(const Sim *s, const Core *c, u64 t, u64 counters[DMSIM_COUNTERS]) {
   memcpy(counters, c->counters, sizeof c->counters);
   counters[DMSIM_CYCLES] = t - c->started;
@@ -11,6 +30,8 @@ void snapshot(const Sim *s, const Core *c, u64 t, u64 counters[DMSIM_COUNTERS]) 
   counters[DMSIM_DMA_BUSY] = s->dma_busy_cycles;
   counters[DMSIM_L3DMA_IN] = s->l3dma_bytes[1];
   counters[DMSIM_L3DMA_OUT] = s->l3dma_bytes[0];
+  memcpy(counters + DMSIM_ACTING, s->acting_cycles, sizeof s->acting_cycles);
+  if (t > s->acting_since) counters[DMSIM_ACTING + s->acting] += t - s->acting_since;
 }
 
 /* which: 1 begin, 2 end (the immediate of the marker) */
