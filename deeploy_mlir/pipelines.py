@@ -113,6 +113,7 @@ def pipeline_for(options: PipelineOptions) -> str:
         _with_options("deeploy-plan", double_buffer=options.double_buffer),
         "convert-tiled-to-mem",
         "deeploy-insert-dma",
+        "deeploy-insert-offload",
         "deeploy-pipeline-dma",
         "convert-mem-to-cluster",
         "deeploy-verify-plan",

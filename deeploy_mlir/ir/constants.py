@@ -7,10 +7,11 @@ from typing import Any, cast
 import numpy as np
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp, StringAttr, SymbolRefAttr, TensorType
 from xdsl.dialects.ml_program import GlobalLoadConstantOp, GlobalOp
-from xdsl.ir import Attribute, Operation, OpResult, SSAValue
+from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, SSAValue
 
 from deeploy_mlir.dialects.kernel import ReshapeOp
 from deeploy_mlir.dialects.symbol_table import free_symbol, lookup_symbol, note_symbol, symbol_of_value
+from deeploy_mlir.dialects.tiled import ConstantOp, NestOp
 from deeploy_mlir.support.names import identifier
 from deeploy_mlir.support.numpy_types import Array, array_of, dense
 
@@ -28,8 +29,19 @@ def module_of(op: Operation) -> ModuleOp:
     return found
 
 
+def outside_nest(value: SSAValue) -> SSAValue:
+    """What an argument of a nest's body stands for outside of it; any other value is what it is."""
+    if isinstance(value, BlockArgument) and isinstance(nest := value.block.parent_op(), NestOp):
+        operands = (*nest.ins, nest.out)
+        return outside_nest(operands[value.index]) if value.index < len(operands) else value
+    return value
+
+
 def global_of(value: SSAValue) -> GlobalOp | None:
     """The global that a value is loaded from, None if it is no load."""
+    value = outside_nest(value)
+    if isinstance(value, OpResult) and isinstance(value.op, ConstantOp):
+        return value.op.constant
     if not isinstance(value, OpResult) or not isinstance(value.op, GlobalLoadConstantOp):
         return None
     found = lookup_symbol(value.op, value.op.global_attr)
@@ -38,6 +50,7 @@ def global_of(value: SSAValue) -> GlobalOp | None:
 
 def constant_of(value: SSAValue) -> Array | None:
     """The elements of a value that is a constant, possibly reshaped; None for any other value. Read-only."""
+    value = outside_nest(value)
     if isinstance(value, OpResult) and isinstance(value.op, ReshapeOp):
         source = constant_of(value.op.source)
         return None if source is None else source.reshape(cast("TensorType[Any]", value.type).get_shape())

@@ -15,11 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xdsl.ir import Attribute
+
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.base import KernelOp
 from deeploy_mlir.kernels.packing import Packing
 from deeploy_mlir.space.tile_constraints import TileConstraints
 from deeploy_mlir.space.work_split import CoreSplit, core_splits
+from deeploy_mlir.support.numpy_types import Array
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,26 @@ class Library:
         return f"{self.name}/{header}"
 
 
+@dataclass(frozen=True)
+class BroughtConstant:
+    """A constant operand that a binding brings: a word for its name, its elements and their type."""
+
+    word: str
+    elements: Array
+    element_type: Attribute
+
+
+@dataclass(frozen=True)
+class Form:
+    """A kernel as a binding runs it: the same results, over the same dimensions, with constants of the binding's own.
+
+    `kernel` works on the arguments of a block of its own (tensors). `operands` says for each of its accessed operands
+    (ins, extras, out) what it is: an accessed operand of the original kernel, by number, or a new constant."""
+
+    kernel: KernelOp
+    operands: tuple[int | BroughtConstant, ...]
+
+
 class KernelBinding(abc.ABC):
     """One way to run kernels on an engine."""
 
@@ -48,6 +71,14 @@ class KernelBinding(abc.ABC):
     @abc.abstractmethod
     def accepts(self, op: KernelOp) -> bool | str:
         """True if it can run the kernel, else False or the reason why not."""
+
+    def form(self, op: KernelOp) -> Form | None:
+        """An accepted kernel with constants that this binding brings, such as the scales of its engine's arithmetic;
+        None where it runs the kernel as it is.
+
+        The planner counts these constants where the binding is chosen, and then puts the form in the kernel's place.
+        All that follows is asked about the form."""
+        return None
 
     def constraints(self, op: KernelOp) -> TileConstraints:
         """What the kernel's tiles have to be."""

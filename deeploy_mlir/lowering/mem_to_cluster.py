@@ -205,9 +205,7 @@ def guard_transfers(region: RunOp) -> None:
         if isinstance(start, StartOp):
             Rewriter.replace_op(start, StartOp(start.dma, start.source, start.destination, condition))
         else:
-            kernel = start.kernel
-            kernel.detach()
-            Rewriter.replace_op(start, StartJobOp(start.engine, kernel, condition))
+            Rewriter.replace_op(start, StartJobOp(start.engine, start.kernel.clone(), condition))
 
 
 @dataclass(frozen=True)
@@ -232,6 +230,9 @@ def resident_engine(system: SystemOp, names: set[str]) -> EngineOp:
 
     Raises DeeployError if there are several, or none."""
     used = [engine for engine in system.engines if engine.symbol in names]
+    for name in sorted(names - {engine.symbol for engine in used}):
+        known = ", ".join(f"@{engine.symbol}" for engine in system.engines)
+        raise DeeployError(f"there is no engine @{name}; there are: {known}")
     cores = [engine for engine in used if not engine.asynchronous]
     if not cores:
         memories = {engine.memory_name for engine in used}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.builder import Builder
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
-from xdsl.rewriter import InsertPoint
+from xdsl.rewriter import Rewriter
 
 from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.offload import StartOp, WaitOp
@@ -29,7 +28,5 @@ class InsertOffloadPass(ModulePass):
                 continue
             if isinstance(kernel.parent_op(), StartOp):
                 continue
-            builder = Builder(InsertPoint.before(kernel))
-            kernel.detach()
-            start = builder.insert(StartOp(engine, kernel))
-            builder.insert(WaitOp(start.token))
+            start = StartOp(engine, kernel.clone())
+            Rewriter.replace_op(kernel, [start, WaitOp(start.token)], [])

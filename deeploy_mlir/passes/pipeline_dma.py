@@ -209,8 +209,14 @@ class LoopPipeliner:
             leaving = leaving[depth:]
         builder = Builder(InsertPoint.at_end(body))
         jobs = [op for op in self.old.ops if isinstance(op, StartJobOp)]
-        prefetches = [] if jobs else self._prefetch(builder, tile)
-        results = self._rest(builder, tile, arriving, in_flight, prefetches, jobs[-1] if jobs else None)
+        prefetches = self._prefetch(builder, tile)
+        issue = list(body.ops)
+        results = self._rest(builder, tile, arriving, in_flight)
+        if jobs:
+            # While the last job runs, there is time for the next tile's transfers.
+            for op in issue:
+                op.detach()
+            body.insert_ops_after(issue, jobs[-1])
         builder.insert(scf.YieldOp(*prefetches, *results))
         loop = scf.ForOp(self.loop.lb, self.loop.ub, self.loop.step, initial, Region(body))
         last = loop.results[len(prefetches) :]
@@ -235,12 +241,8 @@ class LoopPipeliner:
         tile: SSAValue,
         arriving: Sequence[SSAValue],
         in_flight: Sequence[Sequence[SSAValue]],
-        prefetches: list[SSAValue],
-        last_job: StartJobOp | None,
     ) -> list[SSAValue]:
-        """Moves the old body over: waits for what arrives and for the buffers to be written, then works on them.
-
-        Behind the last job, if there is one, the next tile's transfers are started; `prefetches` gets their tokens."""
+        """Moves the old body over: waits for what arrives and for the buffers to be written, then works on them."""
         transfers = self.transfers
         self.old.args[0].replace_all_uses_with(tile)
         pending = [(token, start.destination) for token, start in zip(arriving, transfers.prefetched, strict=True)]
@@ -259,8 +261,6 @@ class LoopPipeliner:
             if isinstance(op, StartOp) and op in transfers.written_back:
                 number = transfers.written_back.index(op)
                 started += [*in_flight[number][1:], op.token]
-            if op is last_job:
-                prefetches += self._prefetch(builder, tile)
         return started
 
 

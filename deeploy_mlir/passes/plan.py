@@ -40,5 +40,6 @@ class PlanPass(ModulePass):
         for function in functions:
             source = read_problem(function, system)
             result = plan(source.problem, Options(double_buffer=self.double_buffer, gap=self.gap))
+            report = report_of(source, result)
             write_plan(source, result)
-            attach_plan(op, report_of(source, result))
+            attach_plan(op, report)

@@ -1,6 +1,6 @@
 // RUN: not deeploy-opt %s -p 'deeploy-attach-soc{target=siracusa},convert-mem-to-cluster' 2>&1 | filecheck %s
 
-// CHECK: deeploy-opt: error: several engines in one function (cluster, other) are not supported yet
+// CHECK: deeploy-opt: error: there is no engine @other; there are: @cluster
 
 func.func @net(%in: memref<8x4xi8, #soc.memory<@l1>>, %out: memref<8xi32, #soc.memory<@l1>>) {
   mem.step "sums" {tiles = array<i64: 8, 4>} do {

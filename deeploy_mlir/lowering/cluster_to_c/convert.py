@@ -41,6 +41,7 @@ from deeploy_mlir.ir.symbols import NetworkArrays, arrays_of
 from deeploy_mlir.kernels.binding import KernelBinding
 from deeploy_mlir.kernels.choice import bindings_of, chosen
 from deeploy_mlir.kernels.generated.scalar_body import HEADERS
+from deeploy_mlir.kernels.offload import OffloadBinding
 from deeploy_mlir.lowering.cluster_to_c.body import BYTE, BodyLowering
 from deeploy_mlir.lowering.cluster_to_c.c_names import NetworkNames, elements_macro
 from deeploy_mlir.lowering.cluster_to_c.quantization import meaning_of, quantization_function, quantization_macros
@@ -90,6 +91,8 @@ class Kernels:
             function = binding.emit(kernel, "kernel")
             if binding.library is not None:
                 self.headers.update(map(binding.library.include, binding.library.headers))
+            if isinstance(binding, OffloadBinding):
+                self.headers.update(binding.headers)
             function.sym_name = StringAttr(self.names.kernel(kernel.name.removeprefix("kernel.")))
             function.specifiers = ArrayAttr([StringAttr(word) for word in (*function.words, "DM_KERNEL")])
             self.file.add_op(function)

@@ -68,10 +68,11 @@ class StepShape:
     """All that the candidates of a step depend on; equal for identical layers.
 
     `owner` gives for each access the number of its tensor in `choosable` order, -1 where it is always staged and -2
-    where it is always in place."""
+    where it is always in place; `owners` the same for each implementation, which may have accesses of its own."""
 
     space: IterationSpace
     owner: tuple[int, ...]
+    owners: tuple[tuple[int, ...], ...]
     align: int
     dma: Dma | None
     key: Hashable
@@ -91,10 +92,16 @@ def choosable_tensors(problem: Problem, step: Step) -> tuple[int, ...]:
 def step_shape(problem: Problem, step: Step, choosable: Sequence[int], options: Options) -> StepShape:
     """The part of the problem that the candidates of `step` depend on."""
     in_place = step.memory == problem.home
-    owner = tuple(-2 if in_place else (choosable.index(t) if t in choosable else -1) for t in step.tensors)
+
+    def owner_of(tensors: Sequence[int]) -> tuple[int, ...]:
+        return tuple(-2 if in_place else (choosable.index(t) if t in choosable else -1) for t in tensors)
+
+    owners = tuple(owner_of(step.tensors_of(number)) for number in range(len(step.implementations)))
     dma = None if in_place else problem.dmas[step.memory]
     align = problem.memory(step.memory).align
-    return StepShape(step.space, owner, align, dma, step.key, options.double_buffer, options.front)
+    return StepShape(
+        step.space, owner_of(step.tensors), owners, align, dma, step.key, options.double_buffer, options.front
+    )
 
 
 def tilings(space: IterationSpace, multiples: Sequence[Sequence[int]], constraints: TileConstraints) -> Ints:
@@ -269,7 +276,7 @@ def enumerate_candidates(step: Step, shape: StepShape) -> tuple[Candidate, ...]:
     Raises DeeployError where no implementation takes any tile."""
     found: list[Candidate] = []
     for number, implementation in enumerate(step.implementations):
-        own = shape if implementation.space is None else replace(shape, space=implementation.space)
+        own = replace(shape, space=step.space_of(number), owner=shape.owners[number])
         rows = tilings(own.space, implementation.multiples, implementation.constraints)
         if len(rows):
             found += (

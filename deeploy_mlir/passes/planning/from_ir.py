@@ -35,9 +35,10 @@ from deeploy_mlir.dialects.tiled import (
 from deeploy_mlir.ir.packed_kernels import with_packed
 from deeploy_mlir.ir.plan_report import MemoryUse, Plan, SolverReport, Traffic
 from deeploy_mlir.ir.plan_report import Step as ReportStep
-from deeploy_mlir.kernels.binding import KernelBinding
+from deeploy_mlir.kernels.binding import Form, KernelBinding
 from deeploy_mlir.kernels.choice import accepting, bindings_of
 from deeploy_mlir.kernels.packing import Packing
+from deeploy_mlir.passes.planning.forms import NewConstant, apply_form
 from deeploy_mlir.passes.planning.layouts import PackedConstant, drop_unused_constants, use_packed
 from deeploy_mlir.passes.planning.problem import (
     Dma,
@@ -62,13 +63,14 @@ TRANSFER_CYCLES = 20
 @dataclass(frozen=True)
 class FunctionProblem:
     """The problem of one function: its nests in order, and for each tensor of the problem the values that make it, or
-    the packed constant that it will be."""
+    the constant that it will be. `forms` are those of the nests' kernels, by nest and implementation."""
 
     function: FuncOp
     system: SystemOp
     nests: tuple[NestOp, ...]
     roots: tuple[tuple[SSAValue, ...], ...]
-    packed: Mapping[int, PackedConstant]
+    constants: Mapping[int, PackedConstant | NewConstant]
+    forms: Mapping[tuple[int, str], Form]
     problem: Problem
 
 
@@ -101,7 +103,8 @@ def read_problem(function: FuncOp, system: SystemOp) -> FunctionProblem:
     nests = tuple(op for op in function.body.block.ops if isinstance(op, NestOp))
     tensors = _Tensors(function)
     bindings = bindings_of(system) if nests else ()
-    steps = tuple(_step(system, nest, tensors, bindings) for nest in nests)
+    forms: dict[tuple[int, str], Form] = {}
+    steps = tuple(_step(system, nest, tensors, bindings, forms, number) for number, nest in enumerate(nests))
     home = system.host.memory_name
     engines = {home, *(s.memory for s in steps)}
     running = {i.engine for s in steps for i in s.implementations}
@@ -116,7 +119,8 @@ def read_problem(function: FuncOp, system: SystemOp) -> FunctionProblem:
     layers = {s.memory: s.name for s in reversed(steps)}
     dmas = {name: _dma(system, home, name, layers[name]) for name in sorted(engines - {home})}
     problem = Problem(memories, home, dmas, tuple(tensors.tensors), steps, weights, flash)
-    return FunctionProblem(function, system, nests, tuple(tuple(r) for r in tensors.roots), tensors.packed, problem)
+    roots = tuple(tuple(r) for r in tensors.roots)
+    return FunctionProblem(function, system, nests, roots, tensors.constants, forms, problem)
 
 
 class _Tensors:
@@ -129,7 +133,7 @@ class _Tensors:
         self._numbers: dict[Hashable, int] = {}
         self.tensors: list[Tensor] = []
         self.roots: list[list[SSAValue]] = []
-        self.packed: dict[int, PackedConstant] = {}
+        self.constants: dict[int, PackedConstant | NewConstant] = {}
         for value in (*function.args, *returned):
             self.number(value)
 
@@ -154,12 +158,19 @@ class _Tensors:
             constant = PackedConstant.of(value, packing)
             if constant is None:
                 return None
-            number = self._numbers[key] = len(self.tensors)
-            name = f"{self.tensors[self.number(value)].name}, packed"
-            self.tensors.append(Tensor(name, bytes_of_type(constant.type), TensorKind.CONSTANT))
-            self.roots.append([])
-            self.packed[number] = constant
+            self._numbers[key] = self._constant(constant, f"{self.tensors[self.number(value)].name}, packed")
         return self._numbers[key]
+
+    def brought(self, constant: NewConstant) -> int:
+        """The tensor of a constant that a binding brings."""
+        return self._constant(constant, constant.name)
+
+    def _constant(self, constant: PackedConstant | NewConstant, name: str) -> int:
+        number = len(self.tensors)
+        self.tensors.append(Tensor(name, bytes_of_type(constant.type), TensorKind.CONSTANT))
+        self.roots.append([])
+        self.constants[number] = constant
+        return number
 
     def _kind(self, root: SSAValue) -> TensorKind:
         if isinstance(root.owner, ConstantOp):
@@ -219,16 +230,25 @@ def _dma(system: SystemOp, home: str, memory: str, layer: str) -> Dma:
     )
 
 
-def _step(system: SystemOp, nest: NestOp, tensors: _Tensors, bindings: Sequence[KernelBinding]) -> Step:
+def _step(
+    system: SystemOp,
+    nest: NestOp,
+    tensors: _Tensors,
+    bindings: Sequence[KernelBinding],
+    forms: dict[tuple[int, str], Form],
+    number: int,
+) -> Step:
+    """The step of a nest (of this number); `forms` gets those of its kernel."""
     kernel = nest.kernel
     engines = {engine.symbol: engine for engine in engines_for(system, kernel)}
     found = accepting(kernel, bindings, engines)
     memory = engines[found[0].engine].memory_name
-    made = [
-        _implementation(binding, nest, engines[binding.engine].core_count, tensors)
-        for binding in found
-        if engines[binding.engine].memory_name == memory
-    ]
+    made: list[Implementation | None] = []
+    for binding in [b for b in found if engines[b.engine].memory_name == memory]:
+        form = binding.form(kernel)
+        if form is not None:
+            forms[number, binding.name] = form
+        made.append(_implementation(binding, nest, form, engines[binding.engine].core_count, tensors))
     implementations = tuple(i for i in made if i is not None)
     if not implementations:
         names = ", ".join(binding.name for binding in found)
@@ -244,17 +264,25 @@ def _step(system: SystemOp, nest: NestOp, tensors: _Tensors, bindings: Sequence[
     )
 
 
-def _implementation(binding: KernelBinding, nest: NestOp, cores: int, tensors: _Tensors) -> Implementation | None:
+def _implementation(
+    binding: KernelBinding, nest: NestOp, form: Form | None, cores: int, tensors: _Tensors
+) -> Implementation | None:
     """A binding as the planner sees it; None if it packs an input that is no constant."""
-    kernel, accessed = nest.kernel, nest.accessed
-    numbers = [tensors.number(v) for v in accessed]
+    kernel = nest.kernel if form is None else form.kernel
+    operands = tuple(range(len(nest.accessed))) if form is None else form.operands
+    numbers = [
+        tensors.number(nest.accessed[o]) if isinstance(o, int) else tensors.brought(NewConstant(nest, o))
+        for o in operands
+    ]
     layouts: dict[int, tuple[PackedAttr, Attribute]] = {}
     for operand, packing in binding.packings(kernel).items():
-        number = tensors.pack(accessed[operand], packing)
+        original = operands[operand]
+        number = tensors.pack(nest.accessed[original], packing) if isinstance(original, int) else None
         if number is None:
             return None
         numbers[operand] = number
-        constant = tensors.packed[number]
+        constant = tensors.constants[number]
+        assert isinstance(constant, PackedConstant)
         layouts[operand] = (constant.attr(operand), constant.type)
     return Implementation(
         binding.name,
@@ -265,7 +293,7 @@ def _implementation(binding: KernelBinding, nest: NestOp, cores: int, tensors: _
         binding.constraints(kernel),
         tuple((m, cores, m * cores) for m in binding.multiples(kernel)),
         lambda sizes: binding.scratch(kernel, sizes),
-        with_packed(kernel, layouts).iteration_space() if layouts else None,
+        (with_packed(kernel, layouts) if layouts else kernel).iteration_space() if layouts or form else None,
         tuple(numbers),
     )
 
@@ -291,18 +319,22 @@ def kernel_key(kernel: KernelOp) -> Hashable:
 
 def write_plan(source: FunctionProblem, result: PlanResult) -> None:
     """Fills the attributes of nests and their kernels, `tiled.empty`s, arguments and globals of the function, and makes
-    the constants that the chosen bindings want packed."""
+    the constants that the chosen bindings bring or want packed."""
     used = {t for plan in result.steps for t in plan.tensors}
     made = {
         t: constant.make(HomeAttr.at(result.homes[t].memory, result.homes[t].offset))
-        for t, constant in source.packed.items()
+        for t, constant in source.constants.items()
         if t in used
     }
     for roots, home in zip(source.roots, result.homes, strict=True):
         for root in roots:
             set_home(root, HomeAttr.at(home.memory, home.offset))
-    for nest, step, plan in zip(source.nests, source.problem.steps, result.steps, strict=True):
-        packed = {n: (source.packed[t].attr(n), made[t]) for n, t in enumerate(plan.tensors) if t in made}
+    for number, (nest, step, plan) in enumerate(zip(source.nests, source.problem.steps, result.steps, strict=True)):
+        form = source.forms.get((number, plan.implementation.name))
+        if form is not None:
+            nest = apply_form(nest, form, [made.get(t) for t in plan.tensors])
+        constants = [(n, t, source.constants[t]) for n, t in enumerate(plan.tensors) if t in made]
+        packed = {n: (c.attr(n), made[t]) for n, t, c in constants if isinstance(c, PackedConstant)}
         if packed:
             use_packed(nest, packed)
         nest.kernel.engine = SymbolRefAttr(plan.implementation.engine)
@@ -332,7 +364,8 @@ def report_of(source: FunctionProblem, result: PlanResult) -> Plan:
     steps = source.problem.steps
     traffic: dict[tuple[str, str], int] = {}
     for step, plan in zip(steps, result.steps, strict=True):
-        for access, tensor, moved in zip(step.space.accesses, plan.tensors, plan.moved, strict=True):
+        accesses = (plan.implementation.space or step.space).accesses
+        for access, tensor, moved in zip(accesses, plan.tensors, plan.moved, strict=True):
             home = result.homes[tensor].memory
             ends = (step.memory, home) if access.written else (home, step.memory)
             if step.memory != home and moved:

@@ -5,6 +5,7 @@ The costs are fitted to `benchmarks/kernel_cycles.py --siracusa` (one core, warm
 from __future__ import annotations
 
 from deeploy_mlir.kernels.generated import RV32, GeneratedKernels, KernelCosts, ScalarCosts
+from deeploy_mlir.targets.siracusa.neureka import Neureka1x1
 
 COSTS = KernelCosts(
     multiply_accumulate=4.2,
@@ -17,4 +18,7 @@ COSTS = KernelCosts(
     scalar=ScalarCosts(),
 )
 
-BINDINGS = (GeneratedKernels("generated_rv32", "cluster", RV32, COSTS),)
+BINDINGS = (
+    GeneratedKernels("generated_rv32", "cluster", RV32, COSTS),
+    Neureka1x1("neureka_1x1", "neureka"),
+)

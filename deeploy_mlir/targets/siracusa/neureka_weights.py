@@ -5,8 +5,12 @@ The engine takes unsigned weights and adds an offset; signed ones of 8 bits are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
+from deeploy_mlir.kernels.packing import Packing
 from deeploy_mlir.support.numpy_types import Array
 
 ROW = 32
@@ -83,3 +87,20 @@ def unpack_3x3(packed: Array, channels: int) -> Array:
     taps = bits.reshape(out, -1, BITS, TAPS, CHANNELS_3X3).transpose(0, 3, 1, 4, 2)
     raised = np.packbits(taps, axis=-1, bitorder="little").reshape(out, TAPS, -1)
     return _lowered(raised[..., :channels]).reshape(out, 3, 3, channels)
+
+
+@dataclass(frozen=True)
+class Packed1x1(Packing):
+    """1x1 weights, a block for each output channel; `axis` is the one of the plain weights along which these lie."""
+
+    axis: int
+    dim: int
+
+    def pack(self, plain: Array) -> Array:
+        rows = np.moveaxis(plain, self.axis, 0)
+        return pack_1x1(rows.reshape(len(rows), -1)).view(np.uint8)
+
+    def unpack(self, packed: Array, shape: Sequence[int]) -> Array:
+        others = [size for axis, size in enumerate(shape) if axis != self.axis]
+        rows = unpack_1x1(packed, int(np.prod(others)))
+        return np.moveaxis(rows.reshape(len(packed), *others), 0, self.axis)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from deeploy_mlir.machine.host import THREADS
@@ -33,4 +34,7 @@ SIRACUSA = Platform(
     shared=(FREESTANDING,),
 )
 
-PLATFORMS = (SIRACUSA, THREADS)
+ON_THREADS = replace(THREADS, folder=Path(__file__).parent / "threads", shared=THREADS.folders)
+"""With a model of N-EUREKA."""
+
+PLATFORMS = (SIRACUSA, ON_THREADS)
