@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -84,6 +84,7 @@ def pipeline_options(
     wmem: int | str | None = None,
     math: str = "exact",
     ram: int | str | None = None,
+    without_engines: Sequence[str] = (),
 ) -> PipelineOptions:
     """`PipelineOptions` with sizes as numbers or text. Raises DeeployError for text that is no size."""
     return PipelineOptions(
@@ -92,6 +93,7 @@ def pipeline_options(
         l2=None if l2 is None else parse_size(l2),
         wmem=None if wmem is None else 0 if str(wmem).strip() == "0" else parse_size(wmem),
         ram=None if ram is None else parse_size(ram),
+        without_engines=tuple(without_engines),
         double_buffer=double_buffer,
         requantize=requantize,
         math=math,
@@ -166,6 +168,7 @@ def compile(
     l2: int | str | None = None,
     wmem: int | str | None = None,
     ram: int | str | None = None,
+    without_engines: Sequence[str] = (),
     double_buffer: bool = True,
     requantize: str = "exact",
     math: str = "exact",
@@ -180,14 +183,15 @@ def compile(
     """Compiles an ONNX model (path, bytes or ModelProto) for a target.
 
     `l1`, `l2`, `wmem`, `ram`: byte budgets (an int, or text such as "64KiB") for the target's memories of that name;
-    the whole memory by default. `double_buffer`: whether transfers may overlap computing. `requantize`: "exact" or
+    the whole memory by default. `without_engines`: engines of the target to leave out.
+    `double_buffer`: whether transfers may overlap computing. `requantize`: "exact" or
     "fixed-point", `math`: "exact" or "fast" (see `PipelineOptions`). The rest as in `ImportOptions`; `types_from` may
     be an .npz file.
     `observer`: sees the module before and after each pass (as in `pipelines.run_pipeline`). `check`: sees the network
     before it is compiled, and may raise.
     Raises DeeployError, which names the node and what would do, for whatever cannot be compiled."""
     started = time.perf_counter()
-    options = pipeline_options(target, l1, l2, double_buffer, requantize, wmem, math, ram)
+    options = pipeline_options(target, l1, l2, double_buffer, requantize, wmem, math, ram, without_engines)
     module = import_network(model, import_options(name, input_types, types_from, dims, input_values))
     if check is not None:
         check(network_of(module))

@@ -154,6 +154,9 @@ def _add_lowering(command: argparse.ArgumentParser) -> None:
     command.add_argument("--l2", metavar="SIZE", help="L2 to use at most")
     command.add_argument("--wmem", metavar="SIZE", help="weight memory to use at most; 0 for none")
     command.add_argument("--ram", metavar="SIZE", help="generic: RAM for activations, inputs and outputs at most")
+    command.add_argument(
+        "--without-engine", action="append", default=[], metavar="NAME", help="an engine of the target not to use"
+    )
     command.add_argument("--no-double-buffer", action="store_true", help="do not overlap transfers with computing")
     command.add_argument(
         "--requantize",
@@ -248,6 +251,7 @@ def _lowering_options(options: argparse.Namespace) -> dict[str, Any]:
         "l2": options.l2,
         "wmem": options.wmem,
         "ram": options.ram,
+        "without_engines": options.without_engine,
         "double_buffer": not options.no_double_buffer,
         "requantize": options.requantize,
         "math": options.math,

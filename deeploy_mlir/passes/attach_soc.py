@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -70,6 +71,19 @@ def _remove_memory(system: SystemOp, memory: MemoryOp) -> None:
     Rewriter.erase_op(memory)
 
 
+def remove_engines(system: SystemOp, names: Sequence[str]) -> None:
+    """Takes engines out of a system, as if it had none of that name.
+
+    Raises DeeployError for an unknown engine, and where none with cores would be left."""
+    for name in names:
+        engines = {engine.symbol: engine for engine in system.engines}
+        if name not in engines:
+            raise DeeployError(f"{system.system_name} has no engine '{name}'; it has {', '.join(engines)}")
+        if all(engine.asynchronous for engine in system.engines if engine.symbol != name):
+            raise DeeployError(f"without engine '{name}' {system.system_name} has no cores left to run kernels on")
+        Rewriter.erase_op(engines[name])
+
+
 def check_tensors(module: ModuleOp, system: SystemOp) -> None:
     """Raises DeeployError for a tensor that all memories of the system together would not hold, were it of bytes.
 
@@ -93,8 +107,9 @@ def check_tensors(module: ModuleOp, system: SystemOp) -> None:
 class AttachSocPass(ModulePass):
     """Inserts the target's `soc.system` in front of everything else.
 
-    `l1`, `l2`, `wmem`, `ram` and `sizes="l1=65536,l3=1048576"` limit memories to that many bytes. Raises DeeployError
-    for an unknown target or memory, a size that is more than the memory has, and a module that names a SoC already.
+    `l1`, `l2`, `wmem`, `ram` and `sizes="l1=65536,l3=1048576"` limit memories to that many bytes; `without="npu,dsp"`
+    leaves engines out. Raises DeeployError for an unknown target, memory or engine, a size that is more than the memory
+    has, and a module that names a SoC already.
     """
 
     name = "deeploy-attach-soc"
@@ -105,6 +120,7 @@ class AttachSocPass(ModulePass):
     wmem: int | None = None
     ram: int | None = None
     sizes: str | None = None
+    without: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         present = [inner.system_name for inner in op.ops if isinstance(inner, SystemOp)]
@@ -114,5 +130,6 @@ class AttachSocPass(ModulePass):
         given = {"l1": self.l1, "l2": self.l2, "wmem": self.wmem, "ram": self.ram}
         sizes = {name: size for name, size in given.items() if size is not None}
         limit_memories(system, sizes | parse_sizes(self.sizes or ""))
+        remove_engines(system, [name.strip() for name in (self.without or "").split(",") if name.strip()])
         check_tensors(op, system)
         Rewriter.insert_op(system, InsertPoint.at_start(op.body.block))

@@ -25,6 +25,7 @@ from deeploy_mlir.kernels.generated.rows import emit_row
 from deeploy_mlir.kernels.generated.scatter import emit_scatter
 from deeploy_mlir.kernels.generated.tuning import HOST, Tuning
 from deeploy_mlir.kernels.generated.vector import VectorReduction, vector_plan
+from deeploy_mlir.kernels.offload import JOB
 
 
 def dynamic_arguments(op: KernelOp) -> list[DynamicArgument]:
@@ -45,6 +46,21 @@ def kernel_signature(op: KernelOp, name: str) -> c.FuncOp:
     if op.scratch is not None:
         arguments.append(("scratch", c.PtrType(element_type_of_value(op.scratch), restrict=True)))
     return c.FuncOp(name, arguments, None, ["static"])
+
+
+def job_signature(op: KernelOp, name: str) -> c.FuncOp:
+    """The function that starts a kernel on memrefs as a job, with an empty body.
+
+    Its arguments are those of every kernel's function; nothing is `restrict`, since the job works on behind its back.
+    Raises DeeployError if there is no C for the kernel's operands."""
+    description = describe(op)
+    names = [f"in{i}" for i in range(len(op.ins))] + [f"extra{i}" for i in range(len(op.extras))] + ["out"]
+    arguments: list[tuple[str, Attribute]] = [
+        (text, c.PtrType(operand.element_type, const=text != "out"))
+        for text, operand in zip(names, description.operands, strict=True)
+    ]
+    arguments += [(argument.name, IndexType()) for argument in description.arguments]
+    return c.FuncOp(name, arguments, JOB, ["static"])
 
 
 def kernel_function(op: KernelOp, name: str, tuning: Tuning = HOST) -> c.FuncOp:

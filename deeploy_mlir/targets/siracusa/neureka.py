@@ -21,7 +21,8 @@ from deeploy_mlir.ir.constants import constant_of
 from deeploy_mlir.ir.scalar_body import ScalarBody, integer_range, is_unsigned
 from deeploy_mlir.kernels.binding import BroughtConstant, Form
 from deeploy_mlir.kernels.generated.description import Description, DynamicArgument, LoopDim, describe, simplify
-from deeploy_mlir.kernels.offload import JOB, OffloadBinding, job_signature
+from deeploy_mlir.kernels.generated.function import job_signature
+from deeploy_mlir.kernels.offload import JOB, OffloadBinding
 from deeploy_mlir.kernels.packing import Packing
 from deeploy_mlir.requantization.integer_form import NARROW, IntegerForm, integer_form
 from deeploy_mlir.space.tile_constraints import TileConstraints
