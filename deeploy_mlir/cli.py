@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MATCH, MISMATCH, ERROR = 0, 1, 2
 
 
-REPEATED = ("input_type", "dim", "input_value", "exclude")
+REPEATED = ("input_type", "dim", "input_value", "exclude", "without_engine")
 """Options that may be given several times."""
 
 
