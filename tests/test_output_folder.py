@@ -75,6 +75,7 @@ def test_the_folder_builds_with_cmake(target: str, platform: str, tmp_path: Path
     assert done.stdout.startswith("out 0 9cffffff")
 
 
+GREETING = '  for (const char *s = "my board\\n"; *s; s++) dm_putchar(*s);\n'
 PROGRAM = """\
 #include <stdio.h>
 #include "triple.h"
@@ -91,8 +92,8 @@ int main(void) {
 def test_a_program_and_a_platform_of_the_users_are_built(tmp_path: Path) -> None:
     folder = triple("generic").save(tmp_path / "out", INPUTS)
     shutil.copytree(folder / "runtime" / "platforms" / "host", folder / "user" / "platforms" / "board")
-    port = folder / "user" / "platforms" / "board" / "platform.c"
-    port.write_text(port.read_text().replace("  entry();", '  puts("my board");\n  entry();'))
+    port = folder / "user" / "platforms" / "board" / "one_core.c"
+    port.write_text(port.read_text().replace("  entry();", f"{GREETING}  entry();"))
     (folder / "user" / "main.c").write_text(PROGRAM)
     (folder / "user" / "config.mk").write_text("CFLAGS = -O1 -Werror\nPLATFORM = board\n")
     triple("generic").save(folder, INPUTS)
@@ -109,7 +110,15 @@ def test_a_program_and_a_platform_of_the_users_are_built(tmp_path: Path) -> None
 def test_no_file_of_the_folder_names_the_machine(tmp_path: Path) -> None:
     folder = triple().save(tmp_path / "out", INPUTS)
     texts = {file: file.read_text() for file in folder.rglob("*") if file.is_file()}
-    assert {file.name for file in texts} >= {"triple.c", "main.c", "plan.json", "Makefile", "platform.c", "link.ld"}
+    assert {file.name for file in texts} >= {
+        "triple.c",
+        "main.c",
+        "plan.json",
+        "Makefile",
+        "platform.c",
+        "link.ld",
+        "threads.c",
+    }
     for place in (str(tmp_path), str(RUNTIME), str(Path.home())):
         assert [file for file, text in texts.items() if place + "/" in text] == []
 

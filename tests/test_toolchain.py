@@ -168,8 +168,9 @@ def test_platforms_of_targets() -> None:
     assert [p.name for p in platforms_of("siracusa")] == ["siracusa", "threads"]
     assert platform_of("generic") is HOST
     assert THREADS.folder in platform_of("siracusa", "threads").folders
-    for platform in (HOST, THREADS, SIRACUSA):
-        assert platform.folder / "platform.c" in platform.sources()
+    for platform, names in ((HOST, {"hosted.c", "one_core.c"}), (THREADS, {"hosted.c", "threads.c"})):
+        assert {source.name for source in platform.sources()} == names
+    assert SIRACUSA.folder / "platform.c" in SIRACUSA.sources()
     with pytest.raises(DeeployError, match="target generic has no platform 'toaster'; there are: host"):
         platform_of("generic", "toaster")
 

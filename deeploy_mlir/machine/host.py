@@ -53,6 +53,13 @@ def _execute(command: Sequence[str], timeout: float) -> str:
     return done.stdout
 
 
+HOSTED = RUNTIME / "platforms" / "host"
+"""C for platforms on this machine: what they need of its C library."""
+
+THREADS_LIBRARY = RUNTIME / "platforms" / "threads"
+"""C for platforms on the threads of this machine (`threads.h`): cores, barrier, DMA engines, and units for whatever
+else works beside the cores. It needs `HOSTED`."""
+
 COMPILERS = (
     Toolchain("cc", ("cc",), link_flags=("-lm",)),
     Toolchain("gcc", ("gcc",), link_flags=("-lm",)),
@@ -60,7 +67,7 @@ COMPILERS = (
     Toolchain("zig", ZIG_CC, link_flags=("-lm",), stack_flag=CLANG_STACK_FLAG),
 )
 
-HOST = Platform("host", RUNTIME / "platforms" / "host", COMPILERS, run_program, is_host=True, shared=(ONE_CORE,))
+HOST = Platform("host", HOSTED, COMPILERS, run_program, is_host=True, shared=(ONE_CORE,))
 """One core and one memory; transfers are complete when they start."""
 
 CORES_FLAGS = {"cc": (*GCC_FOR_CORES, "-Wno-ignored-optimization-argument"), "gcc": GCC_FOR_CORES}
@@ -68,10 +75,11 @@ CORES_FLAGS = {"cc": (*GCC_FOR_CORES, "-Wno-ignored-optimization-argument"), "gc
 
 THREADS = Platform(
     "threads",
-    RUNTIME / "platforms" / "threads",
+    THREADS_LIBRARY,
     tuple(replace(compiler, flags=(*compiler.flags, *CORES_FLAGS.get(compiler.name, ()))) for compiler in COMPILERS),
     run_program,
     flags=("-pthread",),
     is_host=True,
+    shared=(HOSTED,),
 )
 """A cluster, a thread a core and one for each direction of the DMA; all memories are the host's."""

@@ -108,13 +108,17 @@ class Platform:
         return (self.folder, *self.shared)
 
     def files(self) -> dict[str, Path]:
-        """All files by their paths in the platform's folder of an output folder, sorted by folder and name."""
-        return {
-            file.relative_to(folder).as_posix(): file
-            for folder in self.folders
-            for file in sorted(folder.rglob("*"))
-            if file.is_file()
-        }
+        """All files by their paths in the platform's folder of an output folder, sorted by folder and name.
+
+        Raises DeeployError for two of one path."""
+        files: dict[str, Path] = {}
+        for folder in self.folders:
+            for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+                name = file.relative_to(folder).as_posix()
+                if name in files:
+                    raise DeeployError(f"platform {self.name} has two files {name}: {files[name]} and {file}")
+                files[name] = file
+        return files
 
     def sources(self) -> list[Path]:
         """The C and assembly files, its own first, sorted by name."""

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "one_core.h"
-
+/* A cluster of the host core alone, and transfers that are complete when they start. */
 #include <stddef.h>
 
 #include "deeploy/dma_jobs.h"
+#include "deeploy/fail.h"
 
 #define TOKENS 32u /* of an engine: at most so many channels are made use of */
 #define ENGINES (DM_DMAS ? DM_DMAS : 1)

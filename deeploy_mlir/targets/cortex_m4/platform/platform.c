@@ -2,7 +2,7 @@
 /* A Cortex-M4: start-up, semihosting (a debugger or emulator prints, and ends the program), DWT's cycle counter. */
 #include "deeploy/platform.h"
 
-#include "one_core.h"
+#include "deeploy/fail.h"
 
 #ifndef DM_STACK_BYTES /* a multiple of 8 */
 #define DM_STACK_BYTES 16384

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One core of the machine that compiles. */
-#include "deeploy/platform.h"
-
+/* What a platform on the machine that compiles needs of its C library. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "one_core.h"
+#include "deeploy/fail.h"
+#include "deeploy/platform.h"
 
 _Noreturn void dm_fail(const char *what) {
   fprintf(stderr, "deeploy runtime: %s\n", what);
@@ -25,4 +24,7 @@ void dm_region_end(uint32_t id) { (void)id; }
 
 void dm_putchar(char c) { putchar(c); }
 
-_Noreturn void dm_exit(int code) { exit(code); }
+_Noreturn void dm_exit(int code) {
+  fflush(stdout);
+  _Exit(code); /* other threads may still be running: no destructors under them */
+}
