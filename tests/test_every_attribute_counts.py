@@ -23,6 +23,7 @@ from deeploy_mlir.dialects.kernel import KernelOp, MatmulOp
 from deeploy_mlir.kernels.binding import KernelBinding, Library
 from deeploy_mlir.kernels.generated import kernel_signature
 from deeploy_mlir.kernels.packing import Packing
+from deeploy_mlir.machine.platform import Configuration, configuration_of
 from deeploy_mlir.space.tile_constraints import TileConstraints
 from deeploy_mlir.space.work_split import ONE_CORE, CoreSplit
 from deeploy_mlir.support.errors import DeeployError
@@ -57,20 +58,25 @@ class Change:
 
     def __init__(self, change: Callable[[soc.SystemOp], object]) -> None:
         self.change = change
+        self.configuration: Configuration | None = None
+        """What the changed system asks of generated code and the platform (dm_config.h)."""
 
     def __call__(self, previous: ModulePass | None, module: ModuleOp, following: ModulePass | None) -> None:
         if previous is not None and previous.name == "deeploy-attach-soc":
-            self.change(next(op for op in module.ops if isinstance(op, soc.SystemOp)))
+            system = next(op for op in module.ops if isinstance(op, soc.SystemOp))
+            self.change(system)
+            self.configuration = configuration_of(system)
 
 
 def outcome(change: Callable[[soc.SystemOp], object] = lambda system: None) -> object:
     """What the user gets: the plan, without the time that it took, and the C; or the refusal."""
+    changing = Change(change)
     try:
-        program = deeploy_mlir.compile(network(), "siracusa", l1=L1, l2=L2, name="net", observer=Change(change))
+        program = deeploy_mlir.compile(network(), "siracusa", l1=L1, l2=L2, name="net", observer=changing)
     except (DeeployError, VerifyException) as error:
         return str(error)
     plan = program.plan
-    return plan.cycles, plan.memory, plan.traffic, plan.steps, program.sources
+    return plan.cycles, plan.memory, plan.traffic, plan.steps, program.sources, changing.configuration
 
 
 def integer(value: int) -> Attribute:
