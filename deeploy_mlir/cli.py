@@ -268,7 +268,7 @@ def _compile(options: argparse.Namespace) -> int:
         if options.output is None:
             return MATCH
     if options.output is None:
-        raise DeeployError("where to? give -o DIR")
+        raise DeeployError("missing output folder: pass -o DIR")
     check_folder(options.output, force=options.force)  # before the compiler's work
     observer = _each_pass(options.verify_each_by_running) if options.verify_each_by_running else None
     program = api.compile(options.model, **_lowering_options(options), **_model_options(options), observer=observer)

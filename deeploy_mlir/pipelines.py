@@ -14,7 +14,7 @@ from xdsl.universe import Universe
 from xdsl.utils.exceptions import VerifyException
 
 from deeploy_mlir.machine.registry import target_names
-from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.errors import DeeployError, one_of
 from deeploy_mlir.support.progress import doing
 from deeploy_mlir.universe import UNIVERSE
 
@@ -55,11 +55,11 @@ class PipelineOptions:
 
     def __post_init__(self) -> None:
         if self.target not in target_names():
-            raise DeeployError(f"there is no target '{self.target}'; there are: {', '.join(sorted(target_names()))}")
+            raise DeeployError(f"unknown target '{self.target}'; choose {one_of(sorted(target_names()))}")
         if self.requantize not in REQUANTIZE:
-            raise DeeployError(f"cannot requantise '{self.requantize}'; there are: {', '.join(REQUANTIZE)}")
+            raise DeeployError(f"unknown --requantize '{self.requantize}'; choose {one_of(REQUANTIZE)}")
         if self.math not in MATH:
-            raise DeeployError(f"there is no way '{self.math}' to compute functions; there are: {', '.join(MATH)}")
+            raise DeeployError(f"unknown --math '{self.math}'; choose {one_of(MATH)}")
 
 
 QDQ = "deeploy-qdq-to-integer"

@@ -121,7 +121,7 @@ def test_run_without_inputs_uses_the_pattern(files: Path, capsys: pytest.Capture
         (["run", "{}/folder", "--inputs", "{}/inputs.npz", "--platform", "moon"], "no platform 'moon'"),
         (["run", "{}/folder", "--inputs", "{}/inputs.npz", "--sanitize", "hands"], "no sanitizer 'hands'"),
         (["compile", "{}/none.onnx", "--target", "generic", "-o", "{}/new"], "none.onnx"),
-        (["compile", "{}/none.onnx", "--target", "generic"], "give -o DIR"),
+        (["compile", "{}/none.onnx", "--target", "generic"], "pass -o DIR"),
         (["compile", "{}/none.onnx", "--target", "abacus", "-o", "{}/new"], "abacus"),
         (
             ["compile", "{}/none.onnx", "--target", "siracusa", "--l1", "many", "-o", "{}/new"],

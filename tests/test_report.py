@@ -62,5 +62,5 @@ def test_options_appear_in_the_pipeline() -> None:
 
 
 def test_an_unknown_target_is_refused() -> None:
-    with pytest.raises(DeeployError, match=r"there is no target 'abacus'; there are: .*generic, siracusa"):
+    with pytest.raises(DeeployError, match=r"unknown target 'abacus'; choose .*generic.* or siracusa"):
         PipelineOptions("abacus")

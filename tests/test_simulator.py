@@ -62,7 +62,7 @@ def test_dma_counters(counters: Result) -> None:
     core = region.cores[0]
     assert (core.dma_bytes_in, core.dma_bytes_out) == (4 * 4096, 4 * 2048)
     assert (counters.dma_bytes_in, counters.dma_bytes_out) == (4 * 4096, 4 * 2048)
-    # 8 bytes a cycle, in and out at the same time
+    # 8 bytes per cycle, in and out at the same time
     assert 4 * 512 <= core.dma_busy_cycles <= 4 * 560
     assert core.stalls.event > 4 * 300  # asleep for most of it
     assert counters.regions[1].cores[0].dma_bytes_in == 0

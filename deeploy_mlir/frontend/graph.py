@@ -13,13 +13,13 @@ import onnx
 
 from deeploy_mlir.dialects import onnx as onnx_dialect
 from deeploy_mlir.frontend import microsoft, training
+from deeploy_mlir.frontend.declared_shapes import fill_in
 from deeploy_mlir.frontend.expansion import MAX_DEPTH, node_cost, node_limit, too_many
 from deeploy_mlir.frontend.integers import apply_rules
 from deeploy_mlir.frontend.legacy import drop_unknown_attributes, modernise
 from deeploy_mlir.frontend.load import STANDARD, node_label, sorted_nodes, standard_opset
 from deeploy_mlir.frontend.qonnx import quantize_to_four_bits
 from deeploy_mlir.frontend.quantized import BY_TYPE
-from deeploy_mlir.frontend.told_by_result import fill_in
 from deeploy_mlir.graph.emitter import Emitter
 from deeploy_mlir.graph.node import Node, attribute_value, sparse_value, tensor_value
 from deeploy_mlir.graph.types import AnyTensor, checked_tensor, element_of_onnx, type_proto

@@ -1,8 +1,8 @@
 """The meaning of the `kernel` operators on numpy, whole tensors or tiles.
 
-Everything is derived from the iteration space: each operand becomes a strided view over the dimensions of the space, so
 Everything is derived from the iteration space: each operand becomes a strided view over the dimensions of the space,
-of the accumulator; floats are accumulated in float64 and rounded to the accumulator's type.
+and what combines them runs over the dimensions that the output does not have. Integers wrap at the bits of the
+accumulator; floats are accumulated in float64 and rounded to the accumulator's type.
 """
 
 from __future__ import annotations

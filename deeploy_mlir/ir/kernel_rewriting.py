@@ -31,7 +31,7 @@ _OWN = ("layer", "extra_maps", "operandSegmentSizes")
 
 
 def maps_of(op: MapOp) -> list[AffineMap]:
-    """The maps of a `kernel.map`, one an operand."""
+    """The maps of a `kernel.map`, one per operand."""
     return [m.data for m in op.maps.data]
 
 

@@ -64,7 +64,7 @@ class ScalarBody:
 
     @property
     def arguments(self) -> tuple[SSAValue, ...]:
-        """One value an operand, in the operand's element type."""
+        """One value per operand, in the operand's element type."""
         return tuple(self.block.args)
 
     def emit(self, op: Operation) -> SSAValue:

@@ -21,7 +21,7 @@ from xdsl.utils.exceptions import ParseError, VerifyException
 
 from deeploy_mlir.dialects.soc import Soc, SystemOp
 from deeploy_mlir.machine.platform import Platform
-from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.errors import DeeployError, one_of
 
 GROUP = "deeploy_mlir.targets"
 """The entry point group of targets."""
@@ -53,7 +53,7 @@ def target_package(name: str) -> str:
         return f"{_OWN}.{folder}"
     packages = target_packages()
     if name not in packages:
-        raise DeeployError(f"there is no target '{name}'; there are: {', '.join(sorted(packages))}")
+        raise DeeployError(f"unknown target '{name}'; choose {one_of(sorted(packages))}")
     return packages[name]
 
 

@@ -168,7 +168,7 @@ def _steps(plan: Plan) -> list[str]:
 
 
 def targets_text() -> str:
-    """A line a target: its name, memories, cores, and the platforms that run its code."""
+    """One line per target: its name, memories, cores, and the platforms that run its code."""
     return "\n".join(_target_line(name) for name in target_names())
 
 

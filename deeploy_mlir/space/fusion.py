@@ -81,7 +81,7 @@ class Use(Generic[T]):
 @dataclass(frozen=True)
 class FusedTile(Generic[T]):
     """One tile of a nest. `slots` has for each slot and axis what the tile has of it; `origin` means nothing there.
-    `boxes` has for each stage the first index and the size along each of its dimensions, `uses` an entry an access."""
+    `boxes` has for each stage the first index and the size along each of its dimensions, `uses` an entry per access."""
 
     slots: tuple[tuple[Region[T], ...], ...]
     boxes: tuple[tuple[tuple[T, ...], tuple[T, ...]], ...]

@@ -1,6 +1,6 @@
 """The iteration space of a compute operator, free of IR.
 
-An operator is described by its dimensions and, for each operand, one linear map an axis from dimensions to indices.
+An operator is described by its dimensions and, for each operand, one linear map per axis from dimensions to indices.
 Everything that tiling needs follows from it: the part of each operand that a tile touches (halo and padding at the
 borders included), bytes, multiply-accumulates, the share of a core. Nothing here knows an operator by name.
 
@@ -71,7 +71,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Access:
-    """How an operand is accessed: its axes, bytes an element, and whether it is read or written."""
+    """How an operand is accessed: its axes, bytes per element, and whether it is read or written."""
 
     axes: tuple[Axis, ...]
     element_bytes: int
@@ -83,7 +83,7 @@ class Access:
         return tuple(sorted({d for axis in self.axes for d in axis.dims}))
 
     def tile_shape(self, sizes: Sequence[int]) -> tuple[int, ...]:
-        """Largest part that a tile of these dimension sizes touches, in elements an axis."""
+        """Largest part that a tile of these dimension sizes touches, in elements per axis."""
         return tuple(axis.footprint(sizes) for axis in self.axes)
 
     def tile_bytes(self, sizes: Sequence[int]) -> int:
@@ -146,7 +146,7 @@ class Region(Generic[T]):
 def axis_region(
     axis: Axis, lows: Sequence[T], sizes: Sequence[T], extent: T, a: Arithmetic[T], origin: T | None = None
 ) -> Region[T]:
-    """The region of `axis` for the tile that starts at `lows` and has `sizes` (one entry a dimension).
+    """The region of `axis` for the tile that starts at `lows` and has `sizes` (one entry per dimension).
 
     `extent` is the operand's size along the axis and `origin`, where given, replaces the axis' offset (the operand is
     itself a tile), both in the arithmetic's terms."""
@@ -222,7 +222,7 @@ class IterationSpace:
         return tuple(-(-d.size // t) for d, t in zip(self.dims, sizes, strict=True))
 
     def regions(self, access: Access, lows: Sequence[int], sizes: Sequence[int]) -> tuple[Region[int], ...]:
-        """Numeric regions of a tile for one access, one an axis."""
+        """Numeric regions of a tile for one access, one per axis."""
         arithmetic = IntArithmetic()
         return tuple(axis_region(axis, lows, sizes, axis.extent, arithmetic) for axis in access.axes)
 

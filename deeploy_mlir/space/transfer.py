@@ -73,7 +73,7 @@ def tile_grid(dims: Sequence[Dim], sizes: Sequence[int], used: Sequence[int]) ->
 
 
 def axis_sizes(axis: Axis, dims: Sequence[Dim], sizes: Sequence[int]) -> list[int]:
-    """Elements that each tile touches along the axis, for tiles of `sizes` (one entry a dimension) over `dims`."""
+    """Elements that each tile touches along the axis, for tiles of `sizes` (one entry per dimension) over `dims`."""
     arithmetic = IntArithmetic()
     result: list[int] = []
     for lows, part in tile_grid(dims, sizes, axis.dims):

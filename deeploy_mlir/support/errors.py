@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from deeploy_mlir.support.names import message as as_message
 from deeploy_mlir.support.names import printable
 
@@ -24,3 +26,9 @@ class OutputsDifferError(DeeployError):
     """A pass changed what the network computes, or left a program that does what it must not.
 
     Raised only where the user asked for that check; the command line exits with status 1."""
+
+
+def one_of(names: Iterable[str]) -> str:
+    """`a, b or c`: what a message offers."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last

@@ -30,7 +30,7 @@ def window(b: Builder, dims: int, *, auto: bool = True) -> tuple[dict[str, Any],
 
 
 def channels(b: Builder) -> tuple[int, int, int]:
-    """Channels in, channels out, groups; depthwise now and then, with several outputs a channel too."""
+    """Channels in, channels out, groups; depthwise now and then, with several outputs per channel too."""
     group = b.pick([1, 1, 2, 3, 4])
     depthwise = group > 1 and b.flag()
     return group * (1 if depthwise else b.number(1, 4)), group * b.number(1, 4), group

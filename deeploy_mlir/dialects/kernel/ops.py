@@ -228,16 +228,16 @@ class ConvOp(WindowOp):
     groups = opt_prop_def(IntegerAttr[IntegerType])
     """Number of groups of the whole operator; absent where 1."""
     group_outputs = opt_prop_def(IntegerAttr[IntegerType])
-    """Output channels a group; present with `groups`."""
+    """Output channels per group; present with `groups`."""
 
     @property
     def group_inputs(self) -> int:
-        """Input channels a group."""
+        """Input channels per group."""
         return self.in_shape(1)[-1 if self.channels_last else 1]
 
     @property
     def depthwise(self) -> bool:
-        """One input and one output channel a group."""
+        """One input and one output channel per group."""
         return self.group_outputs is not None and self.group_outputs.value.data == 1 and self.group_inputs == 1
 
     def _positions(self) -> tuple[int, int, int, int]:

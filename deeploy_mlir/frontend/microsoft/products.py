@@ -118,7 +118,7 @@ def unpacked(array: Array, bits: int) -> Array:
 
 
 def matmul_n_bits(c: Calculation) -> Sequence[Value]:
-    """A times the transpose of B [N, blocks, bytes], which holds `bits` bits an element in blocks along K."""
+    """A times the transpose of B [N, blocks, bytes], which holds `bits` bits per element in blocks along K."""
     node = c.node
     a, packed, scale = node.required(0), node.constant_input(1), node.required(2)
     n, k, bits, block = (node.integer(name) for name in ("N", "K", "bits", "block_size"))

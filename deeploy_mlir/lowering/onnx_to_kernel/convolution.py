@@ -132,7 +132,7 @@ def _transposed(
     cut off at its start.
 
     With stride s, output s*q + r - pad depends on the input elements around q through the taps r, r+s, r+2s, ...: so a
-    convolution with s outputs a channel and axis (the phases r) gives all of them, and they are interleaved after."""
+    convolution with s outputs per channel and axis (the phases r) gives all of them, and they are interleaved after."""
     kernel = shape_of(w)[2:]
     rank, channels = len(kernel), shape_of(w)[1] * groups
     shape, image = b.result_shape, shape_of(x)

@@ -48,7 +48,7 @@ MAX_CHOICES = 4
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to run a step. `depths` has an entry an access: 0 in place, else the number of buffers.
+    """One way to run a step. `depths` has an entry per access: 0 in place, else the number of buffers.
 
     `resident` says for each of the step's choosable tensors whether its home is the engine's memory. `bytes` is what
     the buffers take in that memory; `cycles` the time of the step; `implementation` is the number of the one that
@@ -364,7 +364,7 @@ class Front:
         self._origin: list[Origin] = []
 
     def add(self, held: Ints, cycles: Floats, origin: Origin) -> None:
-        """One candidate an array element; `origin` is given back with the winners."""
+        """One candidate per array element; `origin` is given back with the winners."""
         self._bytes.append(held)
         self._cycles.append(np.ceil(cycles))
         self._origin.append(origin)

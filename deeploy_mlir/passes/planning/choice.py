@@ -35,8 +35,8 @@ class StepChoices:
 
 @dataclass(frozen=True)
 class Choice:
-    """A candidate a step and a memory a tensor, with the solver's figures; `unused` are constants in layouts that none
-    of the candidates takes."""
+    """A candidate per step and a memory per tensor, with the solver's figures; `unused` are constants in layouts that
+    none of the candidates takes."""
 
     candidates: tuple[Candidate, ...]
     homes: tuple[str, ...]
@@ -63,7 +63,7 @@ def choose(
 ) -> Choice | None:
     """Solves the integer program; None if it has no solution.
 
-    One binary a candidate, exactly one a step. `home[t]` is 1 where tensor t lives in its engines' memory: equal to
+    One binary per candidate, exactly one per step. `home[t]` is 1 where tensor t lives in its engines' memory: equal to
     the sum of the candidates that take it as resident, in every step that uses it, which makes it integral. Bytes
     alive in a step are then linear, and each candidate's cycles already include its transfers. Where the home memory
     could overflow, a binary says for each constant whether it lives in the weights' memory instead.

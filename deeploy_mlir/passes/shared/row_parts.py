@@ -42,7 +42,7 @@ class RowParts:
         return shape_of(self.op.out)[-1]
 
     def reduce(self, x: SSAValue, combiner: Combiner) -> SSAValue:
-        """One element a row."""
+        """One element per row."""
         shape = shape_of(x)
         element = element_type_of_value(x)
         maximum = combiner == Combiner.MAX
@@ -56,8 +56,8 @@ class RowParts:
     def map(
         self, ins: Sequence[SSAValue], function: Body, element: Attribute | None = None, maps: Sequence[AffineMap] = ()
     ) -> SSAValue:
-        """An elementwise function of tensors of the operator's shape, of ones an element a row, and of operands that
-        `maps` gives the maps of, in the accumulator's type."""
+        """An elementwise function of tensors of the operator's shape, of ones of one element per row, and of operands
+        that `maps` gives the maps of, in the accumulator's type."""
         shape = shape_of(self.op.out)
         rank, body = len(shape), ScalarBody([element_type_of_value(v) for v in ins])
         region = body.finish(function(body, [body.widen(a) for a in body.arguments]), element or self.op.accumulator())

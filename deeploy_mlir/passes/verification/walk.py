@@ -1,6 +1,6 @@
 """Goes through the final IR as the cores would, index arithmetic included, and tells a `Machine` what is touched.
 
-Index values are integers, or arrays with an entry a core where cores differ."""
+Index values are integers, or arrays with an entry per core where cores differ."""
 
 from __future__ import annotations
 

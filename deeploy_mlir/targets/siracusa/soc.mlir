@@ -1,7 +1,7 @@
-// Siracusa: a fabric controller and eight RI5CY cores on 256 KiB of L1 (16 banks of 4 bytes a cycle).
+// Siracusa: a fabric controller and eight RI5CY cores on 256 KiB of L1 (16 banks of 4 bytes per cycle).
 // L2 is the shared part, 0x1c010000 to 0x1c200000; the program's code, data and stack are in it too. The weight memory is
 // the SRAM half of 0x10400000 to 0x10c00000; constants that L2 has no room for live there, and the DMA reads them from it.
-// The MCHAN DMA moves 8 bytes a cycle in each direction and has 16 transfer ids; a job has 17 bits of length, and is
+// The MCHAN DMA moves 8 bytes per cycle in each direction and has 16 transfer ids; a job has 17 bits of length, and is
 // one- or two-dimensional on the L2 side; @mchan_weights is the same DMA, reading from the weight memory. About 15 cycles
 // fixed when its issuing code is warm; some 100 with the issue.
 soc.system @siracusa {

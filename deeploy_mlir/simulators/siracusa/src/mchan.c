@@ -69,7 +69,7 @@ static int check_job(Sim *s, Core *c, const DmaJob *j) {
   return 1;
 }
 
-/* 8 bytes a cycle, at least a cycle a line, one more per line or 256-byte burst on the way out */
+/* 8 bytes per cycle, at least one cycle per line, one more per line or 256-byte burst on the way out */
 static u32 transfer_cycles(const DmaJob *j) {
   u32 cycles = 0, line = line_of(j), out = !TO_L1(j->command);
   for (u32 rest = BYTES(j->command); rest;) {
