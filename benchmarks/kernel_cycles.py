@@ -49,6 +49,8 @@ from deeploy_mlir.dialects.kernel import (
     window_properties,
 )
 from deeploy_mlir.kernels.generated import HOST, RV32
+from deeploy_mlir.kernels.instructions import InstructionTable
+from deeploy_mlir.kernels.instructions.lookup import instruction_tables
 from deeploy_mlir.machine.platform import configuration_of
 from deeploy_mlir.machine.registry import load_soc
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
@@ -217,10 +219,12 @@ def call(number: int, case: KernelCase, arena: str) -> tuple[str, str]:
     return f"void k{number}({prototype});", f"k{number}({', '.join(passed)});"
 
 
-def on_siracusa(cases: Sequence[Benchmark], folder: Path) -> list[tuple[int, int]]:
-    """Cycles and instructions of each kernel on one core, warm."""
+def on_siracusa(
+    cases: Sequence[Benchmark], folder: Path, instructions: InstructionTable | None
+) -> list[tuple[int, int]]:
+    """Cycles and instructions of each kernel on one core, warm, with the instructions of a table."""
     calls = [call(n, b.case, "arena") for n, b in enumerate(cases)]
-    (folder / "kernels.c").write_text(kernels_source([b.case.op for b in cases], RV32))
+    (folder / "kernels.c").write_text(kernels_source([b.case.op for b in cases], RV32, instructions))
     timed = "".join(f"  {c}\n  dm_region_begin({n});\n  {c}\n  dm_region_end({n});\n" for n, (_, c) in enumerate(calls))
     (folder / "main.c").write_text(
         '#include "deeploy/platform.h"\n#include <stdbool.h>\n'
@@ -277,15 +281,17 @@ def main() -> None:
     parser.add_argument("--host", action="store_true")
     parser.add_argument("--siracusa", action="store_true")
     parser.add_argument("--only", default="")
+    parser.add_argument("--instructions", help="a table of instructions that kernels use, such as xpulpv2")
     parser.add_argument("--source", type=Path)
     options = parser.parse_args()
     both = options.host == options.siracusa
+    table = instruction_tables()[options.instructions] if options.instructions else None
     cases = [b for b in benchmarks() if options.only in b.name]
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.source or Path(temporary)
         folder.mkdir(exist_ok=True)
         host = on_host(cases, folder) if both or options.host else [0] * len(cases)
-        target = on_siracusa(cases, folder) if both or options.siracusa else [(0, 0)] * len(cases)
+        target = on_siracusa(cases, folder, table) if both or options.siracusa else [(0, 0)] * len(cases)
     print("| kernel | operations | host insns | a op | core insns | a op | core cycles | a op |")
     print("|---|---|---|---|---|---|---|---|")
     for b, h, (cycles, insns) in zip(cases, host, target, strict=True):

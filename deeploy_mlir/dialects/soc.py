@@ -230,17 +230,21 @@ class EngineOp(PartOp):
     """What computes: a cluster of `cores` or an accelerator, on its `memory`; `weights` names a memory for weights.
 
     Each core's stack of `stack_bytes` is in `memory` too. `kernels` names the libraries of kernel bindings that run on
-    it. An `asynchronous` engine is handed jobs and reports when they are done.
+    it, `instructions` the tables of instructions that its cores have beyond what C compilers use by themselves.
+    An `asynchronous` engine is handed jobs and reports when they are done.
     """
 
     name = "soc.engine"
-    OPTIONS: ClassVar[tuple[str, ...]] = ("cores", "memory", "weights", "stack_bytes", "kernels", "asynchronous")
+    OPTIONS: ClassVar[tuple[str, ...]] = (
+        "cores", "memory", "weights", "stack_bytes", "kernels", "instructions", "asynchronous",
+    )  # fmt: skip
 
     memory_attr = prop_def(SymbolRefAttr, prop_name="memory")
     cores_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="cores")
     weights_attr = opt_prop_def(SymbolRefAttr, prop_name="weights")
     stack_bytes_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="stack_bytes")
     kernels_attr = opt_prop_def(ArrayAttr[StringAttr], prop_name="kernels")
+    instructions_attr = opt_prop_def(ArrayAttr[StringAttr], prop_name="instructions")
     asynchronous_attr = opt_prop_def(UnitAttr, prop_name="asynchronous")
 
     @property
@@ -267,6 +271,11 @@ class EngineOp(PartOp):
     def kernel_libraries(self) -> tuple[str, ...]:
         """The libraries of kernel bindings for it, by name."""
         return tuple(name.data for name in self.kernels_attr or ())
+
+    @property
+    def instruction_tables(self) -> tuple[str, ...]:
+        """The tables of its instructions, by name."""
+        return tuple(name.data for name in self.instructions_attr or ())
 
     @property
     def reserved_bytes(self) -> int:

@@ -404,6 +404,14 @@ class CBuilder:
                 yield Branch(self, None, bool(known), outside)
 
     @contextmanager
+    def if_defined(self, condition: str) -> Generator[InsertPoint]:
+        """Statements for compilers for which the preprocessor's condition holds; yields where to insert those for the
+        others, which compute the same."""
+        op = self.insert(c.IfDefinedOp(condition))
+        with self.at(InsertPoint.at_end(op.then_region.block)):
+            yield InsertPoint.at_end(op.else_region.block)
+
+    @contextmanager
     def scope(self) -> Generator[None]:
         """A block in braces."""
         op = self.insert(c.ScopeOp())

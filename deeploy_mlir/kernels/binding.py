@@ -19,6 +19,7 @@ from xdsl.ir import Attribute
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.base import KernelOp
+from deeploy_mlir.kernels.instructions import InstructionTable
 from deeploy_mlir.kernels.packing import Packing
 from deeploy_mlir.space.tile_constraints import TileConstraints
 from deeploy_mlir.space.work_split import CoreSplit, core_splits
@@ -113,6 +114,20 @@ class KernelBinding(abc.ABC):
         Its arguments are pointers to the first elements of `ins`, `extras` and `out`, then the sizes and origins that
         `kernels.generated.dynamic_arguments` lists. Last comes the core's scratch if it asks
         for any. It is called on every core of the engine, each with its share of the tile."""
+
+    def with_instructions(self, table: InstructionTable) -> KernelBinding | None:
+        """Another binding, which uses the instructions of a table that the engine names; None if this one has no use
+        for tables. It competes with this one."""
+        return None
+
+    def functions_called(self, function: c.FuncOp) -> Sequence[c.FuncOp]:
+        """Static functions that a function of `emit` calls; equal ones of several kernels have one name."""
+        return ()
+
+    @property
+    def preamble(self) -> str | None:
+        """What the preprocessor has to see before these functions, such as the headers of intrinsics."""
+        return None
 
     @property
     def library(self) -> Library | None:

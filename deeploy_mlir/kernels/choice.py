@@ -19,6 +19,7 @@ from typing import cast
 from deeploy_mlir.dialects.kernel.base import KernelOp
 from deeploy_mlir.dialects.soc import SystemOp
 from deeploy_mlir.kernels.binding import KernelBinding, Library
+from deeploy_mlir.kernels.instructions.lookup import tables_of
 from deeploy_mlir.machine.registry import target_packages
 from deeploy_mlir.support.errors import DeeployError
 
@@ -27,11 +28,14 @@ GROUP = "deeploy_mlir.kernels"
 
 
 def bindings_of(system: SystemOp) -> tuple[KernelBinding, ...]:
-    """All bindings that the engines of a system name.
+    """All bindings that the engines of a system name, and what the engines' instruction tables make of them.
 
-    Raises DeeployError for a library that is not known, and for two bindings of one name."""
+    Raises DeeployError for a library or table that is not known, and for two bindings of one name."""
     libraries = dict.fromkeys(name for engine in system.engines for name in engine.kernel_libraries)
-    found = [binding for library in libraries for binding in library_bindings(library)]
+    plain = [binding for library in libraries for binding in library_bindings(library)]
+    tables = {engine.symbol: tables_of(engine) for engine in system.engines}
+    others = [binding.with_instructions(table) for binding in plain for table in tables.get(binding.engine, ())]
+    found = [*plain, *(binding for binding in others if binding is not None)]
     names = [binding.name for binding in found]
     for name in names:
         if names.count(name) > 1:

@@ -14,6 +14,8 @@ from xdsl.ir import Attribute
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.base import KernelOp
 from deeploy_mlir.kernels.generated import DynamicArgument, Tuning, dynamic_arguments, kernel_function
+from deeploy_mlir.kernels.generated.instruction_functions import functions_called
+from deeploy_mlir.kernels.instructions import InstructionTable
 from deeploy_mlir.lowering.print_c import c_sources
 from deeploy_mlir.support.numpy_types import Array, element_type_of
 from deeploy_mlir.testing.kernel_cases import KernelCase
@@ -56,16 +58,23 @@ def argument_value(case: KernelCase, argument: DynamicArgument) -> int:
     return case.shapes[argument.operand][argument.axis]
 
 
-def kernels_source(ops: Sequence[KernelOp], tuning: Tuning) -> str:
+def kernels_source(ops: Sequence[KernelOp], tuning: Tuning, instructions: InstructionTable | None = None) -> str:
     """The C text of the kernels' functions, named k0, k1, ..."""
     file = c.FileOp("kernels.c")
     for header in ("stdint.h", "stdbool.h"):
         file.body.block.add_op(c.IncludeOp(header, standard=True))
     for header in ("dm_math.h", "dm_double.h", "dm_bits.h"):
         file.body.block.add_op(c.IncludeOp(header))
+    if instructions is not None and instructions.preamble is not None:
+        file.body.block.add_op(c.VerbatimOp(instructions.preamble))
+    known: set[str] = set()
     for number, op in enumerate(ops):
-        function = kernel_function(op, f"k{number}", tuning)
+        function = kernel_function(op, f"k{number}", tuning, instructions)
         function.specifiers = None
+        for helper in functions_called(instructions, function) if instructions is not None else ():
+            if helper.sym_name.data not in known:
+                known.add(helper.sym_name.data)
+                file.body.block.add_op(helper)
         file.body.block.add_op(function)
     module = ModuleOp([file])
     module.verify()

@@ -76,7 +76,11 @@ builtin.module @net {
       %min = c.min %sel, %lit : i32
       c.asm ["p.mac %[sum], %[x], %[y]"] names ["sum", "x", "y"] updates(%acc : !c.lvalue<i32>) takes(%min, %n : i32, index)
       %word = c.variable -> !c.lvalue<i32>
-      c.asm reads_memory writes_memory ["lw %[to], 0(%[p])", "sw x0, 0(%[p])"] names ["to", "p"] writes(%word : !c.lvalue<i32>) takes(%p : !c.ptr<const i8, restrict>)
+      c.asm reads_memory writes_memory ["lw %[to], 0(%[p])", "sw x0, 0(%[p])"] names ["to", "p"] writes(%word : !c.lvalue<i32>) takes(%p : !c.ptr<const i8, restrict>) clobbers ["t0"]
+      c.if_defined "defined(__riscv)" {
+        c.assign %min : i32 to %acc : !c.lvalue<i32>
+      } else {
+      }
       c.return %min : i32
     }
   }
@@ -131,5 +135,9 @@ builtin.module @net {
 // CHECK-NEXT:       %min = c.min %sel, %lit : i32
 // CHECK-NEXT:       c.asm ["p.mac %[sum], %[x], %[y]"] names ["sum", "x", "y"] updates(%acc : !c.lvalue<i32>) takes(%min, %n : i32, index)
 // CHECK-NEXT:       %word = c.variable -> !c.lvalue<i32>
-// CHECK-NEXT:       c.asm reads_memory writes_memory ["lw %[to], 0(%[p])", "sw x0, 0(%[p])"] names ["to", "p"] writes(%word : !c.lvalue<i32>) takes(%p : !c.ptr<const i8, restrict>)
+// CHECK-NEXT:       c.asm reads_memory writes_memory ["lw %[to], 0(%[p])", "sw x0, 0(%[p])"] names ["to", "p"] writes(%word : !c.lvalue<i32>) takes(%p : !c.ptr<const i8, restrict>) clobbers ["t0"]
+// CHECK-NEXT:       c.if_defined "defined(__riscv)" {
+// CHECK-NEXT:         c.assign %min : i32 to %acc : !c.lvalue<i32>
+// CHECK-NEXT:       } else {
+// CHECK-NEXT:       }
 // CHECK-NEXT:       c.return %min : i32

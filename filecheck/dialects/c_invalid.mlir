@@ -229,3 +229,20 @@ c.func @f(%x "x" : i32) {
 c.func @f(%x "x" : i32) {
   c.asm writes_memory ["nop\nnop %[x]"] names ["x"] takes(%x : i32)
 }
+
+// -----
+
+// CHECK: c.asm has 32 operands, those that are updated twice; gcc takes 30
+c.func @f() {
+  %a = c.variable -> !c.lvalue<i32>
+  c.asm ["use %[a0] %[a1] %[a2] %[a3] %[a4] %[a5] %[a6] %[a7] %[a8] %[a9] %[a10] %[a11] %[a12] %[a13] %[a14] %[a15]"] names ["a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "a9", "a10", "a11", "a12", "a13", "a14", "a15"] updates(%a, %a, %a, %a, %a, %a, %a, %a, %a, %a, %a, %a, %a, %a, %a, %a : !c.lvalue<i32>, !c.lvalue<i32>, !c.lvalue<i32>, !c.lvalue<i32>, !c.lvalue<i32>, !c.lvalue<i32>, !c.lvalue<i32>, !c.lvalue<i32>, !c.lvalue<i32>, !c.lvalue<i32>, !c.lvalue<i32>, !c.lvalue<i32>, !c.lvalue<i32>, !c.lvalue<i32>, !c.lvalue<i32>, !c.lvalue<i32>)
+}
+
+// -----
+
+// CHECK: c.if_defined has a condition of the preprocessor, on one line
+c.func @f() {
+  c.if_defined " " {
+  } else {
+  }
+}

@@ -1,13 +1,13 @@
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "conv_int8_tiled.h"
 #include "deeploy/platform.h"
 #include "dm_math.h"
 #include "conv_int8_tiled_weights.h"
+#include "dm_bits.h"
 
 static DM_L2_NOINIT DM_ALIGN(8) uint8_t conv_int8_tiled_l2[6176];
-static DM_L1_NOINIT DM_ALIGN(8) uint8_t conv_int8_tiled_l1[976];
+static DM_L1_NOINIT DM_ALIGN(8) uint8_t conv_int8_tiled_l1[992];
 DM_L2_NOINIT DM_ALIGN(4) int8_t conv_int8_tiled_input_0[2304];
 DM_L2_NOINIT DM_ALIGN(4) int8_t conv_int8_tiled_output_0[3872];
 
@@ -56,16 +56,43 @@ static DM_STEP void conv_int8_tiled_00_quantizelinear_t14(int32_t core) {
     dm_dma_wait(DM_DMA_MCHAN, token);
 }
 
+static inline __attribute__((unused)) int32_t dm_xpulpv2_p_clip_8(int32_t a) {
+    int32_t result;
+#if defined(__riscv) && __riscv_xlen == 32
+    __asm__(".insn r 0x33, 1, 0xa, %[d], %[a], x8" : [d] "=&r"(result) : [a] "r"(a));
+#else
+    const int32_t max = a > -128 ? a : -128;
+    result = max < 127 ? max : 127;
+#endif
+    return result;
+}
+
+static inline __attribute__((unused)) int32_t dm_xpulpv2_pv_sdotsp_b(int32_t a, int32_t b,
+        int32_t d) {
+    int32_t result = d;
+#if defined(__riscv) && __riscv_xlen == 32
+    __asm__(".insn r 0x57, 1, 0x5c, %[d], %[a], %[b]" : [d] "+r"(result) : [a] "r"(a), [b] "r"(b));
+#else
+    const int32_t t = (int32_t)((uint32_t)d + (uint32_t)(int8_t)a * (uint32_t)(int8_t)b +
+            (uint32_t)(int8_t)(a >> 8) * (uint32_t)(int8_t)(b >> 8) + (uint32_t)(int8_t)(a >> 16) *
+            (uint32_t)(int8_t)(b >> 16));
+    result = (int32_t)((uint32_t)t + (uint32_t)(int8_t)(a >> 24) * (uint32_t)(int8_t)(b >> 24));
+#endif
+    return result;
+}
+
 static DM_KERNEL void conv_int8_tiled_conv_1(const int8_t *restrict in0, const int8_t *restrict in1,
         const int32_t *restrict extra0, const int32_t *restrict extra1, int8_t *restrict out,
-        int32_t size4_2) {
-    for (int32_t o0 = 0; o0 < 2; o0++) {
-        const int8_t *restrict x = in0 + o0 * 96;
-        int8_t *restrict y = out + o0 * 88;
-        for (int32_t o1 = 0; o1 < size4_2; o1 += 2) {
-            const int8_t *restrict x_1 = x + o1 * 4;
-            int8_t *restrict y_1 = y + o1 * 4;
-            const int32_t t = size4_2 - o1 - 1;
+        int32_t size4_1) {
+    for (int32_t m = 0; m < 8; m += 4) {
+        const int8_t *restrict w = in1 + m * 36;
+        const int32_t *restrict e0 = extra0 + m;
+        const int32_t *restrict e1 = extra1 + m;
+        int8_t *restrict y = out + m;
+        for (int32_t o0 = 0; o0 < size4_1; o0 += 2) {
+            const int8_t *restrict x = in0 + o0 * 12;
+            int8_t *restrict y_1 = y + o0 * 8;
+            const int32_t t = size4_1 - o0 - 1;
             const int32_t min = 1 < t ? 1 : t;
             int32_t acc00 = 0;
             int32_t acc01 = 0;
@@ -75,151 +102,161 @@ static DM_KERNEL void conv_int8_tiled_conv_1(const int8_t *restrict in0, const i
             int32_t acc21 = 0;
             int32_t acc30 = 0;
             int32_t acc31 = 0;
-            const int32_t t_1 = min * 4;
-            for (int32_t k0 = 0; k0 < 3; k0++) {
-                const int8_t *restrict x0 = x_1 + k0 * 96;
-                const int8_t *restrict w0 = in1 + k0 * 12;
-                const int8_t *restrict x1 = x0 + t_1;
-                const int8_t *restrict w1 = w0 + 36;
-                const int8_t *restrict w2 = w0 + 72;
-                const int8_t *restrict w3 = w0 + 108;
-                _Pragma("GCC unroll 1")
-                for (int32_t k1c = 0; k1c < 12; k1c += 2) {
-                    const int32_t x0_value = x0[k1c];
-                    const int32_t w0_value = w0[k1c];
-                    acc00 += x0_value * w0_value;
-                    const int32_t x1_value = x1[k1c];
-                    acc01 += x1_value * w0_value;
-                    const int32_t w1_value = w1[k1c];
-                    acc10 += x0_value * w1_value;
-                    acc11 += x1_value * w1_value;
-                    const int32_t w2_value = w2[k1c];
-                    acc20 += x0_value * w2_value;
-                    acc21 += x1_value * w2_value;
-                    const int32_t w3_value = w3[k1c];
-                    acc30 += x0_value * w3_value;
-                    acc31 += x1_value * w3_value;
-                    const int32_t x0_value_1 = x0[k1c + 1];
-                    const int32_t w0_value_1 = w0[k1c + 1];
-                    acc00 += x0_value_1 * w0_value_1;
-                    const int32_t x1_value_1 = x1[k1c + 1];
-                    acc01 += x1_value_1 * w0_value_1;
-                    const int32_t w1_value_1 = w1[k1c + 1];
-                    acc10 += x0_value_1 * w1_value_1;
-                    acc11 += x1_value_1 * w1_value_1;
-                    const int32_t w2_value_1 = w2[k1c + 1];
-                    acc20 += x0_value_1 * w2_value_1;
-                    acc21 += x1_value_1 * w2_value_1;
-                    const int32_t w3_value_1 = w3[k1c + 1];
-                    acc30 += x0_value_1 * w3_value_1;
-                    acc31 += x1_value_1 * w3_value_1;
-                }
+            const int8_t *restrict x0 = x;
+            const int8_t *restrict x1 = x + min * 12;
+            const int8_t *restrict w0 = w;
+            const int8_t *restrict w1 = w + 36;
+            const int8_t *restrict w2 = w + 72;
+            const int8_t *restrict w3 = w + 108;
+#if defined(__riscv) && __riscv_xlen == 32
+            __asm__ volatile(
+                ".option push\n"
+                ".option norvc\n"
+                ".insn i 0x7b, 4, x0, %[n], 28\n"
+                ".insn i 0x0b, 2, t0, %[x0], 4\n"
+                ".insn i 0x0b, 2, t1, %[x1], 4\n"
+                ".insn i 0x0b, 2, t2, %[w0], 4\n"
+                ".insn i 0x0b, 2, t3, %[w1], 4\n"
+                ".insn i 0x0b, 2, t4, %[w2], 4\n"
+                ".insn i 0x0b, 2, t5, %[w3], 4\n"
+                ".insn r 0x57, 1, 0x5c, %[acc00], t0, t2\n"
+                ".insn r 0x57, 1, 0x5c, %[acc01], t1, t2\n"
+                ".insn r 0x57, 1, 0x5c, %[acc10], t0, t3\n"
+                ".insn r 0x57, 1, 0x5c, %[acc11], t1, t3\n"
+                ".insn r 0x57, 1, 0x5c, %[acc20], t0, t4\n"
+                ".insn r 0x57, 1, 0x5c, %[acc21], t1, t4\n"
+                ".insn r 0x57, 1, 0x5c, %[acc30], t0, t5\n"
+                ".insn r 0x57, 1, 0x5c, %[acc31], t1, t5\n"
+                ".option pop\n"
+                : [acc00] "+r"(acc00), [acc01] "+r"(acc01), [acc10] "+r"(acc10),
+                        [acc11] "+r"(acc11), [acc20] "+r"(acc20), [acc21] "+r"(acc21),
+                        [acc30] "+r"(acc30), [acc31] "+r"(acc31), [x0] "+r"(x0), [x1] "+r"(x1),
+                        [w0] "+r"(w0), [w1] "+r"(w1), [w2] "+r"(w2), [w3] "+r"(w3)
+                : [n] "r"(9)
+                : "t0", "t1", "t2", "t3", "t4", "t5", "memory");
+#else
+            for (int32_t k = 0; k < 9; k++) {
+                int32_t xw0 = dm_word(x0);
+                int32_t xw1 = dm_word(x1);
+                int32_t ww0 = dm_word(w0);
+                int32_t ww1 = dm_word(w1);
+                int32_t ww2 = dm_word(w2);
+                int32_t ww3 = dm_word(w3);
+                x0 += 4;
+                x1 += 4;
+                w0 += 4;
+                w1 += 4;
+                w2 += 4;
+                w3 += 4;
+                const int32_t xw0_value = xw0;
+                const int32_t xw1_value = xw1;
+                const int32_t ww0_value = ww0;
+                const int32_t ww1_value = ww1;
+                const int32_t ww2_value = ww2;
+                const int32_t ww3_value = ww3;
+                acc00 = dm_xpulpv2_pv_sdotsp_b(xw0_value, ww0_value, acc00);
+                acc01 = dm_xpulpv2_pv_sdotsp_b(xw1_value, ww0_value, acc01);
+                acc10 = dm_xpulpv2_pv_sdotsp_b(xw0_value, ww1_value, acc10);
+                acc11 = dm_xpulpv2_pv_sdotsp_b(xw1_value, ww1_value, acc11);
+                acc20 = dm_xpulpv2_pv_sdotsp_b(xw0_value, ww2_value, acc20);
+                acc21 = dm_xpulpv2_pv_sdotsp_b(xw1_value, ww2_value, acc21);
+                acc30 = dm_xpulpv2_pv_sdotsp_b(xw0_value, ww3_value, acc30);
+                acc31 = dm_xpulpv2_pv_sdotsp_b(xw1_value, ww3_value, acc31);
             }
-            const int32_t t_2 = min * 4;
-            const int32_t extra0_value = extra0[0];
-            const int32_t extra1_value = extra1[0];
-            const int32_t t_3 = (int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc00 +
-                    (uint32_t)extra0_value) * (uint64_t)extra1_value + 1099511627776ull) >> 41);
-            const int32_t max = t_3 > -128 ? t_3 : -128;
-            y_1[0] = (int8_t)(max < 127 ? max : 127);
-            const int32_t t_4 = (int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc01 +
-                    (uint32_t)extra0_value) * (uint64_t)extra1_value + 1099511627776ull) >> 41);
-            const int32_t max_1 = t_4 > -128 ? t_4 : -128;
-            y_1[t_2] = (int8_t)(max_1 < 127 ? max_1 : 127);
-            const int32_t extra0_value_1 = extra0[1];
-            const int32_t extra1_value_1 = extra1[1];
-            const int32_t t_5 = (int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc10 +
-                    (uint32_t)extra0_value_1) * (uint64_t)extra1_value_1 + 1099511627776ull) >> 41);
-            const int32_t max_2 = t_5 > -128 ? t_5 : -128;
-            y_1[1] = (int8_t)(max_2 < 127 ? max_2 : 127);
-            const int32_t t_6 = (int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc11 +
-                    (uint32_t)extra0_value_1) * (uint64_t)extra1_value_1 + 1099511627776ull) >> 41);
-            const int32_t max_3 = t_6 > -128 ? t_6 : -128;
-            y_1[1 + t_2] = (int8_t)(max_3 < 127 ? max_3 : 127);
-            const int32_t extra0_value_2 = extra0[2];
-            const int32_t extra1_value_2 = extra1[2];
-            const int32_t t_7 = (int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc20 +
-                    (uint32_t)extra0_value_2) * (uint64_t)extra1_value_2 + 1099511627776ull) >> 41);
-            const int32_t max_4 = t_7 > -128 ? t_7 : -128;
-            y_1[2] = (int8_t)(max_4 < 127 ? max_4 : 127);
-            const int32_t t_8 = (int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc21 +
-                    (uint32_t)extra0_value_2) * (uint64_t)extra1_value_2 + 1099511627776ull) >> 41);
-            const int32_t max_5 = t_8 > -128 ? t_8 : -128;
-            y_1[2 + t_2] = (int8_t)(max_5 < 127 ? max_5 : 127);
-            const int32_t extra0_value_3 = extra0[3];
-            const int32_t extra1_value_3 = extra1[3];
-            const int32_t t_9 = (int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc30 +
-                    (uint32_t)extra0_value_3) * (uint64_t)extra1_value_3 + 1099511627776ull) >> 41);
-            const int32_t max_6 = t_9 > -128 ? t_9 : -128;
-            y_1[3] = (int8_t)(max_6 < 127 ? max_6 : 127);
-            const int32_t t_10 = (int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc31 +
-                    (uint32_t)extra0_value_3) * (uint64_t)extra1_value_3 + 1099511627776ull) >> 41);
-            const int32_t max_7 = t_10 > -128 ? t_10 : -128;
-            y_1[3 + t_2] = (int8_t)(max_7 < 127 ? max_7 : 127);
+#endif
+            const int32_t t_1 = min * 8;
+            const int32_t e0_value = e0[0];
+            const int32_t e1_value = e1[0];
+            const int32_t t_2 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc00
+                    + (uint32_t)e0_value) * (uint64_t)e1_value + 1099511627776ull) >> 41));
+            y_1[0] = (int8_t)t_2;
+            const int32_t t_3 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc01
+                    + (uint32_t)e0_value) * (uint64_t)e1_value + 1099511627776ull) >> 41));
+            y_1[t_1] = (int8_t)t_3;
+            const int32_t e0_value_1 = e0[1];
+            const int32_t e1_value_1 = e1[1];
+            const int32_t t_4 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc10
+                    + (uint32_t)e0_value_1) * (uint64_t)e1_value_1 + 1099511627776ull) >> 41));
+            y_1[1] = (int8_t)t_4;
+            const int32_t t_5 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc11
+                    + (uint32_t)e0_value_1) * (uint64_t)e1_value_1 + 1099511627776ull) >> 41));
+            y_1[1 + t_1] = (int8_t)t_5;
+            const int32_t e0_value_2 = e0[2];
+            const int32_t e1_value_2 = e1[2];
+            const int32_t t_6 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc20
+                    + (uint32_t)e0_value_2) * (uint64_t)e1_value_2 + 1099511627776ull) >> 41));
+            y_1[2] = (int8_t)t_6;
+            const int32_t t_7 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc21
+                    + (uint32_t)e0_value_2) * (uint64_t)e1_value_2 + 1099511627776ull) >> 41));
+            y_1[2 + t_1] = (int8_t)t_7;
+            const int32_t e0_value_3 = e0[3];
+            const int32_t e1_value_3 = e1[3];
+            const int32_t t_8 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc30
+                    + (uint32_t)e0_value_3) * (uint64_t)e1_value_3 + 1099511627776ull) >> 41));
+            y_1[3] = (int8_t)t_8;
+            const int32_t t_9 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc31
+                    + (uint32_t)e0_value_3) * (uint64_t)e1_value_3 + 1099511627776ull) >> 41));
+            y_1[3 + t_1] = (int8_t)t_9;
         }
     }
 }
 
 // QuantizeLinear_t14
-// conv: 1x24x24x4 i8 x 8x3x3x4 i8 -> 1x22x22x8 i8; 22 tiles: m 8 by 4, o0 22 by 2
-// planned: 118836 cycles
+// conv: 1x24x24x4 i8 x 8x3x3x4 i8 -> 1x22x22x8 i8; 22 tiles: o1 22 by 1
+// planned: 42994 cycles
 static DM_STEP void conv_int8_tiled_01_quantizelinear_t14(int32_t core) {
     int8_t *in0 = (int8_t *)(conv_int8_tiled_l2 + 3872);
     int8_t *out = (int8_t *)conv_int8_tiled_l2;
+    int8_t *in1_tile = (int8_t *)(conv_int8_tiled_l1 + 288);
     dm_token token = DM_NO_TOKEN;
+    if (core == 0) {
+        token = dm_dma_start_in(DM_DMA_MCHAN, in1_tile, conv_int8_tiled_weight_t5_cl, 288u, 0u,
+                NULL);
+    }
+    int32_t *extra0_tile = (int32_t *)(conv_int8_tiled_l1 + 928);
     dm_token token_1 = DM_NO_TOKEN;
-    for (int32_t tile = 0; tile < 22; tile++) {
-        const int32_t t = tile / 11;
-        const int32_t m_start = t * 4;
-        const int32_t t_1 = tile % 11;
-        int8_t *in0_part = in0 + t_1 * 192;
-        int8_t *in0_tile = (int8_t *)conv_int8_tiled_l1;
-        dm_token token_2 = DM_NO_TOKEN;
-        if (core == 0) {
-            token_2 = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, in0_part, 384u, 0u, NULL);
-        }
-        const int8_t *in1_part = conv_int8_tiled_weight_t5_cl + t * 144;
-        int8_t *in1_tile = (int8_t *)(conv_int8_tiled_l1 + 736);
-        const bool test = t_1 == 0;
-        dm_token token_3 = DM_NO_TOKEN;
-        if (core == 0 && test) {
-            token_3 = dm_dma_start_in(DM_DMA_MCHAN, in1_tile, in1_part, 144u, 0u, NULL);
-        }
-        const int32_t *extra0_part = conv_int8_tiled_weight_t5_zero_point_sum + m_start;
-        int32_t *extra0_tile = (int32_t *)(conv_int8_tiled_l1 + 880);
-        dm_token token_4 = DM_NO_TOKEN;
-        if (core == 0 && test) {
-            token_4 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile, extra0_part, 16u, 0u, NULL);
-        }
-        const int32_t *extra1_part = conv_int8_tiled_weight_QuantizeLinear_t14_requantization +
-                m_start;
-        int32_t *extra1_tile = (int32_t *)(conv_int8_tiled_l1 + 896);
-        dm_token token_5 = DM_NO_TOKEN;
-        if (core == 0 && test) {
-            token_5 = dm_dma_start_in(DM_DMA_MCHAN, extra1_tile, extra1_part, 16u, 0u, NULL);
-        }
-        int8_t *out_part = out + (t_1 * 352 + m_start);
-        int8_t *out_tile = (int8_t *)(conv_int8_tiled_l1 + (tile % 2 == 1 ? 560 : 384));
-        dm_dma_wait(DM_DMA_MCHAN, token);
-        dm_dma_wait(DM_DMA_MCHAN, token_2);
-        dm_dma_wait(DM_DMA_MCHAN, token_3);
-        dm_dma_wait(DM_DMA_MCHAN, token_4);
-        dm_dma_wait(DM_DMA_MCHAN, token_5);
-        dm_barrier();
-        const int32_t t_2 = core * 22 / 8;
-        conv_int8_tiled_conv_1(in0_tile + t_2 * 4, in1_tile, extra0_tile, extra1_tile, out_tile +
-                t_2 * 4, (core + 1) * 22 / 8 - t_2);
-        dm_barrier();
-        dm_token token_6 = DM_NO_TOKEN;
-        if (core == 0) {
-            const dm_dma_dim dims[1] = {{44u, 8, 4}};
-            token_6 = dm_dma_start_out(DM_DMA_MCHAN, out_part, out_tile, 4u, 1u, dims);
-        }
-        token = token_1;
-        token_1 = token_6;
+    if (core == 0) {
+        token_1 = dm_dma_start_in(DM_DMA_MCHAN, extra0_tile,
+                conv_int8_tiled_weight_t5_zero_point_sum, 32u, 0u, NULL);
+    }
+    int32_t *extra1_tile = (int32_t *)(conv_int8_tiled_l1 + 960);
+    dm_token token_2 = DM_NO_TOKEN;
+    if (core == 0) {
+        token_2 = dm_dma_start_in(DM_DMA_MCHAN, extra1_tile,
+                conv_int8_tiled_weight_QuantizeLinear_t14_requantization, 32u, 0u, NULL);
     }
     dm_dma_wait(DM_DMA_MCHAN, token);
     dm_dma_wait(DM_DMA_MCHAN, token_1);
+    dm_dma_wait(DM_DMA_MCHAN, token_2);
+    dm_token token_3 = DM_NO_TOKEN;
+    dm_token token_4 = DM_NO_TOKEN;
+    for (int32_t o1_start = 0; o1_start < 22; o1_start++) {
+        int8_t *in0_part = in0 + o1_start * 4;
+        int8_t *in0_tile = (int8_t *)conv_int8_tiled_l1;
+        dm_token token_5 = DM_NO_TOKEN;
+        if (core == 0) {
+            const dm_dma_dim dims[1] = {{24u, 12, 96}};
+            token_5 = dm_dma_start_in(DM_DMA_MCHAN, in0_tile, in0_part, 12u, 1u, dims);
+        }
+        int8_t *out_part = out + o1_start * 8;
+        int8_t *out_tile = (int8_t *)(conv_int8_tiled_l1 + (o1_start % 2 == 1 ? 752 : 576));
+        dm_dma_wait(DM_DMA_MCHAN, token_3);
+        dm_dma_wait(DM_DMA_MCHAN, token_5);
+        dm_barrier();
+        const int32_t t = core * 22 / 8;
+        conv_int8_tiled_conv_1(in0_tile + t * 12, in1_tile, extra0_tile, extra1_tile, out_tile + t *
+                8, (core + 1) * 22 / 8 - t);
+        dm_barrier();
+        dm_token token_6 = DM_NO_TOKEN;
+        if (core == 0) {
+            const dm_dma_dim dims[1] = {{22u, 176, 8}};
+            token_6 = dm_dma_start_out(DM_DMA_MCHAN, out_part, out_tile, 8u, 1u, dims);
+        }
+        token_3 = token_4;
+        token_4 = token_6;
+    }
+    dm_dma_wait(DM_DMA_MCHAN, token_3);
+    dm_dma_wait(DM_DMA_MCHAN, token_4);
 }
 
 static DM_KERNEL void conv_int8_tiled_map_2(const int8_t *restrict in0, int8_t *restrict out,

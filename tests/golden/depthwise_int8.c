@@ -33,6 +33,27 @@ static DM_STEP void depthwise_int8_00_quantizelinear_t14(int32_t core) {
     depthwise_int8_map_1(in0_tile + core * 81, (int8_t *)depthwise_int8_l1 + core);
 }
 
+static inline __attribute__((unused)) int32_t dm_xpulpv2_p_clip_8(int32_t a) {
+    int32_t result;
+#if defined(__riscv) && __riscv_xlen == 32
+    __asm__(".insn r 0x33, 1, 0xa, %[d], %[a], x8" : [d] "=&r"(result) : [a] "r"(a));
+#else
+    const int32_t max = a > -128 ? a : -128;
+    result = max < 127 ? max : 127;
+#endif
+    return result;
+}
+
+static inline __attribute__((unused)) int32_t dm_xpulpv2_p_mac(int32_t a, int32_t b, int32_t d) {
+    int32_t result = d;
+#if defined(__riscv) && __riscv_xlen == 32
+    __asm__(".insn r 0x33, 0, 0x21, %[d], %[a], %[b]" : [d] "+r"(result) : [a] "r"(a), [b] "r"(b));
+#else
+    result = (int32_t)((uint32_t)d + (uint32_t)a * (uint32_t)b);
+#endif
+    return result;
+}
+
 static DM_KERNEL void depthwise_int8_conv_1(const int8_t *restrict in0, const int8_t *restrict in1,
         const int32_t *restrict extra0, const int32_t *restrict extra1, int8_t *restrict out) {
     for (int32_t o0 = 0; o0 < 7; o0++) {
@@ -50,32 +71,30 @@ static DM_KERNEL void depthwise_int8_conv_1(const int8_t *restrict in0, const in
                 const int8_t *restrict x_2 = x_1 + k0 * 72;
                 const int8_t *restrict w = in1 + k0 * 3;
                 const int32_t w_value = w[0];
-                acc00 += x_2[0] * w_value;
-                acc01 += x_2[t_1] * w_value;
+                acc00 = dm_xpulpv2_p_mac(x_2[0], w_value, acc00);
+                acc01 = dm_xpulpv2_p_mac(x_2[t_1], w_value, acc01);
                 const int32_t w_value_1 = w[1];
-                acc00 += x_2[8] * w_value_1;
-                acc01 += x_2[8 + t_1] * w_value_1;
+                acc00 = dm_xpulpv2_p_mac(x_2[8], w_value_1, acc00);
+                acc01 = dm_xpulpv2_p_mac(x_2[8 + t_1], w_value_1, acc01);
                 const int32_t w_value_2 = w[2];
-                acc00 += x_2[16] * w_value_2;
-                acc01 += x_2[16 + t_1] * w_value_2;
+                acc00 = dm_xpulpv2_p_mac(x_2[16], w_value_2, acc00);
+                acc01 = dm_xpulpv2_p_mac(x_2[16 + t_1], w_value_2, acc01);
             }
             const int32_t extra0_value = extra0[0];
             const int32_t extra1_value = extra1[0];
-            const int32_t t_2 = (int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc00 +
-                    (uint32_t)extra0_value) * (uint64_t)extra1_value + 137438953472ull) >> 38);
-            const int32_t max = t_2 > -128 ? t_2 : -128;
-            y_1[0] = (int8_t)(max < 127 ? max : 127);
-            const int32_t t_3 = (int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc01 +
-                    (uint32_t)extra0_value) * (uint64_t)extra1_value + 137438953472ull) >> 38);
-            const int32_t max_1 = t_3 > -128 ? t_3 : -128;
-            y_1[min * 8] = (int8_t)(max_1 < 127 ? max_1 : 127);
+            const int32_t t_2 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc00
+                    + (uint32_t)extra0_value) * (uint64_t)extra1_value + 137438953472ull) >> 38));
+            y_1[0] = (int8_t)t_2;
+            const int32_t t_3 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc01
+                    + (uint32_t)extra0_value) * (uint64_t)extra1_value + 137438953472ull) >> 38));
+            y_1[min * 8] = (int8_t)t_3;
         }
     }
 }
 
 // QuantizeLinear_t14
 // conv: 1x9x9x8 i8 x 8x3x3x1 i8 -> 1x7x7x8 i8
-// planned: 4641 cycles
+// planned: 3497 cycles
 static DM_STEP void depthwise_int8_01_quantizelinear_t14(int32_t core) {
     int8_t *in1_tile = (int8_t *)(depthwise_int8_l1 + 1040);
     dm_barrier();

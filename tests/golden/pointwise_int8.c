@@ -32,6 +32,27 @@ static DM_STEP void pointwise_int8_00_quantizelinear_t14(int32_t core) {
     pointwise_int8_map_1(in0_tile + core * 50, (int8_t *)pointwise_int8_l1 + core * 2);
 }
 
+static inline __attribute__((unused)) int32_t dm_xpulpv2_p_clip_8(int32_t a) {
+    int32_t result;
+#if defined(__riscv) && __riscv_xlen == 32
+    __asm__(".insn r 0x33, 1, 0xa, %[d], %[a], x8" : [d] "=&r"(result) : [a] "r"(a));
+#else
+    const int32_t max = a > -128 ? a : -128;
+    result = max < 127 ? max : 127;
+#endif
+    return result;
+}
+
+static inline __attribute__((unused)) int32_t dm_xpulpv2_p_mac(int32_t a, int32_t b, int32_t d) {
+    int32_t result = d;
+#if defined(__riscv) && __riscv_xlen == 32
+    __asm__(".insn r 0x33, 0, 0x21, %[d], %[a], %[b]" : [d] "+r"(result) : [a] "r"(a), [b] "r"(b));
+#else
+    result = (int32_t)((uint32_t)d + (uint32_t)a * (uint32_t)b);
+#endif
+    return result;
+}
+
 static DM_KERNEL void pointwise_int8_conv_1(const int8_t *restrict in0, const int8_t *restrict in1,
         const int32_t *restrict extra0, const int32_t *restrict extra1, int8_t *restrict out) {
     for (int32_t o0o1 = 0; o0o1 < 25; o0o1 += 2) {
@@ -43,69 +64,67 @@ static DM_KERNEL void pointwise_int8_conv_1(const int8_t *restrict in0, const in
         int32_t acc01 = 0;
         const int32_t t_1 = min * 16;
         const int32_t in1_value = in1[0];
-        acc00 += x[0] * in1_value;
-        acc01 += x[t_1] * in1_value;
+        acc00 = dm_xpulpv2_p_mac(x[0], in1_value, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[t_1], in1_value, acc01);
         const int32_t in1_value_1 = in1[1];
-        acc00 += x[1] * in1_value_1;
-        acc01 += x[1 + t_1] * in1_value_1;
+        acc00 = dm_xpulpv2_p_mac(x[1], in1_value_1, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[1 + t_1], in1_value_1, acc01);
         const int32_t in1_value_2 = in1[2];
-        acc00 += x[2] * in1_value_2;
-        acc01 += x[2 + t_1] * in1_value_2;
+        acc00 = dm_xpulpv2_p_mac(x[2], in1_value_2, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[2 + t_1], in1_value_2, acc01);
         const int32_t in1_value_3 = in1[3];
-        acc00 += x[3] * in1_value_3;
-        acc01 += x[3 + t_1] * in1_value_3;
+        acc00 = dm_xpulpv2_p_mac(x[3], in1_value_3, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[3 + t_1], in1_value_3, acc01);
         const int32_t in1_value_4 = in1[4];
-        acc00 += x[4] * in1_value_4;
-        acc01 += x[4 + t_1] * in1_value_4;
+        acc00 = dm_xpulpv2_p_mac(x[4], in1_value_4, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[4 + t_1], in1_value_4, acc01);
         const int32_t in1_value_5 = in1[5];
-        acc00 += x[5] * in1_value_5;
-        acc01 += x[5 + t_1] * in1_value_5;
+        acc00 = dm_xpulpv2_p_mac(x[5], in1_value_5, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[5 + t_1], in1_value_5, acc01);
         const int32_t in1_value_6 = in1[6];
-        acc00 += x[6] * in1_value_6;
-        acc01 += x[6 + t_1] * in1_value_6;
+        acc00 = dm_xpulpv2_p_mac(x[6], in1_value_6, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[6 + t_1], in1_value_6, acc01);
         const int32_t in1_value_7 = in1[7];
-        acc00 += x[7] * in1_value_7;
-        acc01 += x[7 + t_1] * in1_value_7;
+        acc00 = dm_xpulpv2_p_mac(x[7], in1_value_7, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[7 + t_1], in1_value_7, acc01);
         const int32_t in1_value_8 = in1[8];
-        acc00 += x[8] * in1_value_8;
-        acc01 += x[8 + t_1] * in1_value_8;
+        acc00 = dm_xpulpv2_p_mac(x[8], in1_value_8, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[8 + t_1], in1_value_8, acc01);
         const int32_t in1_value_9 = in1[9];
-        acc00 += x[9] * in1_value_9;
-        acc01 += x[9 + t_1] * in1_value_9;
+        acc00 = dm_xpulpv2_p_mac(x[9], in1_value_9, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[9 + t_1], in1_value_9, acc01);
         const int32_t in1_value_10 = in1[10];
-        acc00 += x[10] * in1_value_10;
-        acc01 += x[10 + t_1] * in1_value_10;
+        acc00 = dm_xpulpv2_p_mac(x[10], in1_value_10, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[10 + t_1], in1_value_10, acc01);
         const int32_t in1_value_11 = in1[11];
-        acc00 += x[11] * in1_value_11;
-        acc01 += x[11 + t_1] * in1_value_11;
+        acc00 = dm_xpulpv2_p_mac(x[11], in1_value_11, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[11 + t_1], in1_value_11, acc01);
         const int32_t in1_value_12 = in1[12];
-        acc00 += x[12] * in1_value_12;
-        acc01 += x[12 + t_1] * in1_value_12;
+        acc00 = dm_xpulpv2_p_mac(x[12], in1_value_12, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[12 + t_1], in1_value_12, acc01);
         const int32_t in1_value_13 = in1[13];
-        acc00 += x[13] * in1_value_13;
-        acc01 += x[13 + t_1] * in1_value_13;
+        acc00 = dm_xpulpv2_p_mac(x[13], in1_value_13, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[13 + t_1], in1_value_13, acc01);
         const int32_t in1_value_14 = in1[14];
-        acc00 += x[14] * in1_value_14;
-        acc01 += x[14 + t_1] * in1_value_14;
+        acc00 = dm_xpulpv2_p_mac(x[14], in1_value_14, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[14 + t_1], in1_value_14, acc01);
         const int32_t in1_value_15 = in1[15];
-        acc00 += x[15] * in1_value_15;
-        acc01 += x[15 + t_1] * in1_value_15;
+        acc00 = dm_xpulpv2_p_mac(x[15], in1_value_15, acc00);
+        acc01 = dm_xpulpv2_p_mac(x[15 + t_1], in1_value_15, acc01);
         const int32_t extra0_value = extra0[0];
         const int32_t extra1_value = extra1[0];
-        const int32_t t_2 = (int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc00 +
-                (uint32_t)extra0_value) * (uint64_t)extra1_value + 137438953472ull) >> 38);
-        const int32_t max = t_2 > -128 ? t_2 : -128;
-        y[0] = (int8_t)(max < 127 ? max : 127);
-        const int32_t t_3 = (int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc01 +
-                (uint32_t)extra0_value) * (uint64_t)extra1_value + 137438953472ull) >> 38);
-        const int32_t max_1 = t_3 > -128 ? t_3 : -128;
-        y[min * 8] = (int8_t)(max_1 < 127 ? max_1 : 127);
+        const int32_t t_2 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc00
+                + (uint32_t)extra0_value) * (uint64_t)extra1_value + 137438953472ull) >> 38));
+        y[0] = (int8_t)t_2;
+        const int32_t t_3 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc01
+                + (uint32_t)extra0_value) * (uint64_t)extra1_value + 137438953472ull) >> 38));
+        y[min * 8] = (int8_t)t_3;
     }
 }
 
 // QuantizeLinear_t14
 // conv: 1x5x5x16 i8 x 8x1x1x16 i8 -> 1x5x5x8 i8
-// planned: 4015 cycles
+// planned: 2919 cycles
 static DM_STEP void pointwise_int8_01_quantizelinear_t14(int32_t core) {
     int8_t *in1_tile = (int8_t *)(pointwise_int8_l1 + 600);
     dm_barrier();

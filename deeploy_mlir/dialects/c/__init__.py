@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from xdsl.ir import Dialect
 
-from deeploy_mlir.dialects.c.assembly import ASSEMBLY, AsmOp
+from deeploy_mlir.dialects.c.assembly import ASSEMBLY, AsmOp, IfDefinedOp
 from deeploy_mlir.dialects.c.declarations import (
     DECLARATIONS,
     DeclareFuncOp,
@@ -132,6 +132,7 @@ __all__ = [
     "FuncOp",
     "GetGlobalOp",
     "GlobalOp",
+    "IfDefinedOp",
     "IfOp",
     "IncludeOp",
     "LValueType",

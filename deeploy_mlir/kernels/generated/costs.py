@@ -8,6 +8,8 @@ from xdsl.ir import Attribute
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.base import KernelOp
+from deeploy_mlir.kernels.generated.saturations import Saturations
+from deeploy_mlir.kernels.instructions import InstructionTable
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,18 @@ class KernelCosts:
     scalar: ScalarCosts
 
 
-def body_cost(op: KernelOp, costs: ScalarCosts) -> float:
+def body_cost(op: KernelOp, costs: ScalarCosts, instructions: InstructionTable | None = None) -> float:
     """Cycles of the epilogue of one output, the store and the extras included."""
+    saturations = Saturations(instructions) if instructions is not None else None
     total = costs.access * (1 + len(op.extras))
     if op.body is None:
         return total
     for inner in op.body.block.ops:
+        if saturations is not None and saturations.is_part(inner):
+            continue
+        if saturations is not None and (found := saturations.of(inner)) is not None:
+            total += found.instruction.cycles
+            continue
         wide = any(bits_of(v.type) > 32 for v in inner.operands)
         name = inner.name
         if name.startswith("math.") or name == "kernel.fmod":

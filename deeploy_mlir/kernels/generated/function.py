@@ -25,6 +25,7 @@ from deeploy_mlir.kernels.generated.rows import emit_row
 from deeploy_mlir.kernels.generated.scatter import emit_scatter
 from deeploy_mlir.kernels.generated.tuning import HOST, Tuning
 from deeploy_mlir.kernels.generated.vector import VectorReduction, vector_plan
+from deeploy_mlir.kernels.instructions import InstructionTable
 from deeploy_mlir.kernels.offload import JOB
 
 
@@ -63,15 +64,19 @@ def job_signature(op: KernelOp, name: str) -> c.FuncOp:
     return c.FuncOp(name, arguments, JOB, ["static"])
 
 
-def kernel_function(op: KernelOp, name: str, tuning: Tuning = HOST) -> c.FuncOp:
-    """The function of a kernel on memrefs of known strides. Raises DeeployError if there is no C for it."""
+def kernel_function(
+    op: KernelOp, name: str, tuning: Tuning = HOST, instructions: InstructionTable | None = None
+) -> c.FuncOp:
+    """The function of a kernel on memrefs of known strides, with the instructions of a table where they serve.
+
+    Raises DeeployError if there is no C for it."""
     description = describe(op)
     function = kernel_signature(op, name)
     values: list[SSAValue] = list(function.body.block.args)
     count = len(op.operands_accessed)
     numbers = dict(zip(description.arguments, values[count:], strict=True))
     builder = CBuilder(function.body.block)
-    nest = Nest(builder, op, simplify(description), tuning, values[:count], numbers)
+    nest = Nest(builder, op, simplify(description), tuning, values[:count], numbers, instructions)
     if isinstance(op, MapOp):
         emit_map(nest)
     elif isinstance(op, RowOp):

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
+
+from xdsl.dialects.builtin import i32
 
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.base import KernelOp, element_type_of_value
 from deeploy_mlir.dialects.kernel.ops import MapOp, ReduceOp, RowFunction, RowOp, ScatterOp
 from deeploy_mlir.kernels.binding import KernelBinding
+from deeploy_mlir.kernels.generated.blocking import REMAINDER_FACTOR
 from deeploy_mlir.kernels.generated.costs import KernelCosts, bits_of, body_cost
+from deeploy_mlir.kernels.generated.dot_costs import blocking_of, description_of_share, dot_cycles
+from deeploy_mlir.kernels.generated.dot_plan import dot_plan, multiply_accumulate
 from deeploy_mlir.kernels.generated.function import kernel_function
-from deeploy_mlir.kernels.generated.reduction import REMAINDER_FACTOR
+from deeploy_mlir.kernels.generated.instruction_functions import functions_called
+from deeploy_mlir.kernels.generated.saturations import Saturations
 from deeploy_mlir.kernels.generated.tuning import Tuning, block_factor
+from deeploy_mlir.kernels.instructions import InstructionTable
 from deeploy_mlir.space.iteration_space import DimKind, IterationSpace
 from deeploy_mlir.space.work_split import NARROW_WINDOWS, CoreSplit
 
@@ -42,9 +49,19 @@ class GeneratedKernels(KernelBinding):
     engine: str
     tuning: Tuning
     costs: KernelCosts
+    instructions: InstructionTable | None = None
+    """Where it is given, kernels are generated that use it."""
+
+    def with_instructions(self, table: InstructionTable) -> GeneratedKernels:
+        return replace(self, name=f"{self.name}_{table.name}", instructions=table)
 
     def accepts(self, op: KernelOp) -> bool | str:
-        return True
+        if self.instructions is None or (self._contracts(op) and self._multiplies(op)):
+            return True
+        saturations = Saturations(self.instructions)
+        if op.body is not None and any(saturations.of(inner) is not None for inner in op.body.block.ops):
+            return True
+        return f"no instruction of {self.instructions.name} is of use"
 
     def multiples(self, op: KernelOp) -> tuple[int, ...]:
         """Blocks of outputs are full."""
@@ -57,12 +74,19 @@ class GeneratedKernels(KernelBinding):
         return tuple(result)
 
     def emit(self, op: KernelOp, name: str) -> c.FuncOp:
-        return kernel_function(op, name, self.tuning)
+        return kernel_function(op, name, self.tuning, self.instructions)
+
+    def functions_called(self, function: c.FuncOp) -> Sequence[c.FuncOp]:
+        return functions_called(self.instructions, function) if self.instructions is not None else ()
+
+    @property
+    def preamble(self) -> str | None:
+        return self.instructions.preamble if self.instructions is not None else None
 
     def cost(self, op: KernelOp) -> Callable[[Sequence[int], CoreSplit], int]:
         space, contracts = op.iteration_space(), self._contracts(op)
         scalar = self.costs.scalar
-        an_output, an_element = body_cost(op, scalar), 0.0
+        an_output, an_element = body_cost(op, scalar, self.instructions), 0.0
         if isinstance(op, RowOp):
             an_output += self._row_element(op)
         elif isinstance(op, MapOp):
@@ -79,7 +103,9 @@ class GeneratedKernels(KernelBinding):
             outputs = prod(mine[d] for d in space.output.dims)
             total = self.costs.kernel + outputs * an_output + space.iterations(mine) * an_element
             varying = varying_dims(space, sizes, split)
-            total += self._contraction(integer, space, mine, varying) if contracts else 0
+            if contracts:
+                in_words = self._in_words(op, space, sizes, mine, varying)
+                total += self._contraction(integer, space, mine, varying) if in_words is None else in_words
             if space.inner_window_dims.intersection(split.dims):
                 total *= NARROW_WINDOWS
             return round(total)
@@ -98,6 +124,31 @@ class GeneratedKernels(KernelBinding):
             return round(self.costs.kernel + elements * a_copy + updates * an_update)
 
         return cycles
+
+    def _multiplies(self, op: KernelOp) -> bool:
+        """Whether the table has something for the products of a contraction."""
+        if self.instructions is None or op.accumulator() != i32:
+            return False
+        x, w = (element_type_of_value(v) for v in op.ins)
+        return multiply_accumulate(self.instructions) is not None or dot_plan(self.instructions, x, w) is not None
+
+    def _in_words(
+        self, op: KernelOp, space: IterationSpace, sizes: Sequence[int], mine: Sequence[int], varying: frozenset[int]
+    ) -> float | None:
+        """What a contraction costs whose operands are taken a word at a time; None if this one's are not."""
+        if not self._multiplies(op):
+            return None
+        description, values = description_of_share(op, space, sizes, mine, varying)
+        blocking = blocking_of(op, description, self.tuning, self.instructions)
+        if blocking.dot_plan is None:
+            return None
+        return dot_cycles(blocking, blocking.dot_plan, values, self._a_product(self.costs.multiply_accumulate))
+
+    def _a_product(self, scalar: float) -> float:
+        """Cycles of a multiply-accumulate that take `scalar` in plain C."""
+        single = multiply_accumulate(self.instructions) if self.instructions is not None else None
+        plain = self.costs.scalar.multiply + self.costs.scalar.plain
+        return scalar if single is None else scalar - plain + single.cycles
 
     def _contracts(self, op: KernelOp) -> bool:
         return len(op.ins) == 2 and not isinstance(op, MapOp | RowOp | ReduceOp)
@@ -128,8 +179,8 @@ class GeneratedKernels(KernelBinding):
                 macs *= -(-size // factor) * factor / max(size, 1)
             cells *= factor
         if shared:
-            return macs * (costs.depthwise if integer else costs.float_depthwise)
-        a_mac = costs.multiply_accumulate if integer else costs.float_multiply_accumulate
+            return macs * (self._a_product(costs.depthwise) if integer else costs.float_depthwise)
+        a_mac = self._a_product(costs.multiply_accumulate) if integer else costs.float_multiply_accumulate
         if cells < 4:
             # Loads are shared by fewer products.
             a_mac *= 1.0 + 0.25 * (4 - cells) / 3

@@ -15,6 +15,7 @@ from deeploy_mlir.ir.c_builder import CBuilder
 from deeploy_mlir.kernels.generated.description import Description, DynamicArgument, PaddedAxis, Quantity
 from deeploy_mlir.kernels.generated.scalar_body import ScalarBody
 from deeploy_mlir.kernels.generated.tuning import Tuning
+from deeploy_mlir.kernels.instructions import InstructionTable
 from deeploy_mlir.space.iteration_space import DimKind
 
 Range = tuple[SSAValue, SSAValue]
@@ -35,12 +36,14 @@ class Nest:
     tuning: Tuning
     pointers: list[SSAValue]
     arguments: dict[DynamicArgument, SSAValue]
+    instructions: InstructionTable | None = None
+    """What the processor has beyond C."""
     positions: dict[PaddedAxis, SSAValue] = field(default_factory=dict[PaddedAxis, SSAValue])
     whole: frozenset[PaddedAxis] = frozenset()
     """Padded axes that no index leaves in the loops that are open."""
 
     def __post_init__(self) -> None:
-        self.body = ScalarBody(self.b)
+        self.body = ScalarBody(self.b, self.instructions)
         for pad in self.d.padded:
             self.positions[pad] = self.quantity(pad.origin)
         for number, operand in enumerate(self.d.operands):

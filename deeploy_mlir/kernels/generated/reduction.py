@@ -16,18 +16,15 @@ from itertools import product
 from math import prod
 
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, f32
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import SSAValue
 
 from deeploy_mlir.dialects import c
-from deeploy_mlir.dialects.kernel.ops import Combiner, ConvOp, MatmulOp, PoolOp, ReduceOp
+from deeploy_mlir.dialects.kernel.ops import Combiner, PoolOp
+from deeploy_mlir.kernels.generated.blocking import REMAINDER_FACTOR, Block, Blocking
+from deeploy_mlir.kernels.generated.dots import DotProducts
+from deeploy_mlir.kernels.generated.instruction_names import emit_call
 from deeploy_mlir.kernels.generated.long_sums import Division, LongSums, Number, division, scalars, sum_of
-from deeploy_mlir.kernels.generated.nest import Nest, is_zero
-from deeploy_mlir.kernels.generated.reduction_loops import ReductionLoops
-from deeploy_mlir.kernels.generated.tuning import block_factor
 from deeploy_mlir.support.numpy_types import SmallFloat
-
-REMAINDER_FACTOR = 3
-"""Blocks of a dimension of unknown size that are at least this large get code for what is left."""
 
 MAX_COMPARED = 16
 """Most floats that one maximum or minimum takes in straight code: from some 24 on, each more doubles clang's time."""
@@ -36,87 +33,16 @@ Cell = tuple[int, int]
 """Numbers of an output within its block: along the first and along the second blocked dimension."""
 
 
-@dataclass(frozen=True)
-class Block:
-    """A blocked dimension (None: none is) and how many of its iterations are computed together."""
-
-    dim: int | None
-    factor: int
-
-
 @dataclass
-class Reduction:
+class Reduction(Blocking):
     """A kernel that combines elements, on its way to C."""
 
-    nest: Nest
-
-    # -- what to block ---------------------------------------------------------------------------------------------
-
     @cached_property
-    def contracts(self) -> bool:
-        """Whether products are summed."""
-        return isinstance(self.nest.op, MatmulOp | ConvOp)
-
-    @cached_property
-    def combiner(self) -> Combiner:
-        op = self.nest.op
-        return op.combiner.data if isinstance(op, PoolOp | ReduceOp) else Combiner.SUM
-
-    @cached_property
-    def depthwise(self) -> bool:
-        """Whether products are summed without any sharing of the first operand between outputs."""
-        only_second = [d for d in self.nest.parallel if self.depends(1, d) and not self.depends(0, d)]
-        return self.contracts and not only_second
-
-    def depends(self, operand: int, dim: int) -> bool:
-        """Whether a dimension selects another element of an operand."""
-        return self.nest.d.operands[operand].steps[dim] != 0
-
-    @cached_property
-    def blocks(self) -> tuple[Block, Block]:
-        """The blocked dimensions."""
-        nest, tuning = self.nest, self.nest.tuning
-        parallel = nest.parallel
-        if self.contracts:
-            shared = [d for d in parallel if self.depends(0, d) and self.depends(1, d)]
-            outputs = [d for d in parallel if self.depends(1, d) and not self.depends(0, d)] or shared
-            pixels = [d for d in parallel if self.depends(0, d) and not self.depends(1, d)]
-        else:
-            outputs = parallel
-            pixels = [d for d in parallel if nest.pads_on(d) and nest.d.out.steps[d] == 1]
-        outputs = [d for d in outputs if not nest.pads_on(d)]
-        if self.depthwise:
-            return self._block(outputs, tuning.depthwise_outputs), self._block(pixels, tuning.depthwise_pixels)
-        second = self._block(pixels, tuning.block_pixels)
-        # With nothing to share along pixels, more outputs share what is loaded.
-        most = tuning.block_outputs * (tuning.block_pixels if self.contracts and second.factor == 1 else 1)
-        return self._block(outputs, most), second
-
-    def _block(self, dims: Sequence[int], most: int) -> Block:
-        """Blocks the dimension with the smallest step in the output."""
-        nest = self.nest
-        dims = [d for d in dims if nest.d.dims[d].static != 1]
-        if not dims:
-            return Block(None, 1)
-        dim = min(dims, key=lambda d: nest.d.out.steps[d])
-        size = nest.d.dims[dim].static
-        if nest.pads_on(dim):
-            # Blocks lie off the padding.
-            low, high = (c.constant_of(x) for x in self.interior(dim))
-            size = max(1, high - low) if isinstance(low, int) and isinstance(high, int) else None
-        return Block(dim, block_factor(size, most))
+    def dots(self) -> DotProducts | None:
+        """Dot products of words, where they are the plan."""
+        return DotProducts(self, self.dot_plan) if self.dot_plan is not None else None
 
     # -- types -----------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def accumulator_type(self) -> Attribute:
-        return self.nest.op.accumulator()
-
-    @cached_property
-    def pad_value(self) -> int | float:
-        """What the padding adds to sums; a maximum ignores padding."""
-        pads = any(p.operand == 0 for p in self.nest.d.padded)
-        return self.nest.op.pad_value() if pads and self.combiner in (Combiner.SUM, Combiner.AVERAGE) else 0
 
     @cached_property
     def wraps(self) -> bool:
@@ -142,7 +68,7 @@ class Reduction:
     def load(self, operand: int, pointer: SSAValue, index: SSAValue) -> SSAValue:
         """An element to combine; the first operand less its padding value."""
         value = self.widened(self.nest.b.load(pointer, index))
-        if operand == 0 and self.pad_value:
+        if operand == 0 and self.pad_value and self.dots is None:
             value = self.nest.b.sub(value, self.pad_value, wrap=self.wraps)
         return value
 
@@ -213,21 +139,6 @@ class Reduction:
         last = b.sub(left, 1)
         return [b.const(0), *(b.min(b.const(j), last) for j in range(1, factor))]
 
-    def interior(self, dim: int) -> tuple[SSAValue, SSAValue]:
-        """The iterations of an output dimension at which no window iteration along its padded axes is outside."""
-        nest, b = self.nest, self.nest.b
-        low, high = b.const(0), nest.size(dim)
-        for pad in nest.pads_on(dim):
-            reach = b.const(0)
-            for d in nest.combined:
-                reach = b.add(reach, b.mul(b.sub(nest.size(d), 1), pad.coefficients[d]))
-            step, at = pad.coefficients[dim], nest.positions[pad]
-            first = b.div(b.add(b.max(b.neg(at), 0), step - 1), step)
-            room = b.max(b.sub(b.sub(nest.quantity(pad.extent), at), reach), 0)
-            low = first if is_zero(low) else b.max(low, first)
-            high = b.min(high, b.div(b.add(room, step - 1), step))
-        return low, high
-
     # -- one block -------------------------------------------------------------------------------------------------
 
     def initial_values(self, rows: Sequence[SSAValue]) -> list[SSAValue]:
@@ -235,6 +146,8 @@ class Reduction:
         nest, b, t = self.nest, self.nest.b, self.accumulator_type
         if not (self.contracts and self.pad_value):
             return [self.first_value()] * len(rows)
+        if self.dots is not None:
+            return self.dots.weight_sums(rows)
         sums = [b.var(f"offset{i}", t, 0) for i in range(len(rows))]
         first = self.blocks[0].dim
         with ExitStack() as stack:
@@ -287,6 +200,8 @@ class Reduction:
         """Accumulators, reduction loops and epilogues of one block."""
         nest, b = self.nest, self.nest.b
         cells = list(product(range(len(rows)), range(len(columns))))
+        if self.dots is not None and self.pad_value:
+            initial = self.dots.border(rows, initial)
         lanes = self.lanes(len(cells))
         places: list[dict[Cell, SSAValue]] = []
         for lane in range(lanes):
@@ -317,10 +232,6 @@ class Reduction:
         return value if count is None else self.nest.b.div(value, count)
 
     # -- the reduction loops ---------------------------------------------------------------------------------------
-
-    @cached_property
-    def loops(self) -> ReductionLoops:
-        return ReductionLoops(self.nest)
 
     @cached_property
     def sums_floats(self) -> bool:
@@ -380,6 +291,9 @@ class Reduction:
     ) -> None:
         """The loop in which all outputs of the block take one element each; a short one is written out."""
         nest, b = self.nest, self.nest.b
+        if self.dots is not None:
+            self.dots.innermost(places[0], shifts, length)
+            return
         known = c.constant_of(length)
         name = nest.d.dims[dim].name if dim is not None else "k"
         steps = [nest.d.operands[o].steps[dim] if dim is not None else 0 for o in range(len(shifts))]
@@ -445,7 +359,15 @@ class Reduction:
                     if key not in loaded:
                         loaded[key] = self.load(operand, pointer, at)
                     elements.append(loaded[key])
-                b.assign(place, self.combine(b.load(place), elements))
+                self.accumulate(place, elements)
+
+    def accumulate(self, place: SSAValue, elements: Sequence[SSAValue]) -> None:
+        """Adds one more element, or product of two, to an accumulator."""
+        b = self.nest.b
+        if self.multiply_accumulate is not None and self.nest.instructions is not None:
+            emit_call(b, self.nest.instructions, self.multiply_accumulate, place, elements)
+        else:
+            b.assign(place, self.combine(b.load(place), elements))
 
     @property
     def longest_chain(self) -> int:

@@ -30,6 +30,9 @@ from xdsl.ir import Attribute, Operation, Region, SSAValue
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel.base import CastOp, YieldOp
 from deeploy_mlir.ir.c_builder import CBuilder
+from deeploy_mlir.kernels.generated.instruction_names import function_name
+from deeploy_mlir.kernels.generated.saturations import Saturations
+from deeploy_mlir.kernels.instructions import InstructionTable
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import SmallFloat
 
@@ -70,6 +73,7 @@ DOUBLE_FUNCTIONS: dict[str, str] = {
 HEADERS: dict[str, str] = {
     **{f"dm_{name}": "dm_double.h" for name in ("exp", "expm1", "log", "log1p", "tanh", "pow", "sqrt", "fmod")},
     **{f"dm_{name}": "dm_bits.h" for n in (32, 64) for name in (f"f{n}_from_bits", f"bits_of_f{n}")},
+    "dm_word": "dm_bits.h",
     **{
         f"dm_{name}": "dm_small_floats.h"
         for t in ("f8E4M3FN", "f8E4M3FNUZ", "f8E5M2", "f8E5M2FNUZ", "f4E2M1FN")
@@ -85,15 +89,22 @@ def unsigned_type(t: Attribute) -> Attribute:
 
 
 class ScalarBody:
-    """Inlines scalar regions at a builder's point."""
+    """Inlines scalar regions at a builder's point, with the instructions of a table where they say it."""
 
-    def __init__(self, builder: CBuilder) -> None:
+    def __init__(self, builder: CBuilder, instructions: InstructionTable | None = None) -> None:
         self.b = builder
+        self.saturations = None if instructions is None else Saturations(instructions)
 
     def inline(self, region: Region, arguments: Sequence[SSAValue]) -> SSAValue:
         """The C value that `region` yields. Raises DeeployError for an operation that has no C."""
         values: dict[SSAValue, SSAValue] = dict(zip(region.block.args, arguments, strict=True))
         for op in region.block.ops:
+            if self.saturations is not None and (found := self.saturations.of(op)) is not None:
+                name = function_name(self.saturations.table, found.instruction)
+                values[op.results[0]] = self.b.call_value(name, [values[v] for v in found.operands], i32, pure=True)
+                continue
+            if self.saturations is not None and self.saturations.is_part(op):
+                continue
             operands = [values[v] for v in op.operands]
             if isinstance(op, YieldOp):
                 return operands[0]

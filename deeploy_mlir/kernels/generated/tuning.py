@@ -28,6 +28,8 @@ class Tuning:
     """Elements of a block of accumulators in an array, for compilers that vectorise; 0 where there is no SIMD."""
     fused: bool = False
     """Whether the processor multiplies and adds floats in one operation, which rounds once."""
+    dot_run: float = 12
+    """Cycles around an innermost loop of dot products."""
     run: int = 64
     """Most terms that an accumulator of a float product or reduction takes."""
     float_lanes: int = 1

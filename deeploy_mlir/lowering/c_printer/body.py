@@ -202,6 +202,8 @@ class BodyPrinter:
                 self.lines.extend(layout.INDENT * self.level + line for line in text.splitlines())
             case c.AsmOp():
                 self._assembly(op)
+            case c.IfDefinedOp():
+                self._if_defined(op)
             case c.CommentOp():
                 if self.lines and not self.lines[-1].endswith("{") and not self.lines[-1].lstrip().startswith("//"):
                     self.lines.append("")
@@ -258,8 +260,9 @@ class BodyPrinter:
         results = len(op.results_in)
         outputs, inputs = (", ".join(part) for part in (operands[:results], operands[results:]))
         ends = [f": {outputs}", f": {inputs}"] if inputs else [f": {outputs}"]
-        if op.touches_memory:
-            ends = [f": {outputs}", f": {inputs}", ': "memory"']
+        clobbers = [f'"{name.data}"' for name in op.clobbers or ()] + ['"memory"'] * op.touches_memory
+        if clobbers:
+            ends = [f": {outputs}", f": {inputs}", f": {', '.join(clobbers)}"]
         indent = layout.INDENT * self.level
         inner, volatile = indent + layout.INDENT, " volatile" if op.touches_memory else ""
         texts = [line.data.replace("\\", "\\\\").replace('"', '\\"') for line in op.lines]
@@ -268,8 +271,19 @@ class BodyPrinter:
             return
         self.lines.append(f"{indent}__asm__{volatile}(")
         self.lines += [f'{inner}"{text}\\n"' for text in texts]
-        self.lines += [f"{inner}{end.rstrip()}" for end in ends]
-        self.lines[-1] += ");"
+        for number, end in enumerate(ends):
+            self.lines += layout.wrap(end.rstrip() + (");" if number + 1 == len(ends) else ""), self.level + 1)
+
+    def _if_defined(self, op: c.IfDefinedOp) -> None:
+        """Both ways in lines of their own; no name that one declares is used outside."""
+        self._flush(self.effects.writes(op))
+        self.lines.append(f"#if {op.condition.data}")
+        with self.names.scope():
+            self._block(op.then_region.block)
+        self.lines.append("#else")
+        with self.names.scope():
+            self._block(op.else_region.block)
+        self.lines.append("#endif")
 
     def _for(self, op: c.ForOp) -> None:
         writes = self.effects.writes(op)

@@ -80,6 +80,8 @@ class Kernels:
         self.names = names
         self.bindings = bindings
         self.headers: set[str] = set()
+        self.preambles: set[str] = set()
+        self.helpers: set[str] = set()
         self.file = file
         self.known: dict[str, c.FuncOp] = {}
 
@@ -89,6 +91,12 @@ class Kernels:
         if key not in self.known:
             binding = chosen(kernel, self.bindings)
             function = binding.emit(kernel, "kernel")
+            if binding.preamble is not None:
+                self.preambles.add(binding.preamble)
+            for helper in binding.functions_called(function):
+                if helper.sym_name.data not in self.helpers:
+                    self.helpers.add(helper.sym_name.data)
+                    self.file.add_op(helper)
             if binding.library is not None:
                 self.headers.update(map(binding.library.include, binding.library.headers))
             if isinstance(binding, OffloadBinding):
@@ -216,6 +224,8 @@ class NetworkFiles:
         last = [op for op in block.ops if isinstance(op, c.IncludeOp)][-1]
         for header in sorted({HEADERS[name] for name in called if name in HEADERS} | kernels.headers):
             block.insert_op_after(c.IncludeOp(header), last)
+        for preamble in sorted(kernels.preambles):
+            block.insert_op_after(c.VerbatimOp(preamble), last)
 
     def _entry(self, file: c.FileOp, steps: Sequence[c.FuncOp], on_cluster: bool) -> None:
         if on_cluster:

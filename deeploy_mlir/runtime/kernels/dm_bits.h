@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Floats as the integers that hold their bits, and back. */
+/* Values as the bits that hold them, and back. */
 #ifndef DM_BITS_H
 #define DM_BITS_H
 
@@ -35,6 +35,13 @@ static inline double dm_f64_from_bits(uint64_t u) {
     double f;
   } bits = {.u = u};
   return bits.f;
+}
+
+/* Four bytes of memory, wherever they lie, as they stand there. */
+static inline int32_t dm_word(const void *p) {
+  int32_t word;
+  __builtin_memcpy(&word, p, sizeof word);
+  return word;
 }
 
 #endif

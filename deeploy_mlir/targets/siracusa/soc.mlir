@@ -10,7 +10,7 @@ soc.system @siracusa {
   soc.memory @wmem {size = 4194288, align = 4, address = 0x10800010, weights_only}
   soc.dma @mchan from @l2 to @l1 {bytes_per_cycle = 8, startup_cycles = 100, max_dims = 2, max_bytes = 131071, channels = 16}
   soc.dma @mchan_weights from @wmem to @l1 {bytes_per_cycle = 8, startup_cycles = 100, same_as = @mchan, one_way}
-  soc.engine @cluster {cores = 8, memory = @l1, stack_bytes = 640, kernels = ["siracusa"]}
+  soc.engine @cluster {cores = 8, memory = @l1, stack_bytes = 640, kernels = ["siracusa"], instructions = ["xpulpv2"]}
   soc.engine @neureka {memory = @l1, kernels = ["siracusa"], asynchronous}
   soc.host @fabric_controller {memory = @l2, program_bytes = 131072}
 }
