@@ -73,20 +73,40 @@ def epilogue_steps(op: KernelOp, channel_axis: int) -> Steps | str:
 
 
 def slopes(steps: Steps) -> tuple[Array, Array]:
-    """Slope, and result at x = 0 before rounding, of the straight lines that the steps follow, one a channel."""
+    """Slope, and result at x = 0 before rounding, of straight lines that the steps follow, one a channel.
+
+    Of all lines that do, in the middle; channels whose steps allow it have the slope of the one whose steps leave least
+    choice. Where no line follows the steps, one that nearly does."""
+    count = len(steps.starts)
+    least, most = np.zeros(count), np.full(count, np.inf)
     reached = steps.is_reached & steps.is_left
-    slope, centre = np.zeros(len(steps.starts)), np.zeros(len(steps.starts))
-    for channel, row in enumerate(reached):
-        levels = np.flatnonzero(row)
-        if len(levels) == 0:
+    for channel in range(count):
+        starts, results = steps.starts[channel][reached[channel]], steps.results[reached[channel]]
+        # m * s[i] + a >= r[i] and m * (s[j] - 1) + a < r[j]: bounds of m from every pair.
+        rise = (results[:, None] - results[None, :]).astype(np.float64)
+        run = (starts[:, None] - starts[None, :] + 1).astype(np.float64)
+        up, down = run > 0, run < 0
+        least[channel] = np.max(rise[up] / run[up], initial=0.0)
+        most[channel] = np.min(rise[down] / run[down], initial=np.inf)
+    middle = np.where(np.isinf(most), least, (least + most) / 2)
+    width = np.where(middle > 0, (most - least) / np.maximum(middle, 1e-300), np.inf)
+    shared = middle[int(np.argmin(width))] if count else 0.0
+    slope = np.where((least < shared) & (shared < most), shared, middle)
+    return slope, _centres(steps, slope, reached)
+
+
+def _centres(steps: Steps, slope: Array, reached: Array) -> Array:
+    """The result at x = 0 of the line of each slope in the middle of those that follow a channel's steps."""
+    centre = np.zeros(len(slope))
+    for channel, m in enumerate(slope):
+        starts, results = steps.starts[channel][reached[channel]], steps.results[reached[channel]]
+        if len(starts) == 0:
             # One result all over.
             centre[channel] = steps.first - 1 + int(np.count_nonzero(~steps.is_left[channel]))
             continue
-        one, other = levels[0], levels[-1]
-        distance = int(steps.starts[channel, other] - steps.starts[channel, one])
-        slope[channel] = (other - one) / distance if distance else 0.0
-        centre[channel] = steps.first + one - 0.5 - slope[channel] * (steps.starts[channel, one] - 0.5)
-    return slope, centre
+        low, high = np.max(results - m * starts), np.min(results - m * (starts - 1))
+        centre[channel] = (low + high) / 2 - 0.5
+    return centre
 
 
 def _column(value: SSAValue, map_: AffineMap, axis: int, channels: int) -> Array | None:

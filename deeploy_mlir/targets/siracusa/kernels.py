@@ -5,7 +5,7 @@ The costs are fitted to `benchmarks/kernel_cycles.py --siracusa` (one core, warm
 from __future__ import annotations
 
 from deeploy_mlir.kernels.generated import RV32, GeneratedKernels, KernelCosts, ScalarCosts
-from deeploy_mlir.targets.siracusa.neureka import Neureka1x1
+from deeploy_mlir.targets.siracusa.neureka import Neureka1x1, Neureka3x3
 
 COSTS = KernelCosts(
     multiply_accumulate=4.2,
@@ -21,4 +21,5 @@ COSTS = KernelCosts(
 BINDINGS = (
     GeneratedKernels("generated_rv32", "cluster", RV32, COSTS),
     Neureka1x1("neureka_1x1", "neureka"),
+    Neureka3x3("neureka_3x3", "neureka"),
 )

@@ -104,3 +104,33 @@ class Packed1x1(Packing):
         others = [size for axis, size in enumerate(shape) if axis != self.axis]
         rows = unpack_1x1(packed, int(np.prod(others)))
         return np.moveaxis(rows.reshape(len(packed), *others), 0, self.axis)
+
+
+@dataclass(frozen=True)
+class Packed3x3(Packing):
+    """3x3 weights [out, 3, 3, in], a block for each output channel."""
+
+    dim: int
+    block: int = 1
+
+    def pack(self, plain: Array) -> Array:
+        return pack_3x3(plain).view(np.uint8)
+
+    def unpack(self, packed: Array, shape: Sequence[int]) -> Array:
+        return unpack_3x3(packed, shape[-1])
+
+
+@dataclass(frozen=True)
+class PackedDepthwise(Packing):
+    """Depthwise 3x3 weights [channels, 3, 3, 1], a block for each 28 channels."""
+
+    dim: int
+    block: int = CHANNELS_3X3
+
+    def pack(self, plain: Array) -> Array:
+        taps_first = np.moveaxis(plain, 0, -1).reshape(1, 3, 3, len(plain))
+        return pack_3x3(taps_first).view(np.uint8).reshape(-1, BITS * ROW)
+
+    def unpack(self, packed: Array, shape: Sequence[int]) -> Array:
+        rows = unpack_3x3(packed.reshape(1, -1), shape[0])
+        return np.moveaxis(rows, -1, 0).reshape(shape[0], 3, 3, 1)

@@ -10,7 +10,7 @@
        dm_neureka_wait(running);
 
    Feature maps have their channels innermost and lie in L1, as scales and biases do; weights may lie in L1 or in the
-   weight memory, packed as `deeploy_mlir.targets.siracusa.neureka_weights` says. To be called by core 0. */
+   weight memory (those of 1x1 and dense 3x3 filters: so many bytes for each output channel), packed as `deeploy_mlir.targets.siracusa.neureka_weights` says. To be called by core 0. */
 #ifndef DM_NEUREKA_H
 #define DM_NEUREKA_H
 
@@ -57,6 +57,7 @@ enum {
 
 #define DM_NEUREKA_SIDE 6u /* of a tile of output pixels */
 #define DM_NEUREKA_CHANNELS 32u /* of a tile: outputs, and inputs of a 1x1 convolution */
+#define DM_NEUREKA_CHANNELS_3X3 28u /* of a tile: inputs of a 3x3 convolution, and outputs of a depthwise one */
 #define DM_NEUREKA_WEIGHT_BASE 0x10400000u /* addresses of weights count from here, those in L1 too */
 #define DM_NEUREKA_WEIGHT_END 0x10c00000u
 
@@ -66,21 +67,37 @@ static inline uint32_t dm_neureka_rest(uint32_t n, uint32_t tile) { return (n - 
 
 static inline uint32_t dm_neureka_pair(uint32_t high, uint32_t low) { return high << 16 | low; }
 
-/* A 1x1 convolution of `rows` x `columns` pixels; all sizes are positive. */
-static inline dm_neureka_job dm_neureka_1x1(int32_t rows, int32_t columns, int32_t channels_in, int32_t channels_out) {
+static inline dm_neureka_job dm_neureka_filter(uint32_t filter, int32_t rows, int32_t columns, int32_t channels_in,
+                                               uint32_t tile_in, int32_t channels_out, uint32_t tile_out) {
   uint32_t h = (uint32_t)rows, w = (uint32_t)columns, in = (uint32_t)channels_in, out = (uint32_t)channels_out;
+  uint32_t more = filter == DM_NEUREKA_ONE_BY_ONE ? 0 : 2; /* rows and columns of inputs than of outputs */
+  uint32_t rest_h = dm_neureka_rest(h, DM_NEUREKA_SIDE), rest_w = dm_neureka_rest(w, DM_NEUREKA_SIDE);
   dm_neureka_job job = {{0}};
-  uint32_t rest = dm_neureka_pair(dm_neureka_rest(h, DM_NEUREKA_SIDE), dm_neureka_rest(w, DM_NEUREKA_SIDE));
-  job.word[DM_NEUREKA_REST_CHANNELS] =
-      dm_neureka_pair(dm_neureka_rest(out, DM_NEUREKA_CHANNELS), dm_neureka_rest(in, DM_NEUREKA_CHANNELS));
-  job.word[DM_NEUREKA_REST_OUT] = rest;
-  job.word[DM_NEUREKA_REST_IN] = rest;
-  job.word[DM_NEUREKA_TILES_CHANNELS] =
-      dm_neureka_pair(dm_neureka_tiles(out, DM_NEUREKA_CHANNELS), dm_neureka_tiles(in, DM_NEUREKA_CHANNELS));
+  job.word[DM_NEUREKA_REST_CHANNELS] = dm_neureka_pair(dm_neureka_rest(out, tile_out), dm_neureka_rest(in, tile_in));
+  job.word[DM_NEUREKA_REST_OUT] = dm_neureka_pair(rest_h, rest_w);
+  job.word[DM_NEUREKA_REST_IN] = dm_neureka_pair(rest_h + more, rest_w + more);
+  job.word[DM_NEUREKA_TILES_CHANNELS] = dm_neureka_pair(dm_neureka_tiles(out, tile_out), dm_neureka_tiles(in, tile_in));
   job.word[DM_NEUREKA_TILES_OUT] =
       dm_neureka_pair(dm_neureka_tiles(h, DM_NEUREKA_SIDE), dm_neureka_tiles(w, DM_NEUREKA_SIDE));
-  job.word[DM_NEUREKA_CONFIG] = DM_NEUREKA_BITS_8 | DM_NEUREKA_ONE_BY_ONE | DM_NEUREKA_ACTIVATION;
+  job.word[DM_NEUREKA_CONFIG] = DM_NEUREKA_BITS_8 | filter | DM_NEUREKA_ACTIVATION;
   return job;
+}
+
+/* A 1x1 convolution of `rows` x `columns` pixels; all sizes are positive. */
+static inline dm_neureka_job dm_neureka_1x1(int32_t rows, int32_t columns, int32_t channels_in, int32_t channels_out) {
+  return dm_neureka_filter(DM_NEUREKA_ONE_BY_ONE, rows, columns, channels_in, DM_NEUREKA_CHANNELS, channels_out,
+                           DM_NEUREKA_CHANNELS);
+}
+
+/* A 3x3 convolution that makes `rows` x `columns` pixels. */
+static inline dm_neureka_job dm_neureka_3x3(int32_t rows, int32_t columns, int32_t channels_in, int32_t channels_out) {
+  return dm_neureka_filter(0, rows, columns, channels_in, DM_NEUREKA_CHANNELS_3X3, channels_out, DM_NEUREKA_CHANNELS);
+}
+
+/* The same, each channel by itself. */
+static inline dm_neureka_job dm_neureka_depthwise_3x3(int32_t rows, int32_t columns, int32_t channels) {
+  return dm_neureka_filter(DM_NEUREKA_DEPTHWISE, rows, columns, channels, DM_NEUREKA_CHANNELS_3X3, channels,
+                           DM_NEUREKA_CHANNELS_3X3);
 }
 
 /* Where the input is, and bytes from pixel to pixel and from row to row of it; its elements are signed or not. */
@@ -91,12 +108,27 @@ static inline void dm_neureka_input(dm_neureka_job *job, const void *in, int32_t
   if (is_signed) job->word[DM_NEUREKA_CONFIG] |= DM_NEUREKA_SIGNED_IN;
 }
 
+/* After dm_neureka_input, for 3x3: the window of the first pixel begins at a row and column of an input of so many rows
+   and columns, at most one before its first; it reads 0 outside of it, by at most one row and column. */
+static inline void dm_neureka_window(dm_neureka_job *job, int32_t first_row, int32_t first_column, int32_t in_rows,
+                                     int32_t in_columns) {
+  uint32_t tiles = job->word[DM_NEUREKA_TILES_OUT] - 0x10001u, rest = job->word[DM_NEUREKA_REST_OUT];
+  int32_t rows = (int32_t)((tiles >> 16) * DM_NEUREKA_SIDE + (rest >> 16));
+  int32_t columns = (int32_t)((tiles & 0xffffu) * DM_NEUREKA_SIDE + (rest & 0xffffu));
+  uint32_t top = first_row < 0, left = first_column < 0;
+  uint32_t bottom = first_row + rows + 2 > in_rows, right = first_column + columns + 2 > in_columns;
+  job->word[DM_NEUREKA_IN] += (uint32_t)first_row * job->word[DM_NEUREKA_IN_STRIDES + 1] +
+                              (uint32_t)first_column * job->word[DM_NEUREKA_IN_STRIDES];
+  job->word[DM_NEUREKA_REST_IN] -= dm_neureka_pair(bottom, right);
+  job->word[DM_NEUREKA_PADDING] = top << 28 | right << 24 | bottom << 20 | left << 16;
+}
+
 /* Packed weights of 8 bits, signed, and bytes from output channel to output channel of them. */
 static inline void dm_neureka_weights(dm_neureka_job *job, const void *weights, int32_t channel) {
-  uint32_t address = (uint32_t)(uintptr_t)weights;
+  uint32_t address = (uint32_t)(uintptr_t)weights, depthwise = job->word[DM_NEUREKA_CONFIG] & DM_NEUREKA_DEPTHWISE;
   job->word[DM_NEUREKA_WEIGHTS] = address - DM_NEUREKA_WEIGHT_BASE;
   job->word[DM_NEUREKA_WEIGHT_STRIDES] = DM_NEUREKA_CHANNELS;
-  job->word[DM_NEUREKA_WEIGHT_STRIDES + 1] = (uint32_t)channel;
+  job->word[DM_NEUREKA_WEIGHT_STRIDES + 1] = depthwise ? 0 : (uint32_t)channel;
   job->word[DM_NEUREKA_WEIGHT_OFFSET] = (uint32_t)-128;
   if (address >= DM_NEUREKA_WEIGHT_BASE && address < DM_NEUREKA_WEIGHT_END)
     job->word[DM_NEUREKA_CONFIG] |= DM_NEUREKA_WEIGHT_MEMORY;

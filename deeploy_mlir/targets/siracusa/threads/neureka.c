@@ -8,7 +8,9 @@
 #include <string.h>
 
 #define CONTEXTS 2 /* jobs that the engine takes at a time */
-#define CHANNELS 32
+#define CHANNELS 32 /* input channels of a row of 1x1 weights */
+#define CHANNELS_3X3 28
+#define ROW 32 /* bytes */
 
 typedef struct {
   dm_neureka_job job;
@@ -23,15 +25,23 @@ static _Noreturn void fail(const char *what) {
   abort();
 }
 
-/* Bit q of channel c of a row is bit c / 4 * 32 + q * 4 + c % 4; 128 is taken off. */
-static int32_t weight(const dm_neureka_job *j, int32_t out, int32_t in) {
-  const uint8_t *row = j->weights + (ptrdiff_t)out * j->weight_channel + in / CHANNELS * CHANNELS;
-  int32_t channel = in % CHANNELS, value = 0;
+/* 1x1: bit q of channel c of a row is bit c / 4 * 32 + q * 4 + c % 4. 3x3: a row for each bit, tap by tap. 128 is taken
+   off. */
+static int32_t weight(const dm_neureka_job *j, int32_t out, int32_t tap, int32_t in) {
+  int32_t tile = j->side == 1 ? CHANNELS : CHANNELS_3X3, channel = in % tile, value = 0;
+  const uint8_t *rows = j->weights + (j->depthwise ? 0 : (ptrdiff_t)out * j->weight_channel);
+  rows += in / tile * ROW * (j->side == 1 ? 1 : 8);
   for (int32_t q = 0; q < 8; q++) {
-    int32_t bit = channel / 4 * 32 + q * 4 + channel % 4;
-    value |= (row[bit / 8] >> bit % 8 & 1) << q;
+    int32_t bit = j->side == 1 ? channel / 4 * 32 + q * 4 + channel % 4 : q * 8 * ROW + tap * CHANNELS_3X3 + channel;
+    value |= (rows[bit / 8] >> bit % 8 & 1) << q;
   }
   return value - 128;
+}
+
+static int32_t input(const dm_neureka_job *j, int32_t row, int32_t column, int32_t channel) {
+  if (row < 0 || row >= j->in_rows || column < 0 || column >= j->in_columns) return 0;
+  const uint8_t *p = j->in + (ptrdiff_t)row * j->in_row + (ptrdiff_t)column * j->in_pixel + channel;
+  return j->in_signed ? (int8_t)*p : *p;
 }
 
 static uint8_t requantized(const dm_neureka_job *j, int32_t out, int32_t sum) {
@@ -41,26 +51,34 @@ static uint8_t requantized(const dm_neureka_job *j, int32_t out, int32_t sum) {
   return (uint8_t)(result < least ? least : result > least + 255 ? least + 255 : result);
 }
 
-static void pixel(const dm_neureka_job *j, const int32_t *weights, const uint8_t *in, uint8_t *to) {
-  for (int32_t out = 0; out < j->channels_out; out++) {
-    int32_t sum = 0;
-    for (int32_t k = 0; k < j->channels_in; k++)
-      sum += (j->in_signed ? (int8_t)in[k] : in[k]) * weights[out * j->channels_in + k];
-    if (j->scales) to[out] = requantized(j, out, sum);
-    else memcpy(to + 4 * out, &sum, 4);
-  }
+/* `weights`: [out][tap][in], of which a depthwise filter has one */
+static int32_t sum_of(const dm_neureka_job *j, const int32_t *weights, int32_t row, int32_t column, int32_t out) {
+  int32_t sum = 0, inputs = j->depthwise ? 1 : j->channels_in;
+  const int32_t *w = weights + (ptrdiff_t)out * j->side * j->side * inputs;
+  for (int32_t y = 0; y < j->side; y++)
+    for (int32_t x = 0; x < j->side; x++)
+      for (int32_t k = 0; k < inputs; k++)
+        sum += *w++ * input(j, j->first_row + row + y, j->first_column + column + x, j->depthwise ? out : k);
+  return sum;
 }
 
 static void *run(void *argument) {
   const dm_neureka_job *j = argument;
-  int32_t *weights = malloc(sizeof(int32_t) * (size_t)j->channels_out * (size_t)j->channels_in);
+  int32_t taps = j->side * j->side, inputs = j->depthwise ? 1 : j->channels_in;
+  int32_t *weights = malloc(sizeof(int32_t) * (size_t)j->channels_out * (size_t)taps * (size_t)inputs), *w = weights;
   if (!weights) fail("no memory");
   for (int32_t out = 0; out < j->channels_out; out++)
-    for (int32_t in = 0; in < j->channels_in; in++) weights[out * j->channels_in + in] = weight(j, out, in);
+    for (int32_t tap = 0; tap < taps; tap++)
+      for (int32_t in = 0; in < inputs; in++) *w++ = weight(j, out, tap, j->depthwise ? out : in);
   for (int32_t row = 0; row < j->rows; row++)
-    for (int32_t column = 0; column < j->columns; column++)
-      pixel(j, weights, j->in + (ptrdiff_t)row * j->in_row + (ptrdiff_t)column * j->in_pixel,
-            j->out + (ptrdiff_t)row * j->out_row + (ptrdiff_t)column * j->out_pixel);
+    for (int32_t column = 0; column < j->columns; column++) {
+      uint8_t *to = j->out + (ptrdiff_t)row * j->out_row + (ptrdiff_t)column * j->out_pixel;
+      for (int32_t out = 0; out < j->channels_out; out++) {
+        int32_t sum = sum_of(j, weights, row, column, out);
+        if (j->scales) to[out] = requantized(j, out, sum);
+        else memcpy(to + 4 * out, &sum, 4);
+      }
+    }
   free(weights);
   return NULL;
 }
