@@ -41,6 +41,7 @@ PASSES: dict[str, str] = {
     "deeploy-remove-dead-globals": "passes.remove_dead_globals:RemoveDeadGlobalsPass",
     "deeploy-attach-soc": "passes.attach_soc:AttachSocPass",
     "convert-kernel-to-tiled": "lowering.kernel_to_tiled:ConvertKernelToTiledPass",
+    "deeploy-fuse-nests": "passes.fuse_nests:FuseNestsPass",
     "deeploy-plan": "passes.plan:PlanPass",
     "deeploy-verify-plan": "passes.verify_plan:VerifyPlanPass",
     "convert-tiled-to-mem": "lowering.tiled_to_mem:ConvertTiledToMemPass",

@@ -74,7 +74,8 @@ def on_tensors(case: KernelCase) -> tuple[ModuleOp, list[Array]]:
 
 def give_random_plan(nest: NestOp, rng: np.random.Generator) -> None:
     """Tiles, an order and buffers; in place, through one buffer or through two."""
-    space = nest.kernel.iteration_space()
+    fused = nest.fused_space()
+    space = fused.space
     tiles = list(space.sizes)
     for d in (int(i) for i in rng.permutation(list(space.tileable))):
         size = int(rng.integers(1, space.sizes[d] + 1)) if space.sizes[d] else 0
@@ -83,9 +84,9 @@ def give_random_plan(nest: NestOp, rng: np.random.Generator) -> None:
             tiles = trial
     cut = [i for i, (t, d) in enumerate(zip(tiles, space.dims, strict=True)) if t < d.size]
     offset, buffers = 0, list[BuffersAttr]()
-    for access in space.accesses:
+    for number, access in enumerate(space.accesses):
         places: list[int] = []
-        for _ in range(int(rng.integers(0, 3))):
+        for _ in range(1 if number in fused.makers else int(rng.integers(0, 3))):
             places.append(offset)
             offset += -(-access.tile_bytes(tiles) // 8) * 8
         buffers.append(BuffersAttr.through("l1", places) if places else BuffersAttr.in_place())
@@ -94,10 +95,11 @@ def give_random_plan(nest: NestOp, rng: np.random.Generator) -> None:
     nest.loop_order = DenseArrayBase.from_list(i64, [int(d) for d in rng.permutation(cut)])
     nest.buffers = ArrayAttr(buffers)
     nest.cycles = IntAttr(1)
-    any_dim = [CoreSplit((d,), (CORES,)) for d in space.tileable]
-    splits = [ONE_CORE, *any_dim, *core_splits(space, tiles, CORES)]
-    nest.kernel.engine = SymbolRefAttr("cluster")
-    nest.kernel.split = SplitAttr.of(splits[int(rng.integers(len(splits)))])
+    for kernel, stage, sizes in zip(nest.kernels, fused.stages, fused.stage_sizes(tiles), strict=True):
+        any_dim = [CoreSplit((d,), (CORES,)) for d in stage.space.tileable]
+        splits = [ONE_CORE, *any_dim, *core_splits(stage.space, sizes, CORES)]
+        kernel.engine = SymbolRefAttr("cluster")
+        kernel.split = SplitAttr.of(splits[int(rng.integers(len(splits)))])
 
 
 def give_homes(module: ModuleOp) -> None:
@@ -106,7 +108,7 @@ def give_homes(module: ModuleOp) -> None:
         if isinstance(op, FuncOp):
             for argument in op.args:
                 set_home(argument, HomeAttr.at("l2"))
-        elif isinstance(op, TiledEmptyOp):
+        elif isinstance(op, TiledEmptyOp) and not isinstance(op.parent_op(), NestOp):
             op.home = HomeAttr.at("l2")
 
 

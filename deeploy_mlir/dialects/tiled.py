@@ -2,11 +2,15 @@
 
 A `tiled.nest` holds a kernel on the whole operands; its attributes say how it runs. Absent before the planner:
 
-- `tiles`: the tile size along each dimension of the kernel's iteration space,
+- `tiles`: the tile size along each dimension of the kernel's iteration space (the last one's, if there are several),
 - `loop_order`: the dimensions that are cut (more than one trip), outermost first,
 - `buffers`: for each operand that the kernel accesses (ins, extras, out), either `#tiled.buffers<in_place>` or the
   memory and the offsets of the buffers that its tiles pass through (one offset: single, two: double buffered).
 - `scratch`, where the kernel's binding asks for it: the bytes that it has for its own use, a part for each core.
+
+Several kernels may share a nest. Those before the last write into `tiled.empty`s inside the nest, the *intermediates*:
+each tile holds only what of them the kernels behind need (`space.fusion`), in a buffer of its own, so `buffers` has an
+entry for each operand of the nest, each intermediate and the output, in this order.
 
 Tensors have a *home*: `#tiled.home<@l2 at 1024>` is a place in the arena of a memory, `#tiled.home<@l2>` an array of
 its own. Homes stand on `tiled.empty`, on `tiled.constant` and on function arguments (attribute `tiled.home`).
@@ -59,6 +63,8 @@ from xdsl.utils.exceptions import VerifyException
 
 from deeploy_mlir.dialects.kernel import KernelOp, ReshapeOp
 from deeploy_mlir.dialects.symbol_table import lookup_symbol
+from deeploy_mlir.space.fusion import FusedSpace, FusionError, Stage
+from deeploy_mlir.space.iteration_space import IterationSpace
 
 HOME = "tiled.home"
 """Name of the home attribute on function arguments."""
@@ -233,7 +239,7 @@ class YieldOp(IRDLOperation):
 
 @irdl_op_definition
 class NestOp(IRDLOperation):
-    """A kernel that runs tile by tile (see the module's description)."""
+    """A kernel, or several, that run tile by tile (see the module's description)."""
 
     name = "tiled.nest"
     ins = var_operand_def(TensorType)
@@ -263,15 +269,35 @@ class NestOp(IRDLOperation):
         )
 
     @property
-    def kernel(self) -> KernelOp:
-        """The kernel inside."""
-        return next(op for op in self.body.block.ops if isinstance(op, KernelOp))
+    def kernels(self) -> tuple[KernelOp, ...]:
+        """The kernels inside, in the order in which they run."""
+        return tuple(op for op in self.body.block.ops if isinstance(op, KernelOp))
 
     @property
-    def accessed(self) -> tuple[SSAValue, ...]:
-        """The nest's operands in the order of the kernel's accesses (ins, extras, out)."""
-        outer = (*self.ins, self.out)
-        return tuple(outer[argument_number(v)] for v in self.kernel.operands_accessed)
+    def kernel(self) -> KernelOp:
+        """The last kernel: what the nest computes, and whose dimensions its tiles are about."""
+        return self.kernels[-1]
+
+    @property
+    def intermediates(self) -> tuple[SSAValue, ...]:
+        """The tensors between the kernels, as the body names them."""
+        return tuple(op.result for op in self.body.block.ops if isinstance(op, EmptyOp))
+
+    @property
+    def slots(self) -> tuple[SSAValue, ...]:
+        """All tensors that the kernels work on, in the order of `buffers`: the nest's `ins`, the intermediates, its
+        output."""
+        return (*self.ins, *self.intermediates, self.out)
+
+    def fused_space(self) -> FusedSpace:
+        """The iteration spaces of the kernels on the slots. Raises FusionError if they cannot share a nest."""
+        inside = (*self.body.block.args[:-1], *self.intermediates, self.body.block.args[-1])
+        numbers = {value: number for number, value in enumerate(inside)}
+        stages: list[Stage] = []
+        for kernel in self.kernels:
+            stages.append(Stage(kernel.iteration_space(), tuple(numbers[v] for v in kernel.operands_accessed)))
+            numbers |= {result: stages[-1].writes for result in kernel.results}
+        return FusedSpace(tuple(stages))
 
     @property
     def planned(self) -> bool:
@@ -283,19 +309,42 @@ class NestOp(IRDLOperation):
             raise VerifyException(f"tiled.nest {self.layer.data}: the body's arguments must be the operands, in order")
         if self.out.type != self.result.type:
             raise VerifyException(f"tiled.nest {self.layer.data}: {self.result.type} is not {self.out.type}")
-        kernels = [op for op in block.ops if isinstance(op, KernelOp)]
-        if len(kernels) != 1 or not isinstance(block.last_op, YieldOp):
-            raise VerifyException(f"tiled.nest {self.layer.data}: needs one kernel and a tiled.yield")
-        if not all(isinstance(v, BlockArgument) and v.block is block for v in kernels[0].operands_accessed):
-            raise VerifyException(f"tiled.nest {self.layer.data}: the kernel must work on the body's arguments")
-        self._verify_plan(kernels[0])
+        kernels = self.kernels
+        if not kernels or not isinstance(block.last_op, YieldOp):
+            raise VerifyException(f"tiled.nest {self.layer.data}: needs a kernel and a tiled.yield")
+        if block.last_op.value is not kernels[-1].result or kernels[-1].out is not block.args[-1]:
+            raise VerifyException(f"tiled.nest {self.layer.data}: its last kernel must write the output")
+        self._verify_body(kernels)
+        try:
+            fused = self.fused_space()
+        except FusionError as error:
+            layer = kernels[error.stage].layer.data
+            raise VerifyException(f"tiled.nest {self.layer.data}: {layer} cannot run in it: {error}") from error
+        self._verify_plan(fused.space)
 
-    def _verify_plan(self, kernel: KernelOp) -> None:
+    def _verify_body(self, kernels: Sequence[KernelOp]) -> None:
+        """The kernels work on the operands, each of which is used, and on what is written before in the body."""
+        block = self.body.block
+        allowed: set[SSAValue] = set(block.args[:-1])
+        for kernel in kernels:
+            if not allowed.issuperset((*kernel.ins, *kernel.extras)):
+                raise VerifyException(f"tiled.nest {self.layer.data}: the kernels must work on the body's arguments")
+            if kernel is not kernels[-1] and (kernel.out not in self.intermediates or kernel.result is None):
+                raise VerifyException(f"tiled.nest {self.layer.data}: {kernel.layer.data} must write an intermediate")
+            allowed.update(kernel.results)
+        if len(kernels) == 1 and kernels[0].operands_accessed != tuple(block.args):
+            raise VerifyException(f"tiled.nest {self.layer.data}: its kernel must work on its operands, in order")
+        used = {value for kernel in kernels for value in kernel.operands_accessed}
+        if any(value not in used for value in (*block.args, *self.intermediates)):
+            raise VerifyException(f"tiled.nest {self.layer.data}: no kernel uses one of its operands or intermediates")
+        if any(isinstance(op, EmptyOp) and op.home is not None for op in block.ops):
+            raise VerifyException(f"tiled.nest {self.layer.data}: an intermediate has buffers, but no home")
+
+    def _verify_plan(self, space: IterationSpace) -> None:
         if self.tiles is None and self.loop_order is None and self.buffers is None:
             return
         if self.tiles is None or self.loop_order is None or self.buffers is None:
             raise VerifyException(f"tiled.nest {self.layer.data}: tiles, loop_order and buffers go together")
-        space = kernel.iteration_space()
         tiles, order = self.tiles.get_values(), self.loop_order.get_values()
         if len(tiles) != len(space.dims):
             raise VerifyException(f"tiled.nest {self.layer.data}: {len(tiles)} tiles for {len(space.dims)} dimensions")
@@ -315,12 +364,9 @@ class NestOp(IRDLOperation):
                 f"tiled.nest {self.layer.data}: buffers of {len(self.buffers.data)} operands, but there are "
                 f"{len(space.accesses)}"
             )
-
-
-def argument_number(value: SSAValue) -> int:
-    """Index of a block argument."""
-    assert isinstance(value, BlockArgument)
-    return value.index
+        first = len(self.ins)
+        if any(len(b.offsets) != 1 for b in self.buffers.data[first : first + len(self.intermediates)]):
+            raise VerifyException(f"tiled.nest {self.layer.data}: an intermediate needs one buffer")
 
 
 def nest_of(kernel: KernelOp, out: SSAValue) -> NestOp:

@@ -1,13 +1,13 @@
 """The `tiled` dialect: before the plan nests run whole on tensors, afterwards tile by tile at their planned places.
 
 A planned nest goes through its tiles as the plan says: parts of the operands, found from the kernel's iteration space,
-pass through the staging buffers, those of double buffered operands one tile ahead, and results leave them one tile
+pass through their buffers, those of double buffered operands one tile ahead, and results leave them one tile
 later. So a wrong tile, a place that overlaps another or a buffer that is too small shows without any lowering.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, cast
@@ -34,7 +34,8 @@ from deeploy_mlir.interpreters.kernel_on_memory import run_kernel_on
 from deeploy_mlir.interpreters.memory import Machine, Request, View, Who, row_major
 from deeploy_mlir.interpreters.tensors import poisoned
 from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
-from deeploy_mlir.space.iteration_space import IterationSpace, Region
+from deeploy_mlir.space.fusion import FusedSpace, FusedTile
+from deeploy_mlir.space.iteration_space import IntArithmetic, IterationSpace, Region
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array, array_of, numpy_dtype
 
@@ -108,7 +109,7 @@ class Homes:
             elif isinstance(op, ConstantOp):
                 give(op.result, f"constant_{number}_{op.symbol.string_value()}", read_only=True)
             elif isinstance(op, NestOp):
-                for memory, end in Nest.of(op).staging_ends():
+                for memory, end in Nest.of(op).buffer_ends():
                     arenas[memory] = max(arenas.get(memory, 0), end)
         homes.requests += [Request(homes.symbol(memory), memory, end) for memory, end in arenas.items()]
         return homes
@@ -133,8 +134,8 @@ class Nest:
     """A planned nest in numbers."""
 
     op: NestOp
-    kernel: KernelOp
-    space: IterationSpace
+    kernels: tuple[KernelOp, ...]
+    fused: FusedSpace
     tiles: tuple[int, ...]
     order: tuple[int, ...]
     buffers: tuple[BuffersAttr, ...]
@@ -143,11 +144,14 @@ class Nest:
     def of(cls, op: NestOp) -> Nest:
         if op.tiles is None or op.loop_order is None or op.buffers is None:
             raise DeeployError("the nest has no plan; run deeploy-plan first", op.layer.data)
-        space = op.kernel.iteration_space()
         order = tuple(op.loop_order.get_values())
-        return cls(op, op.kernel, space, tuple(op.tiles.get_values()), order, tuple(op.buffers.data))
+        return cls(op, op.kernels, op.fused_space(), tuple(op.tiles.get_values()), order, tuple(op.buffers.data))
 
-    def staging_ends(self) -> list[tuple[str, int]]:
+    @property
+    def space(self) -> IterationSpace:
+        return self.fused.space
+
+    def buffer_ends(self) -> list[tuple[str, int]]:
         """For each buffer and the scratch, its memory and the first byte behind it."""
         scratch = self.op.scratch
         ends = [] if scratch is None else [(scratch.memory_name, scratch.end)]
@@ -184,36 +188,47 @@ class Nest:
 class TileRunner:
     """One planned nest on the machine."""
 
-    def __init__(self, nest: Nest, machine: Machine, homes: Sequence[View], arena_of: Homes) -> None:
+    def __init__(self, nest: Nest, machine: Machine, homes: Mapping[int, View], arena_of: Homes) -> None:
+        """`homes`: where the operands of the nest live, by their numbers among the slots."""
         self.nest = nest
         self.machine = machine
         self.homes = homes
         self.arena_of = arena_of
         self.boxes = nest.boxes()
-        self.parts = [nest.number_of_part(i) for i in range(len(homes))]
-        self.kernels: dict[tuple[tuple[int, ...], ...], KernelOp] = {}
+        self.out = len(nest.space.accesses) - 1
+        self.parts = [nest.number_of_part(i) for i in range(self.out + 1)]
+        self.kernels: dict[tuple[int, tuple[tuple[int, ...], ...]], KernelOp] = {}
+        self._tiles: dict[int, FusedTile[int]] = {}
 
     def run(self) -> None:
         """Runs all tiles."""
-        self._discard_staging()
-        read = range(len(self.homes) - 1)
+        self._discard_buffers()
+        read = [operand for operand in self.homes if operand != self.out]
+        behind = max(0, self._depth(self.out) - 1)
         for tile in range(len(self.boxes)):
             for operand in read:
                 ahead = self._depth(operand) - 1
                 for wanted in range(0 if tile == 0 else tile + ahead, tile + ahead + 1):
                     self._fetch(operand, wanted)
-            self._compute(tile)
-            self._store(tile - max(0, self._depth(-1) - 1))
-        for tile in range(len(self.boxes) - max(0, self._depth(-1) - 1), len(self.boxes)):
+            for intermediate in self.nest.fused.makers:
+                self.machine.discard(self._buffers(intermediate)[0])
+            for stage in range(len(self.nest.kernels)):
+                self._compute(stage, tile)
+            self._store(tile - behind)
+        for tile in range(len(self.boxes) - behind, len(self.boxes)):
             self._store(tile)
-        self._discard_staging()
+        self._discard_buffers()
 
     def _depth(self, operand: int) -> int:
         return len(self.nest.buffers[operand].offsets)
 
+    def _tile(self, tile: int) -> FusedTile[int]:
+        if tile not in self._tiles:
+            self._tiles[tile] = self.nest.fused.tile(*self.boxes[tile], IntArithmetic())
+        return self._tiles[tile]
+
     def _regions(self, operand: int, tile: int) -> tuple[Region[int], ...]:
-        lows, sizes = self.boxes[tile]
-        return self.nest.space.regions(self.nest.space.accesses[operand], lows, sizes)
+        return self._tile(tile).held(operand)
 
     def _home_part(self, operand: int, tile: int) -> View:
         regions = self._regions(operand, tile)
@@ -221,12 +236,13 @@ class TileRunner:
 
     def _buffers(self, operand: int) -> list[View]:
         buffers, access = self.nest.buffers[operand], self.nest.space.accesses[operand]
-        shape, dtype = access.tile_shape(self.nest.tiles), self.homes[operand].dtype
+        element = cast(Tensor, self.nest.op.slots[operand].type).element_type
+        shape, dtype = access.tile_shape(self.nest.tiles), numpy_dtype(element)
         arena = self.arena_of.symbol(buffers.memory_name or "")
         return [self.machine.view(arena, o, shape, row_major(shape, dtype), dtype) for o in buffers.offsets]
 
     def _local(self, operand: int, tile: int) -> View:
-        """Where the kernel finds the operand: in place, or in one of its buffers."""
+        """Where the kernels find the operand: in place, or in a buffer."""
         if not self._depth(operand):
             return self._home_part(operand, tile)
         buffers = self._buffers(operand)
@@ -241,8 +257,8 @@ class TileRunner:
         self._copy(self._home_part(operand, tile), self._local(operand, tile), f"fetching operand {operand}")
 
     def _store(self, tile: int) -> None:
-        if self._depth(-1) and 0 <= tile < len(self.boxes):
-            self._copy(self._local(-1, tile), self._home_part(-1, tile), "storing the output")
+        if self._depth(self.out) and 0 <= tile < len(self.boxes):
+            self._copy(self._local(self.out, tile), self._home_part(self.out, tile), "storing the output")
 
     def _copy(self, source: View, destination: View, what: str) -> None:
         who = Who(0, self.nest.op.layer.data, what)
@@ -250,35 +266,35 @@ class TileRunner:
         self.machine.check_write(destination, who)
         np.copyto(destination.values, source.values)
 
-    def _compute(self, tile: int) -> None:
-        count = len(self.homes)
-        views = [self._local(i if i < count - 1 else -1, tile) for i in range(count)]
-        origins = [
-            region.origin
-            for operand, access in enumerate(self.nest.space.accesses)
-            for region, axis in zip(self._regions(operand, tile), access.axes, strict=True)
-            if axis.padded
-        ]
+    def _compute(self, stage: int, tile: int) -> None:
+        described = self.nest.fused.stages[stage]
+        views: list[View] = []
+        origins: list[int] = []
+        for number, (access, slot) in enumerate(zip(described.space.accesses, described.slots, strict=True)):
+            regions = self._tile(tile).within(stage, number)
+            views.append(self._local(slot, tile).part([r.start for r in regions], [r.size for r in regions]))
+            origins += [r.origin for r, axis in zip(regions, access.axes, strict=True) if axis.padded]
         if (scratch := self.nest.op.scratch) is not None:
             shape = (scratch.cores.data, scratch.bytes.data)
             arena, dtype = self.arena_of.symbol(scratch.memory_name), np.dtype(np.uint8)
             self.machine.discard(self.machine.view(arena, scratch.place.data, shape, row_major(shape, dtype), dtype))
-        kernel = self._kernel_for(tuple(v.shape for v in views), len(origins))
-        layer, packings = self.nest.op.layer.data, packings_of(self.nest.kernel)
-        run_kernel_on(kernel, views, origins, self.machine, 0, layer, packings)
+        kernel = self._kernel_for(stage, tuple(v.shape for v in views), len(origins))
+        packings = packings_of(self.nest.kernels[stage])
+        run_kernel_on(kernel, views, origins, self.machine, 0, kernel.layer.data, packings)
 
-    def _kernel_for(self, shapes: tuple[tuple[int, ...], ...], origins: int) -> KernelOp:
-        """The kernel as a local operator on operands of these shapes."""
-        if shapes not in self.kernels:
-            elements = [cast(Tensor, v.type).element_type for v in self.nest.kernel.operands_accessed]
+    def _kernel_for(self, stage: int, shapes: tuple[tuple[int, ...], ...], origins: int) -> KernelOp:
+        """A kernel as a local operator on operands of these shapes."""
+        if (stage, shapes) not in self.kernels:
+            kernel = self.nest.kernels[stage]
+            elements = [cast(Tensor, v.type).element_type for v in kernel.operands_accessed]
             types = [MemRefType(e, s) for e, s in zip(elements, shapes, strict=True)]
             block = Block(arg_types=[*types, *(IndexType() for _ in range(origins))])
             operands, indices = block.args[: len(types)], block.args[len(types) :]
-            self.kernels[shapes] = kernel_on(self.nest.kernel, operands, indices)
-        return self.kernels[shapes]
+            self.kernels[stage, shapes] = kernel_on(kernel, operands, indices)
+        return self.kernels[stage, shapes]
 
-    def _discard_staging(self) -> None:
-        for operand in range(len(self.homes)):
+    def _discard_buffers(self) -> None:
+        for operand in range(len(self.parts)):
             for buffer in self._buffers(operand) if self._depth(operand) else ():
                 self.machine.discard(buffer)
 
@@ -312,6 +328,7 @@ class PlannedFunctions(InterpreterFunctions):
         out = cast(View, args[-1])
         if isinstance(op.out.owner, EmptyOp):
             self.machine.discard(out)
-        views = [cast(View, v) for v in interpreter.get_values(op.accessed)]
-        TileRunner(nest, self.machine, views, self.homes).run()
+        first = len(op.ins)
+        homes = {**dict(enumerate(args[:first])), len(op.slots) - 1: out}
+        TileRunner(nest, self.machine, homes, self.homes).run()
         return (out,)

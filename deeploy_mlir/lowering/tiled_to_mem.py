@@ -6,7 +6,7 @@ public globals, whose role (`mem.role`) says which.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import cast
@@ -30,6 +30,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
+from deeploy_mlir.dialects.kernel import KernelOp
 from deeploy_mlir.dialects.kernel.base import BYTE
 from deeploy_mlir.dialects.mem import ROLE, ArenaOp, CopyOp, ReshapeOp, Role, RoleAttr, StepOp, ViewOp
 from deeploy_mlir.dialects.qnn.quantization import ARGUMENTS, ARRAY, RESULTS, stated_quantization
@@ -38,7 +39,8 @@ from deeploy_mlir.dialects.tiled import BuffersAttr, ConstantOp, HomeAttr, NestO
 from deeploy_mlir.ir.index_builder import Index, IndexBuilder
 from deeploy_mlir.ir.kernel_on_memrefs import kernel_on
 from deeploy_mlir.ir.symbols import boundary_names, symbols_in
-from deeploy_mlir.space.iteration_space import Access, IterationSpace, axis_region
+from deeploy_mlir.space.fusion import FusedSpace, FusedTile
+from deeploy_mlir.space.iteration_space import Access, IterationSpace
 from deeploy_mlir.space.iteration_space import Region as AxisRegion
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.names import Identifiers, identifier
@@ -104,7 +106,7 @@ class NestLowering:
 
     nest: NestOp
     memories: Memories
-    space: IterationSpace
+    fused: FusedSpace
     tiles: tuple[int, ...]
     order: tuple[int, ...]
     buffers: tuple[BuffersAttr, ...]
@@ -116,11 +118,15 @@ class NestLowering:
         return cls(
             nest,
             memories,
-            nest.kernel.iteration_space(),
+            nest.fused_space(),
             tuple(nest.tiles.get_values()),
             tuple(nest.loop_order.get_values()),
             tuple(nest.buffers.data),
         )
+
+    @property
+    def space(self) -> IterationSpace:
+        return self.fused.space
 
     @property
     def trips(self) -> int:
@@ -140,10 +146,10 @@ class NestLowering:
         """The nest as a step."""
         block = Block()
         builder = Builder(InsertPoint.at_end(block))
-        homes = [self.memories.buffer(builder, v) for v in self.nest.accessed]
-        for number, home in enumerate(homes):
+        homes = {n: self.memories.buffer(builder, v) for n, v in enumerate(self.nest.slots) if not self._inside(n)}
+        for number, home in homes.items():
             home.name_hint = self._role(number)
-        staged = [self._fetch_once(builder, i, home) for i, home in enumerate(homes)]
+        staged = {number: self._fetch_once(builder, number, home) for number, home in homes.items()}
         if self.trips == 1:
             self._tile(IndexBuilder(builder), 0, homes, staged)
         else:
@@ -159,20 +165,22 @@ class NestLowering:
 
     def _note(self) -> str:
         """Shapes and tiles in words."""
-        kernel = self.nest.kernel
-        types = " x ".join(_short(v.type) for v in kernel.ins)
-        text = f"{kernel.name.removeprefix('kernel.')}: {types} -> {_short(kernel.out.type)}"
+        text = " | ".join(map(_in_words, self.nest.kernels))
         if self.trips == 1:
             return text
         cuts = ", ".join(f"{self.space.dims[d].name} {self.space.dims[d].size} by {self.tiles[d]}" for d in self.order)
         return f"{text}; {self.trips} tiles: {cuts}"
+
+    def _inside(self, number: int) -> bool:
+        """Whether a slot is an intermediate."""
+        return number in self.fused.makers
 
     def _buffer(self, indices: IndexBuilder, number: int, tile: Index) -> SSAValue:
         """The buffer that operand `number` uses for this tile, at its largest size."""
         access, buffers = self.space.accesses[number], self.buffers[number]
         memory = buffers.memory_name
         assert memory is not None
-        element = cast(TensorType[Attribute], self.nest.accessed[number].type).element_type
+        element = cast(TensorType[Attribute], self.nest.slots[number].type).element_type
         buffer_type = contiguous(element, access.tile_shape(self.tiles), memory)
         for offset in buffers.offsets:
             self.memories.reserve(memory, offset + access.tile_bytes(self.tiles))
@@ -183,7 +191,7 @@ class NestLowering:
         return indices.builder.insert(view).result
 
     def _scratch(self, builder: Builder) -> SSAValue | None:
-        """The bytes for the kernel's own use, [cores, bytes of each]."""
+        """The bytes for the kernels' own use, [cores, bytes of each]: each has all of them while it runs."""
         scratch = self.nest.scratch
         if scratch is None:
             return None
@@ -201,17 +209,11 @@ class NestLowering:
         if self.period(access) < self.trips:
             return None
         indices = IndexBuilder(builder)
-        regions = self._regions(indices, number, [0] * len(self.tiles), self.tiles)
+        regions = self.fused.tile([0] * len(self.tiles), self.tiles, indices).held(number)
         part, buffer = self._part(indices, number, home, regions), self._buffer(indices, number, 0)
         tile = self._tile_of(indices, number, buffer, regions)
         builder.insert(CopyOp(part, tile))
         return tile
-
-    def _regions(
-        self, indices: IndexBuilder, number: int, lows: Sequence[Index], sizes: Sequence[Index]
-    ) -> list[AxisRegion[Index]]:
-        access = self.space.accesses[number]
-        return [axis_region(axis, lows, sizes, axis.extent, indices) for axis in access.axes]
 
     def _part(
         self, indices: IndexBuilder, number: int, home: SSAValue, regions: Sequence[AxisRegion[Index]]
@@ -231,10 +233,12 @@ class NestLowering:
         return tile
 
     def _role(self, number: int) -> str:
-        """Name of an operand, as the kernels' C functions name it."""
-        ins, accesses = len(self.nest.kernel.ins), len(self.space.accesses)
-        if number == accesses - 1:
+        """Name of an operand: of a single kernel as its C function names it."""
+        if number == len(self.space.accesses) - 1:
             return "out"
+        if self._inside(number):
+            return f"mid{number - len(self.nest.ins)}"
+        ins = len(self.nest.kernel.ins) if len(self.nest.kernels) == 1 else len(self.nest.ins)
         return f"in{number}" if number < ins else f"extra{number - ins}"
 
     def _tile_box(self, indices: IndexBuilder, tile: Index) -> tuple[list[Index], list[Index]]:
@@ -256,22 +260,20 @@ class NestLowering:
         return lows, sizes
 
     def _tile(
-        self, indices: IndexBuilder, tile: Index, homes: Sequence[SSAValue], staged: Sequence[SSAValue | None]
+        self, indices: IndexBuilder, tile: Index, homes: Mapping[int, SSAValue], staged: Mapping[int, SSAValue | None]
     ) -> None:
-        """One tile: copies in, the kernel on its parts, the copy out."""
-        kernel = self.nest.kernel
-        lows, sizes = self._tile_box(indices, tile)
+        """One tile: copies in, the kernels on their parts, the copy out."""
+        box = self.fused.tile(*self._tile_box(indices, tile), indices)
         operands: list[SSAValue] = []
-        origins: list[Index] = []
-        whole = self.trips == 1  # and every part begins where its operand does: the static offsets still hold
         copy_out: Operation | None = None
         for number, access in enumerate(self.space.accesses):
-            regions = self._regions(indices, number, lows, sizes)
-            whole = whole and all(r.start == 0 for r in regions)
-            origins += [r.origin for r, axis in zip(regions, access.axes, strict=True) if axis.padded]
-            fetched = staged[number]
+            fetched = staged.get(number)
             if fetched is not None:
                 operands.append(fetched)
+                continue
+            regions = box.held(number)
+            if self._inside(number):
+                operands.append(self._tile_of(indices, number, self._buffer(indices, number, tile), regions))
                 continue
             part = self._part(indices, number, homes[number], regions)
             if self.buffers[number].memory_name is None:
@@ -288,10 +290,32 @@ class NestLowering:
             if period > 1 and isinstance(tile, SSAValue):
                 changed = indices.compare("eq", indices.rem(tile, period), 0)
             indices.builder.insert(CopyOp(part, local, changed))
-        numbers = None if whole else [indices.value(o) for o in origins]
-        indices.builder.insert(kernel_on(kernel, operands, numbers, self._scratch(indices.builder)))
+        for stage, kernel in enumerate(self.nest.kernels):
+            indices.builder.insert(self._kernel(indices, box, stage, kernel, operands))
         if copy_out is not None:
             indices.builder.insert(copy_out)
+
+    def _kernel(
+        self, indices: IndexBuilder, box: FusedTile[Index], stage: int, kernel: KernelOp, tiles: Sequence[SSAValue]
+    ) -> KernelOp:
+        """A kernel on its parts of the tiles."""
+        whole = self.trips == 1  # and every part begins where its operand does: the static offsets still hold
+        operands: list[SSAValue] = []
+        origins: list[Index] = []
+        described = self.fused.stages[stage]
+        for number, (access, slot) in enumerate(zip(described.space.accesses, described.slots, strict=True)):
+            regions = box.within(stage, number)
+            whole = whole and all(r.start == 0 for r in box.touched(stage, number))
+            origins += [r.origin for r, axis in zip(regions, access.axes, strict=True) if axis.padded]
+            operands.append(indices.subview(tiles[slot], [r.start for r in regions], [r.size for r in regions]))
+        numbers = None if whole else [indices.value(o) for o in origins]
+        return kernel_on(kernel, operands, numbers, self._scratch(indices.builder))
+
+
+def _in_words(kernel: KernelOp) -> str:
+    """`conv: 1x16x16x8 i8 x 8x3x3x8 i8 -> 1x16x16x8 i8`."""
+    types = " x ".join(_short(v.type) for v in kernel.ins)
+    return f"{kernel.name.removeprefix('kernel.')}: {types} -> {_short(kernel.out.type)}"
 
 
 def _named(index: Index, name: str) -> Index:

@@ -70,24 +70,6 @@ class Stage:
         return len(used) == len(set(used))
 
 
-@dataclass(frozen=True)
-class Use(Generic[T]):
-    """What one access of a stage touches of its slot in a tile: for each axis the region, its start counted from the
-    start of what the tile has of the slot."""
-
-    regions: tuple[Region[T], ...]
-
-
-@dataclass(frozen=True)
-class FusedTile(Generic[T]):
-    """One tile of a nest. `slots` has for each slot and axis what the tile has of it; `origin` means nothing there.
-    `boxes` has for each stage the first index and the size along each of its dimensions, `uses` an entry per access."""
-
-    slots: tuple[tuple[Region[T], ...], ...]
-    boxes: tuple[tuple[tuple[T, ...], tuple[T, ...]], ...]
-    uses: tuple[tuple[Use[T], ...], ...]
-
-
 class FusionError(ValueError):
     """Kernels that cannot share a nest; `stage` is the number of the one that is in the way."""
 
@@ -98,13 +80,18 @@ class FusionError(ValueError):
 
 @dataclass(frozen=True)
 class FusedSpace:
-    """The stages of a nest. Slots are numbered: what is only read, then the intermediates, then the output.
+    """The stages of a nest. Slots are numbered from 0: what is only read, then the intermediates, then the output;
+    those of a single stage are in the order of its accesses.
 
     Raises FusionError where a stage cannot run on tiles of what it writes."""
 
     stages: tuple[Stage, ...]
 
     def __post_init__(self) -> None:
+        single = len(self.stages) == 1
+        slots = {slot for stage in self.stages for slot in stage.slots}
+        if slots != set(range(self.last.writes + 1)) or (single and self.last.slots != tuple(sorted(slots))):
+            raise ValueError(f"slots {sorted(slots)} of a nest that writes slot {self.last.writes}")
         for number, stage in enumerate(self.stages[:-1]):
             self._check_producer(number, stage)
         for number, stage in enumerate(self.stages):
@@ -135,11 +122,12 @@ class FusedSpace:
 
         The accesses are upper bounds: what a tile has of a slot lies inside what they say, and has at most as many
         elements along each axis."""
+        if len(self.stages) == 1:
+            return self.last.space
         found: dict[int, Access] = {}
         for stage in range(len(self.stages) - 1, -1, -1):
             self._add_accesses(stage, found)
-        slots = [found[number] for number in sorted(found) if number != self.last.writes]
-        return IterationSpace(self.last.space.dims, (*slots, found[self.last.writes]))
+        return IterationSpace(self.last.space.dims, tuple(found[slot] for slot in sorted(found)))
 
     def _add_accesses(self, number: int, found: dict[int, Access]) -> None:
         """Adds what stage `number` accesses, in terms of the last one's dimensions."""
@@ -189,58 +177,80 @@ class FusedSpace:
         """For each stage the largest tile that it is called with, if the nest has tiles of these sizes."""
         result: list[tuple[int, ...]] = []
         for stage in self.stages[:-1]:
-            shape = self.space.accesses[self._position(stage.writes)].tile_shape(sizes)
+            shape = self.access_of(stage.writes).tile_shape(sizes)
             pairs = zip(stage.space.dims, stage.cut_axes, strict=True)
             result.append(tuple(dim.size if cut is None else shape[cut] for dim, cut in pairs))
         return (*result, tuple(sizes))
 
-    def _position(self, slot: int) -> int:
-        """The number of a slot's access in `space`."""
-        return sorted({s for stage in self.stages for s in stage.slots}).index(slot)
+    def access_of(self, slot: int) -> Access:
+        """How the nest accesses a slot."""
+        return self.space.accesses[slot]
 
     def tile(self, lows: Sequence[T], sizes: Sequence[T], a: Arithmetic[T]) -> FusedTile[T]:
         """The tile of the last kernel that starts at `lows` and has `sizes`, and all that it needs."""
-        touched: dict[int, list[tuple[Region[T], ...]]] = {}
-        boxes: list[tuple[tuple[T, ...], tuple[T, ...]]] = []
-        found: list[list[tuple[Region[T], ...]]] = []
-        held: dict[int, tuple[Region[T], ...]] = {}
-        for stage in reversed(self.stages):
-            if stage is self.last:
-                box = tuple(lows), tuple(sizes)
-            else:
-                held[stage.writes] = self._united(stage.writes, touched[stage.writes], a)
-                box = _box(stage, held[stage.writes], a)
-            regions = [
-                tuple(axis_region(axis, *box, a.constant(axis.extent), a) for axis in access.axes)
-                for access in stage.space.accesses
-            ]
-            for slot, each in zip(stage.slots, regions, strict=True):
-                touched.setdefault(slot, []).append(each)
-            boxes.append(box)
-            found.append(regions)
-        for slot in touched:
-            if slot not in held:
-                held[slot] = self._united(slot, touched[slot], a)
-        uses = tuple(
-            tuple(_use(regions, held[slot], a) for slot, regions in zip(stage.slots, each, strict=True))
-            for stage, each in zip(self.stages, reversed(found), strict=True)
-        )
-        return FusedTile(tuple(held[slot] for slot in sorted(held)), tuple(reversed(boxes)), uses)
+        return FusedTile(self, lows, sizes, a)
 
-    def _united(self, slot: int, touched: Sequence[tuple[Region[T], ...]], a: Arithmetic[T]) -> tuple[Region[T], ...]:
-        """The box around all that is touched of a slot."""
-        result: list[Region[T]] = []
-        for number, axis in enumerate(self.space.accesses[self._position(slot)].axes):
-            regions = [each[number] for each in touched]
-            if axis.whole:
-                result.append(Region(a.constant(0), a.constant(axis.extent), a.constant(0)))
-                continue
-            start, end = regions[0].start, a.add(regions[0].start, regions[0].size)
-            for region in regions[1:]:
-                start, end = a.min(start, region.start), a.max(end, a.add(region.start, region.size))
-            size = regions[0].size if len(regions) == 1 else a.sub(end, start)
-            result.append(Region(start, size, a.constant(0)))
-        return tuple(result)
+
+class FusedTile(Generic[T]):
+    """One tile of a nest. What is asked for is worked out once, then and not before: as IR it stands where it is asked
+    for."""
+
+    def __init__(self, fused: FusedSpace, lows: Sequence[T], sizes: Sequence[T], arithmetic: Arithmetic[T]) -> None:
+        self.fused, self.a = fused, arithmetic
+        last = len(fused.stages) - 1
+        self._boxes: dict[int, tuple[tuple[T, ...], tuple[T, ...]]] = {last: (tuple(lows), tuple(sizes))}
+        self._touched: dict[tuple[int, int], tuple[Region[T], ...]] = {}
+        self._held: dict[int, tuple[Region[T], ...]] = {}
+
+    def box(self, stage: int) -> tuple[tuple[T, ...], tuple[T, ...]]:
+        """The first index and the size along each dimension of a stage."""
+        if stage not in self._boxes:
+            self._boxes[stage] = _box(self.fused.stages[stage], self.held(self.fused.stages[stage].writes), self.a)
+        return self._boxes[stage]
+
+    def touched(self, stage: int, access: int) -> tuple[Region[T], ...]:
+        """What an access of a stage touches of its slot, for each axis."""
+        if (stage, access) not in self._touched:
+            lows, sizes = self.box(stage)
+            self._touched[stage, access] = tuple(
+                axis_region(axis, lows, sizes, self.a.constant(axis.extent), self.a)
+                for axis in self.fused.stages[stage].space.accesses[access].axes
+            )
+        return self._touched[stage, access]
+
+    def held(self, slot: int) -> tuple[Region[T], ...]:
+        """What the tile has of a slot, for each axis; `origin` means nothing here."""
+        if slot not in self._held:
+            maker = self.fused.makers.get(slot)
+            touched = [
+                self.touched(number, access)
+                for number, stage in enumerate(self.fused.stages)
+                for access, other in enumerate(stage.slots)
+                if other == slot and number != maker
+            ]
+            self._held[slot] = tuple(
+                self._united(axis, [regions[number] for regions in touched])
+                for number, axis in enumerate(self.fused.access_of(slot).axes)
+            )
+        return self._held[slot]
+
+    def _united(self, axis: Axis, regions: Sequence[Region[T]]) -> Region[T]:
+        """The region around all that is touched along an axis."""
+        a = self.a
+        if axis.whole:
+            return Region(a.constant(0), a.constant(axis.extent), a.constant(0))
+        if len(regions) == 1:
+            return regions[0]
+        start, end = regions[0].start, a.add(regions[0].start, regions[0].size)
+        for region in regions[1:]:
+            start, end = a.min(start, region.start), a.max(end, a.add(region.start, region.size))
+        return Region(start, a.sub(end, start), a.constant(0))
+
+    def within(self, stage: int, access: int) -> tuple[Region[T], ...]:
+        """As `touched`, with each start counted from that of what the tile has of the slot."""
+        held = self.held(self.fused.stages[stage].slots[access])
+        pairs = zip(self.touched(stage, access), held, strict=True)
+        return tuple(Region(self.a.sub(r.start, h.start), r.size, r.origin) for r, h in pairs)
 
 
 def _box(stage: Stage, held: Sequence[Region[T]], a: Arithmetic[T]) -> tuple[tuple[T, ...], tuple[T, ...]]:
@@ -248,10 +258,6 @@ def _box(stage: Stage, held: Sequence[Region[T]], a: Arithmetic[T]) -> tuple[tup
     lows = tuple(a.constant(0) if cut is None else held[cut].start for cut in stage.cut_axes)
     dims = zip(stage.space.dims, stage.cut_axes, strict=True)
     return lows, tuple(a.constant(dim.size) if cut is None else held[cut].size for dim, cut in dims)
-
-
-def _use(regions: Sequence[Region[T]], held: Sequence[Region[T]], a: Arithmetic[T]) -> Use[T]:
-    return Use(tuple(Region(a.sub(r.start, h.start), r.size, r.origin) for r, h in zip(regions, held, strict=True)))
 
 
 def _alone(dim: int, rank: int) -> Axis:

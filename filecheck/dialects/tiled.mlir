@@ -23,3 +23,22 @@ func.func @net(%x: tensor<4x8xi8> {tiled.home = #tiled.home<@l2>}) -> tensor<4x1
   } -> tensor<4x16xi32>
   func.return %y : tensor<4x16xi32>
 }
+
+// Two kernels in one nest, the tensor between them a buffer of its own.
+// CHECK: func.func @pair
+func.func @pair(%x: tensor<4x8xf32>, %w: tensor<8x16xf32>, %v: tensor<16x2xf32>) -> tensor<4x2xf32> {
+  %e = tiled.empty {home = #tiled.home<@l2>} : tensor<4x2xf32>
+  // CHECK: tiled.nest ins(%x, %w, %v : {{.*}}) outs(%{{[^ ]+}} : tensor<4x2xf32>) {layer = "a+b", tiles = array<i64: 1, 2, 16>, loop_order = array<i64: 0>
+  // CHECK-SAME: buffers = [#tiled.buffers<@l1 at 0, 32>, #tiled.buffers<@l1 at 64>, #tiled.buffers<in_place>, #tiled.buffers<@l1 at 576>, #tiled.buffers<@l1 at 640>]} do {
+  %y = tiled.nest ins(%x, %w, %v : tensor<4x8xf32>, tensor<8x16xf32>, tensor<16x2xf32>) outs(%e : tensor<4x2xf32>) {layer = "a+b", tiles = array<i64: 1, 2, 16>, loop_order = array<i64: 0>, buffers = [#tiled.buffers<@l1 at 0, 32>, #tiled.buffers<@l1 at 64>, #tiled.buffers<in_place>, #tiled.buffers<@l1 at 576>, #tiled.buffers<@l1 at 640>]} do {
+  ^bb0(%xt: tensor<4x8xf32>, %wt: tensor<8x16xf32>, %vt: tensor<16x2xf32>, %yt: tensor<4x2xf32>):
+    // CHECK: [[M:%[^ ]+]] = tiled.empty : tensor<4x16xf32>
+    %m = tiled.empty : tensor<4x16xf32>
+    // CHECK-NEXT: [[A:%[^ ]+]] = kernel.matmul ins({{.*}}) outs([[M]] : tensor<4x16xf32>)
+    %0 = kernel.matmul ins(%xt, %wt : tensor<4x8xf32>, tensor<8x16xf32>) outs(%m : tensor<4x16xf32>) {layer = "a"} -> tensor<4x16xf32>
+    // CHECK-NEXT: kernel.matmul ins([[A]], %{{[^ ]+}} : {{.*}}) outs(%{{[^ ]+}} : tensor<4x2xf32>)
+    %1 = kernel.matmul ins(%0, %vt : tensor<4x16xf32>, tensor<16x2xf32>) outs(%yt : tensor<4x2xf32>) {layer = "b"} -> tensor<4x2xf32>
+    tiled.yield %1 : tensor<4x2xf32>
+  } -> tensor<4x2xf32>
+  func.return %y : tensor<4x2xf32>
+}

@@ -9,7 +9,7 @@ tile. The first loads and the last store are always exposed.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations, product
 from math import prod
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from deeploy_mlir.passes.planning.problem import (
     AHEAD_CYCLES,
     BARRIERS_CYCLES,
+    INSIDE,
     STEP_CYCLES,
     TILE_CYCLES,
     Dma,
@@ -67,8 +68,9 @@ class Candidate:
 class StepShape:
     """All that the candidates of a step depend on; equal for identical layers.
 
-    `owner` gives for each access the number of its tensor in `choosable` order, -1 where it is always staged and -2
-    where it is always in place; `owners` the same for each implementation, which may have accesses of its own."""
+    `owner` gives for each access the number of its tensor in `choosable` order, -1 where it is always staged, -2
+    where it is always in place and -3 where it is a buffer of the step that nothing is transferred to or from; `owners`
+    the same for each implementation, which may have accesses of its own."""
 
     space: IterationSpace
     owner: tuple[int, ...]
@@ -82,7 +84,7 @@ class StepShape:
 
 def choosable_tensors(problem: Problem, step: Step) -> tuple[int, ...]:
     """The tensors of a step whose home is decided, in the order of the step's accesses."""
-    found = [t for t in dict.fromkeys(step.tensors) if len(problem.choices(t)) > 1]
+    found = [t for t in dict.fromkeys(step.tensors) if t != INSIDE and len(problem.choices(t)) > 1]
     if len(found) > MAX_CHOICES:
         largest = sorted(found, key=lambda t: -problem.tensors[t].bytes)[:MAX_CHOICES]
         found = [t for t in found if t in largest]
@@ -92,9 +94,10 @@ def choosable_tensors(problem: Problem, step: Step) -> tuple[int, ...]:
 def step_shape(problem: Problem, step: Step, choosable: Sequence[int], options: Options) -> StepShape:
     """The part of the problem that the candidates of `step` depend on."""
     in_place = step.memory == problem.home
+    usual = -2 if in_place else -1
 
     def owner_of(tensors: Sequence[int]) -> tuple[int, ...]:
-        return tuple(-2 if in_place else (choosable.index(t) if t in choosable else -1) for t in tensors)
+        return tuple(-3 if t == INSIDE else choosable.index(t) if t in choosable else usual for t in tensors)
 
     owners = tuple(owner_of(step.tensors_of(number)) for number in range(len(step.implementations)))
     dma = None if in_place else problem.dmas[step.memory]
@@ -311,10 +314,18 @@ def _in_place(number: int, implementation: Implementation, shape: StepShape, row
         return STEP_CYCLES + tiles * implementation.tile_cycles(sizes) + (tiles * TILE_CYCLES if tiles > 1 else 0)
 
     every = [tuple(row) for row in rows.tolist()]
-    sizes = space.sizes if space.sizes in every else min(every, key=cycles)
-    order = tuple(d for d in space.tileable if sizes[d] < space.dims[d].size)
-    held = implementation.scratch_bytes(sizes, shape.align)
-    return [Candidate(number, sizes, order, (0,) * len(shape.owner), (), held, cycles(sizes))]
+    inside = [a for a, owner in enumerate(shape.owner) if owner == -3]
+    depths = tuple(int(a in inside) for a in range(len(shape.owner)))
+
+    def candidate(sizes: tuple[int, ...]) -> Candidate:
+        order = tuple(d for d in space.tileable if sizes[d] < space.dims[d].size)
+        held = implementation.scratch_bytes(sizes, shape.align)
+        held += sum(align_up(space.accesses[a].tile_bytes(sizes), shape.align) for a in inside)
+        return Candidate(number, sizes, order, depths, (), held, cycles(sizes))
+
+    if inside:
+        return list(_undominated([candidate(sizes) for sizes in every]))
+    return [candidate(space.sizes if space.sizes in every else min(every, key=cycles))]
 
 
 def _staged(number: int, implementation: Implementation, shape: StepShape, dma: Dma, rows: Ints) -> list[Candidate]:
@@ -326,11 +337,13 @@ def _staged(number: int, implementation: Implementation, shape: StepShape, dma: 
     tiles = np.prod(-(-np.array(space.sizes, dtype=np.int64) // rows), axis=1)
     known = {a: access_costs(space, a, rows, shape.align, dma) for a in dict.fromkeys(space.accesses)}
     costs = [known[access] for access in space.accesses]
+    inside = [a for a, owner in enumerate(shape.owner) if owner == -3]
+    kept = sum((costs[a].buffer for a in inside), scratch)
     orders = list(loop_orders(space))
     ticks = [loop_ticks(space, rows, order) for order in orders]
     found: list[Candidate] = []
     for resident in product((False, True), repeat=max((*shape.owner, -1)) + 1):
-        staged = [i for i, owner in enumerate(shape.owner) if owner < 0 or not resident[owner]]
+        staged = [i for i, owner in enumerate(shape.owner) if owner == -1 or (owner >= 0 and not resident[owner])]
         total = sum(space.accesses[a].tile_bytes(space.sizes) for a in staged)
         large = [a for a in staged if space.accesses[a].tile_bytes(space.sizes) > total / 16]
         front = Front()
@@ -338,7 +351,7 @@ def _staged(number: int, implementation: Implementation, shape: StepShape, dma: 
             moving = {a: tick.repeats(a) > 1 for a in staged}
             for depth in depth_choices(staged, large, shape.double_buffer):
                 depths = {a: np.where(moving[a], depth[a], 1) for a in staged}
-                held = scratch.copy()
+                held = kept.copy()
                 for a in staged:
                     held = held + costs[a].buffer * depths[a]
                 cycles = step_cycles(compute, tiles, tick, {a: costs[a] for a in staged}, depths)
@@ -346,7 +359,7 @@ def _staged(number: int, implementation: Implementation, shape: StepShape, dma: 
         for i, (order, depths), held_bytes, cycles in front.best(shape.front):
             sizes = tuple(rows[i].tolist())
             cut = tuple(d for d in order if sizes[d] < space.dims[d].size)
-            depth_of = tuple(int(depths[a][i]) if a in staged else 0 for a in range(len(space.accesses)))
+            depth_of = tuple(int(depths[a][i]) if a in staged else int(a in inside) for a in range(len(shape.owner)))
             found.append(Candidate(number, sizes, cut, depth_of, resident, held_bytes, cycles))
     return found
 
@@ -392,13 +405,14 @@ class Front:
         return [(int(i % width), self._origin[i // width], int(held[i]), int(cycles[i])) for i in kept]
 
 
-def transfer_bytes(space: IterationSpace, candidate: Candidate) -> tuple[int, ...]:
-    """Bytes that one run of the step moves for each access, into or out of the engine's memory."""
+def transfer_bytes(space: IterationSpace, candidate: Candidate, inside: Collection[int] = ()) -> tuple[int, ...]:
+    """Bytes that one run of the step moves for each access, into or out of the engine's memory; none of the accesses
+    `inside`."""
     rows = np.array([candidate.sizes], dtype=np.int64)
     ticks = loop_ticks(space, rows, candidate.order)
     moved = [0] * len(space.accesses)
     for i, access in enumerate(space.accesses):
-        if candidate.depths[i]:
+        if candidate.depths[i] and i not in inside:
             geometry = AccessGeometry(access, space.dims)
             total = geometry.bytes_total(candidate.sizes) * int(ticks.repeats(i)[0])
             moved[i] = total // geometry.tiles(candidate.sizes)

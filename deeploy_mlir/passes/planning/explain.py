@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from deeploy_mlir.passes.planning.candidates import Candidate
 from deeploy_mlir.passes.planning.choice import Choice, StepChoices, choose, fixed_bytes
-from deeploy_mlir.passes.planning.problem import Memory, Options, Problem, TensorKind, align_up
+from deeploy_mlir.passes.planning.problem import INSIDE, Memory, Options, Problem, TensorKind, align_up
 from deeploy_mlir.support.errors import DeeployError
 
 LISTED = 6
@@ -118,7 +118,7 @@ def _step_error(problem: Problem, choices: StepChoices, memory: Memory, need: in
     step = choices.step
     smallest = min(choices.candidates, key=lambda c: _need(problem, choices, memory, c))
     parts = [
-        f"{problem.tensors[t].name} {access.tile_bytes(smallest.sizes)}"
+        f"{'between its kernels' if t == INSIDE else problem.tensors[t].name} {access.tile_bytes(smallest.sizes)}"
         for t, access in zip(
             step.tensors_of(smallest.implementation), step.space_of(smallest.implementation).accesses, strict=True
         )

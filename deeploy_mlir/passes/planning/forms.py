@@ -42,7 +42,7 @@ class NewConstant:
 def apply_form(nest: NestOp, form: Form, made: Sequence[SSAValue | None]) -> NestOp:
     """Puts a nest of the form's kernel in the place of a nest; `made` are the new constants among its operands."""
     values = [
-        nest.accessed[operand] if isinstance(operand, int) else constant
+        nest.slots[operand] if isinstance(operand, int) else constant
         for operand, constant in zip(form.operands, made, strict=True)
     ]
     kernel = form.kernel.clone()

@@ -39,8 +39,10 @@ from deeploy_mlir.kernels.binding import Form, KernelBinding
 from deeploy_mlir.kernels.choice import accepting, bindings_of
 from deeploy_mlir.kernels.packing import Packing
 from deeploy_mlir.passes.planning.forms import NewConstant, apply_form
+from deeploy_mlir.passes.planning.fused import combinations
 from deeploy_mlir.passes.planning.layouts import PackedConstant, drop_unused_constants, use_packed
 from deeploy_mlir.passes.planning.problem import (
+    INSIDE,
     Dma,
     Implementation,
     Memory,
@@ -151,6 +153,11 @@ class _Tensors:
             self.roots[number].append(root)
         return number
 
+    def of_slots(self, nest: NestOp) -> tuple[int, ...]:
+        """The tensors that a nest works on, in the order of its slots."""
+        intermediates = set(nest.intermediates)
+        return tuple(INSIDE if value in intermediates else self.number(value) for value in nest.slots)
+
     def pack(self, value: SSAValue, packing: Packing) -> int | None:
         """The tensor that a constant is in a binding's layout; None if `value` is no constant."""
         key: Hashable = (self.number(value), value.type, packing)
@@ -238,46 +245,82 @@ def _step(
     forms: dict[tuple[int, str], Form],
     number: int,
 ) -> Step:
-    """The step of a nest (of this number); `forms` gets those of its kernel."""
-    kernel = nest.kernel
-    engines = {engine.symbol: engine for engine in engines_for(system, kernel)}
-    found = accepting(kernel, bindings, engines)
-    memory = engines[found[0].engine].memory_name
-    made: list[Implementation | None] = []
-    for binding in [b for b in found if engines[b.engine].memory_name == memory]:
-        form = binding.form(kernel)
-        if form is not None:
-            forms[number, binding.name] = form
-        made.append(_implementation(binding, nest, form, engines[binding.engine].core_count, tensors))
-    implementations = tuple(i for i in made if i is not None)
-    if not implementations:
-        names = ", ".join(binding.name for binding in found)
-        raise DeeployError(f"the kernel bindings for it ({names}) take constant weights only", nest.layer.data)
+    """The step of a nest (of this number); `forms` gets those of its kernel, if it has only one."""
+    fused = nest.fused_space()
+    found = [_kernel_choices(system, nest, stage, tensors, bindings) for stage in range(len(nest.kernels))]
+    memory = found[-1][0].memory
+    each = [[choice for choice in choices if choice.memory == memory] for choices in found]
+    for kernel, choices in zip(nest.kernels, each, strict=True):
+        if not choices:
+            raise DeeployError(
+                f"no engine that computes in @{memory} runs it, as the nest {nest.layer.data} needs", kernel.layer.data
+            )
+    forms.update(((number, c.implementation.name), c.form) for c in each[-1] if c.form is not None)
+    numbers = tensors.of_slots(nest)
     return Step(
         name=nest.layer.data,
-        space=kernel.iteration_space(),
-        tensors=tuple(tensors.number(v) for v in nest.accessed),
+        space=fused.space,
+        tensors=numbers,
         memory=memory,
-        implementations=implementations,
+        implementations=combinations(fused, numbers, [[c.implementation for c in choices] for choices in each]),
         # Of equal kernels, one may have constants that a binding packs where another has none.
-        key=(kernel_key(kernel), tuple(i.name for i in implementations)),
+        key=tuple(
+            (kernel_key(kernel), stage.slots, tuple(c.implementation.name for c in choices))
+            for kernel, stage, choices in zip(nest.kernels, fused.stages, each, strict=True)
+        ),
     )
 
 
+@dataclass(frozen=True)
+class _KernelChoice:
+    """One way to run a kernel of a nest, the form that it then has, and the memory that the engine computes in."""
+
+    implementation: Implementation
+    form: Form | None
+    memory: str
+
+
+def _kernel_choices(
+    system: SystemOp, nest: NestOp, stage: int, tensors: _Tensors, bindings: Sequence[KernelBinding]
+) -> list[_KernelChoice]:
+    """The ways to run a kernel of a nest, by its number. Raises DeeployError where there are none."""
+    kernel = nest.kernels[stage]
+    engines = {engine.symbol: engine for engine in engines_for(system, kernel)}
+    found = accepting(kernel, bindings, engines)
+    made: list[_KernelChoice] = []
+    reasons: list[str] = []
+    for binding in found:
+        engine, form = engines[binding.engine], binding.form(kernel)
+        if len(nest.kernels) > 1 and (engine.asynchronous or form is not None):
+            reasons.append(f"{binding.name} runs no kernels that share a nest")
+            continue
+        implementation = _implementation(binding, nest, stage, form, engine.core_count, tensors)
+        if implementation is None:
+            reasons.append(f"{binding.name} takes constant weights only, that no other kernel of the nest reads")
+        else:
+            made.append(_KernelChoice(implementation, form, engine.memory_name))
+    if not made:
+        raise DeeployError(f"no kernel binding can be chosen for it: {'; '.join(reasons)}", kernel.layer.data)
+    return made
+
+
 def _implementation(
-    binding: KernelBinding, nest: NestOp, form: Form | None, cores: int, tensors: _Tensors
+    binding: KernelBinding, nest: NestOp, stage: int, form: Form | None, cores: int, tensors: _Tensors
 ) -> Implementation | None:
-    """A binding as the planner sees it; None if it packs an input that is no constant."""
-    kernel = nest.kernel if form is None else form.kernel
-    operands = tuple(range(len(nest.accessed))) if form is None else form.operands
-    numbers = [
-        tensors.number(nest.accessed[o]) if isinstance(o, int) else tensors.brought(NewConstant(nest, o))
-        for o in operands
-    ]
+    """A binding as the planner sees it; None if it packs an input that is no constant, or that another kernel of the
+    nest reads too."""
+    kernel = nest.kernels[stage] if form is None else form.kernel
+    stages, in_slots = nest.fused_space().stages, tensors.of_slots(nest)
+    slots = stages[stage].slots
+    operands = tuple(range(len(slots))) if form is None else form.operands
+    numbers = [in_slots[slots[o]] if isinstance(o, int) else tensors.brought(NewConstant(nest, o)) for o in operands]
     layouts: dict[int, tuple[PackedAttr, Attribute]] = {}
     for operand, packing in binding.packings(kernel).items():
         original = operands[operand]
-        number = tensors.pack(nest.accessed[original], packing) if isinstance(original, int) else None
+        if not isinstance(original, int) or sum(s.slots.count(slots[original]) for s in stages) > 1:
+            return None
+        slot = slots[original]
+        number = None if in_slots[slot] == INSIDE else tensors.pack(nest.slots[slot], packing)
         if number is None:
             return None
         numbers[operand] = number
@@ -333,13 +376,19 @@ def write_plan(source: FunctionProblem, result: PlanResult) -> None:
         form = source.forms.get((number, plan.implementation.name))
         if form is not None:
             nest = apply_form(nest, form, [made.get(t) for t in plan.tensors])
-        constants = [(n, t, source.constants[t]) for n, t in enumerate(plan.tensors) if t in made]
-        packed = {n: (c.attr(n), made[t]) for n, t, c in constants if isinstance(c, PackedConstant)}
-        if packed:
-            use_packed(nest, packed)
-        nest.kernel.engine = SymbolRefAttr(plan.implementation.engine)
-        nest.kernel.binding = StringAttr(plan.implementation.name)
-        nest.kernel.split = SplitAttr.of(plan.split)
+        stages = nest.fused_space().stages
+        for kernel, stage, (implementation, split) in zip(nest.kernels, stages, plan.kernels, strict=True):
+            constants = [(n, plan.tensors[slot]) for n, slot in enumerate(stage.slots)]
+            packed = {
+                n: (constant.attr(n), made[t])
+                for n, t in constants
+                if t in made and isinstance(constant := source.constants[t], PackedConstant)
+            }
+            if packed:
+                use_packed(nest, kernel, packed)
+            kernel.engine = SymbolRefAttr(implementation.engine)
+            kernel.binding = StringAttr(implementation.name)
+            kernel.split = SplitAttr.of(split)
         nest.tiles = DenseArrayBase.from_list(i64, list(plan.sizes))
         nest.loop_order = DenseArrayBase.from_list(i64, list(plan.order))
         nest.buffers = ArrayAttr(
@@ -366,6 +415,8 @@ def report_of(source: FunctionProblem, result: PlanResult) -> Plan:
     for step, plan in zip(steps, result.steps, strict=True):
         accesses = (plan.implementation.space or step.space).accesses
         for access, tensor, moved in zip(accesses, plan.tensors, plan.moved, strict=True):
+            if tensor == INSIDE:
+                continue
             home = result.homes[tensor].memory
             ends = (step.memory, home) if access.written else (home, step.memory)
             if step.memory != home and moved:
@@ -378,7 +429,7 @@ def report_of(source: FunctionProblem, result: PlanResult) -> Plan:
         steps=tuple(
             ReportStep(
                 nest.layer.data,
-                nest.kernel.name,
+                " + ".join(kernel.name for kernel in nest.kernels),
                 tiles_in_words(step, plan.sizes, plan.order),
                 plan.live_bytes,
                 plan.cycles,

@@ -13,7 +13,7 @@ from xdsl.dialects.ml_program import GlobalOp
 from xdsl.ir import Attribute, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from deeploy_mlir.dialects.kernel import PackedAttr
+from deeploy_mlir.dialects.kernel import KernelOp, PackedAttr
 from deeploy_mlir.dialects.symbol_table import free_symbol, note_symbol
 from deeploy_mlir.dialects.tiled import ConstantOp, HomeAttr, NestOp, root_of
 from deeploy_mlir.ir.constants import module_of
@@ -67,9 +67,8 @@ class PackedConstant:
         return constant.result
 
 
-def use_packed(nest: NestOp, packed: Mapping[int, tuple[PackedAttr, SSAValue]]) -> None:
-    """Makes a nest's kernel take packed inputs, by number of the input."""
-    kernel = nest.kernel
+def use_packed(nest: NestOp, kernel: KernelOp, packed: Mapping[int, tuple[PackedAttr, SSAValue]]) -> None:
+    """Makes a kernel of a nest take packed inputs, by number of the input."""
     for number, (_, value) in packed.items():
         inside = kernel.ins[number]
         index = nest.body.block.args.index(cast(Any, inside))

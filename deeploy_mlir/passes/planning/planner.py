@@ -143,11 +143,11 @@ def _step_plan(choices: StepChoices, candidate: Candidate, number: int, placed: 
         for a in range(len(candidate.depths))
     )
     alive = sum(b.size for b in placed.buffers if b.first <= number <= b.last)
-    moved = transfer_bytes(choices.step.space_of(candidate.implementation), candidate)
+    moved = transfer_bytes(choices.step.space_of(candidate.implementation), candidate, choices.step.inside)
     implementation = choices.step.implementations[candidate.implementation]
     return StepPlan(
         implementation,
-        implementation.best_split(candidate.sizes),
+        implementation.choices(candidate.sizes),
         candidate.sizes,
         candidate.order,
         offsets,

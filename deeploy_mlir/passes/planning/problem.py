@@ -100,11 +100,19 @@ class Implementation:
         """The modelled compute cost of one tile with the best split."""
         return min(self.cycles(sizes, split) for split in self.splits(sizes))
 
+    def choices(self, sizes: Sequence[int]) -> tuple[tuple[Implementation, CoreSplit], ...]:
+        """What runs each kernel of the step on a tile of these sizes, and how the cores share it."""
+        return ((self, self.best_split(sizes)),)
+
+
+INSIDE = -1
+"""Instead of a tensor's number: what the kernels of a step hand each other, in a buffer of the step."""
+
 
 @dataclass(frozen=True)
 class Step:
-    """One kernel, on an engine that computes in `memory`. `tensors` holds, for each access of `space`, the
-    index of its tensor.
+    """One kernel, or several in a nest, on an engine that computes in `memory`. `tensors` holds, for each access of
+    `space`, the index of its tensor, or `INSIDE`.
 
     Steps with equal `key` and `space` have equal implementations."""
 
@@ -127,7 +135,12 @@ class Step:
     def all_tensors(self) -> tuple[int, ...]:
         """The tensors of all implementations."""
         each = [self.tensors_of(number) for number in range(len(self.implementations))]
-        return tuple(dict.fromkeys(t for tensors in (each or [self.tensors]) for t in tensors))
+        return tuple(dict.fromkeys(t for tensors in (each or [self.tensors]) for t in tensors if t != INSIDE))
+
+    @property
+    def inside(self) -> frozenset[int]:
+        """The accesses of what stays within the step."""
+        return frozenset(number for number, tensor in enumerate(self.tensors) if tensor == INSIDE)
 
 
 @dataclass(frozen=True)
@@ -247,10 +260,11 @@ class StepPlan:
     """How one step runs. `offsets` has the byte offsets of each access's buffers in the engine's memory: empty where
     it works in place; `scratch` is that of the kernel's scratch, if it has any. `staged_bytes` is what those buffers
     take, `moved` the bytes that each access transfers, `tensors` those that the implementation uses, `cycles` the
-    modelled time of the step, `implementation` the one that runs it, `split` how the cores share its tiles."""
+    modelled time of the step, `implementation` the one that runs it, `kernels` what runs
+    each of its kernels and how the cores share its tiles."""
 
     implementation: Implementation
-    split: CoreSplit
+    kernels: tuple[tuple[Implementation, CoreSplit], ...]
     sizes: tuple[int, ...]
     order: tuple[int, ...]
     offsets: tuple[tuple[int, ...], ...]
