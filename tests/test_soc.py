@@ -110,7 +110,7 @@ def test_the_program_takes_what_a_budget_leaves_of_the_memory() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("target=nowhere", "no target 'nowhere'"),
+        ("target=nowhere", "unknown target 'nowhere'"),
         ("target=generic l1=65536", "for memory 'l1', but generic has ram"),
         ("target=siracusa l1=262145", "has 262144 bytes: its size cannot be set to 262145"),
         ("target=siracusa l1=0", "cannot be set to 0"),
