@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
 
 import deeploy_mlir
 from deeploy_mlir import api
@@ -37,8 +39,8 @@ class Share:
     def observer(self) -> Observer:
         """Counts before and after the plan."""
 
-        def observe(previous: object, module: object, following: object) -> None:
-            name = getattr(following, "name", "")
+        def observe(previous: ModulePass | None, module: ModuleOp, following: ModulePass | None) -> None:
+            name = "" if following is None else following.name
             if name == "deeploy-plan":
                 self._count_accepted(module)
             elif name == "convert-tiled-to-mem":
@@ -46,21 +48,21 @@ class Share:
 
         return observe
 
-    def _count_accepted(self, module: object) -> None:
+    def _count_accepted(self, module: ModuleOp) -> None:
         system = system_of(module)
         bindings = [b for b in bindings_of(system) if b.engine == self.engine]
         for nest in nests(module):
             if is_product(nest.kernel) and any(b.accepts(nest.kernel) is True for b in bindings):
                 self.accepted += macs(nest.kernel)
 
-    def _count_offloaded(self, module: object) -> None:
+    def _count_offloaded(self, module: ModuleOp) -> None:
         for nest in nests(module):
             engine = nest.kernel.engine
             if is_product(nest.kernel) and engine is not None and engine.root_reference.data == self.engine:
                 self.offloaded += macs(nest.kernel)
 
 
-def nests(module: object) -> list[NestOp]:
+def nests(module: ModuleOp) -> list[NestOp]:
     return [op for op in module.walk() if isinstance(op, NestOp)]
 
 
@@ -105,9 +107,10 @@ def row(network: Path, target: str, engine: str) -> str:
         execution = program.execute(inputs)
         measured = execution.measured
         assert measured is not None
+        assert measured.cycles is not None
         cycles.append(measured.cycles)
         outputs.append(execution.outputs)
-        busy = f"{getattr(measured, 'busy', '')}"
+        busy = ", ".join(f"{name} {count:,}" for name, count in {**measured.busy, **measured.overlaps}.items())
     same = all(np.array_equal(outputs[0][name], outputs[1][name]) for name in outputs[0])
     right = golden is None or all(np.array_equal(outputs[1][n], golden[n].reshape(outputs[1][n].shape)) for n in golden)
     part = f"{share.offloaded / share.accepted:.0%}" if share.accepted else "none"

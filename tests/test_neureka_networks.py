@@ -16,11 +16,12 @@ import deeploy_mlir
 from deeploy_mlir import api
 from deeploy_mlir.dialects.offload import StartOp
 from deeploy_mlir.interpreters.each_pass import EachPass
+from deeploy_mlir.kernels.binding import KernelBinding
 from deeploy_mlir.program.program import Program
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array
 from deeploy_mlir.targets.siracusa import kernels
-from deeploy_mlir.targets.siracusa.neureka import NeurekaBinding
+from deeploy_mlir.targets.siracusa.neureka import NeurekaBinding, NeurekaSums
 
 
 @dataclass(frozen=True)
@@ -154,12 +155,18 @@ def free(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def multiply_cost(monkeypatch: pytest.MonkeyPatch, factor: float) -> None:
-    bindings = [replace(b, slowdown=factor) if isinstance(b, NeurekaBinding) else b for b in kernels.BINDINGS]
+    bindings: list[KernelBinding] = []
+    for binding in kernels.BINDINGS:
+        if isinstance(binding, NeurekaBinding):
+            binding = replace(binding, slowdown=factor)
+        elif isinstance(binding, NeurekaSums):
+            binding = replace(binding, products=replace(binding.products, slowdown=factor))
+        bindings.append(binding)
     monkeypatch.setattr(kernels, "BINDINGS", tuple(bindings))
 
 
 def test_a_dear_engine_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = case(Layer(1, 1, 64, 64))
+    made = case(Layer(3, 3, 64, 64))
     assert compiled(made)[1] == 1
     multiply_cost(monkeypatch, 10.0)
     assert compiled(made)[1] == 0
@@ -176,12 +183,17 @@ def test_without_the_engine() -> None:
         compiled(made, without_engines=["cluster"])
 
 
-def test_sums_that_32_bits_do_not_hold_stay_on_the_cores(free: None) -> None:
-    """Scales that are larger than the bounds of the sums allow."""
-    layer = Layer(2, 2, 256, 8)
-    made = case(layer)
+@pytest.mark.parametrize("l1", [None, 10 * 1024], ids=["whole", "tiles"])
+@pytest.mark.parametrize("name", ["1x1", "matrix", "3x3 half padded", "depthwise"])
+def test_the_cores_requantise_what_32_bits_do_not_hold(name: str, l1: int | None, free: None) -> None:
+    """Scales that are larger than the bounds of the sums allow: the job makes the sums only."""
+    made = case(LAYERS[name])
     (scale,) = (t for t in made.model.graph.initializer if t.name == "scale")
     scale.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(scale) * 4001, "scale"))
-    program, jobs = compiled(made)
-    assert jobs == 0
-    assert program.run({"x": made.x})["y"].shape == made.y.shape
+    program, jobs = compiled(made, l1=l1)
+    assert jobs == 1
+    expected = compiled(made, without_engines=["neureka"])[0].run({"x": made.x})["y"]
+    np.testing.assert_array_equal(program.run({"x": made.x})["y"], expected)
+    np.testing.assert_array_equal(program.run({"x": made.x}, platform="threads")["y"], expected)
+    module = api.import_network(made.model, api.import_options(types_from={"x": made.x}))
+    api.compile_module(module, api.pipeline_options(l1=l1), observer=EachPass({"x": made.x}))

@@ -135,7 +135,7 @@ def _falling(op: KernelOp) -> str | None:
     """What keeps the body from being non-decreasing in its first argument; None if it surely is."""
     assert op.body is not None
     intervals = body_intervals(op)
-    depends = {op.body.block.args[0]}
+    depends: set[SSAValue] = {op.body.block.args[0]}
     for inner in op.body.block.ops:
         if isinstance(inner, YieldOp):
             return None

@@ -5,7 +5,7 @@ The costs are fitted to `benchmarks/kernel_cycles.py --siracusa` (one core, warm
 from __future__ import annotations
 
 from deeploy_mlir.kernels.generated import RV32, GeneratedKernels, KernelCosts, ScalarCosts
-from deeploy_mlir.targets.siracusa.neureka import Neureka1x1, Neureka3x3
+from deeploy_mlir.targets.siracusa.neureka import Neureka1x1, Neureka3x3, NeurekaSums
 
 COSTS = KernelCosts(
     multiply_accumulate=4.2,
@@ -18,8 +18,11 @@ COSTS = KernelCosts(
     scalar=ScalarCosts(),
 )
 
+GENERATED = GeneratedKernels("generated_rv32", "cluster", RV32, COSTS)
+PRODUCTS = (Neureka1x1("neureka_1x1", "neureka"), Neureka3x3("neureka_3x3", "neureka"))
+
 BINDINGS = (
-    GeneratedKernels("generated_rv32", "cluster", RV32, COSTS),
-    Neureka1x1("neureka_1x1", "neureka"),
-    Neureka3x3("neureka_3x3", "neureka"),
+    GENERATED,
+    *PRODUCTS,
+    *(NeurekaSums(f"{binding.name}_sums", binding, GENERATED) for binding in PRODUCTS),
 )

@@ -16,10 +16,12 @@ from xdsl.utils.hints import isa
 from deeploy_mlir.dialects import c
 from deeploy_mlir.dialects.kernel import ConvOp, KernelOp, MatmulOp, element_type_of_value, shape_of
 from deeploy_mlir.interpreters.epilogue_steps import epilogue_steps, slopes
+from deeploy_mlir.ir.body_ranges import accumulator_interval
 from deeploy_mlir.ir.constants import constant_of
+from deeploy_mlir.ir.epilogues import epilogue_of
 from deeploy_mlir.ir.scalar_body import ScalarBody, integer_range
-from deeploy_mlir.kernels.binding import BroughtConstant, Form
-from deeploy_mlir.kernels.offload import OffloadBinding
+from deeploy_mlir.kernels.binding import BroughtConstant, Form, KernelBinding
+from deeploy_mlir.kernels.offload import OffloadBinding, SumsBinding
 from deeploy_mlir.kernels.packing import Packing
 from deeploy_mlir.requantization.integer_form import NARROW, IntegerForm, integer_form
 from deeploy_mlir.space.tile_constraints import TileConstraints
@@ -53,11 +55,11 @@ class NeurekaBinding(OffloadBinding):
         """Why the engine does not compute the kernel's sums; None if it does."""
 
     @abc.abstractmethod
-    def job_cycles(self, op: KernelOp) -> Callable[[Sequence[int]], int]:
-        """The modelled cycles of the job of a tile of given sizes."""
+    def job_cycles(self, op: KernelOp, sums: bool) -> Callable[[Sequence[int]], int]:
+        """The modelled cycles of the job of a tile of given sizes, whose output are its sums or of 8 bits."""
 
     def accepts(self, op: KernelOp) -> bool | str:
-        reason = self.refusal(op) or _operands_refused(op)
+        reason = self.refusal(op) or operands_refused(op)
         if reason is not None:
             return reason
         found = _requantization(op)
@@ -99,7 +101,7 @@ class NeurekaBinding(OffloadBinding):
         return (ONE_CORE,)
 
     def cost(self, op: KernelOp) -> Callable[[Sequence[int], CoreSplit], int]:
-        cycles = self.job_cycles(op)
+        cycles = self.job_cycles(op, sums=False)
         return lambda sizes, split: round(self.slowdown * cycles(sizes))
 
 
@@ -134,7 +136,7 @@ class Neureka1x1(NeurekaBinding):
         pixels = [d for d in space.output.dims if d not in space.accesses[1].dims]
         return TileConstraints(fits=lambda sizes: all(space.dims[d].size % sizes[d] == 0 for d in pixels))
 
-    def job_cycles(self, op: KernelOp) -> Callable[[Sequence[int]], int]:
+    def job_cycles(self, op: KernelOp, sums: bool) -> Callable[[Sequence[int]], int]:
         space = op.iteration_space()
         outputs = set(space.accesses[1].dims) & set(space.output.dims)
         pixels = [d for d in space.output.dims if d not in outputs]
@@ -145,7 +147,7 @@ class Neureka1x1(NeurekaBinding):
                 rows, columns = prod(sizes[d] for d in pixels[:-1]), sizes[pixels[-1]]
             else:
                 rows, columns = folded(prod(sizes[d] for d in pixels))
-            return cycles_1x1(rows, columns, inputs, prod(sizes[d] for d in outputs))
+            return cycles_1x1(rows, columns, inputs, prod(sizes[d] for d in outputs), sums)
 
         return cycles
 
@@ -181,20 +183,82 @@ class Neureka3x3(NeurekaBinding):
         multiples[3] = CHANNELS_3X3
         return TileConstraints(multiples=tuple(multiples))
 
-    def job_cycles(self, op: KernelOp) -> Callable[[Sequence[int]], int]:
+    def job_cycles(self, op: KernelOp, sums: bool) -> Callable[[Sequence[int]], int]:
         assert isinstance(op, ConvOp)
         depthwise, inputs = op.depthwise, op.group_inputs
 
         def cycles(sizes: Sequence[int]) -> int:
             if depthwise:
-                return cycles_depthwise(sizes[1], sizes[2], sizes[3])
-            return cycles_3x3(sizes[1], sizes[2], inputs, sizes[3])
+                return cycles_depthwise(sizes[1], sizes[2], sizes[3], sums)
+            return cycles_3x3(sizes[1], sizes[2], inputs, sizes[3], sums)
 
         return cycles
 
     def emit(self, op: KernelOp, name: str) -> c.FuncOp:
         return Job(op, name).window()
 
+
+@dataclass(frozen=True)
+class NeurekaSums(SumsBinding):
+    """The sums of what `products` takes, whatever becomes of them: the cores do the epilogue."""
+
+    name: str
+    products: NeurekaBinding
+    rest: KernelBinding
+    cores: int = 8
+    engine: str = ""
+    headers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "engine", self.products.engine)
+        object.__setattr__(self, "headers", self.products.headers)
+
+    def accepts(self, op: KernelOp) -> bool | str:
+        reason = self.products.refusal(op) or operands_refused(op)
+        if reason is not None:
+            return reason
+        sums = accumulator_interval(op)
+        inside = sums is not None and sums.bounds != integer_range(i32)
+        return True if op.accumulator() == i32 and inside else "its sums may leave 32 bits"
+
+    def packings(self, op: KernelOp) -> Mapping[int, Packing]:
+        return self.products.packings(op)
+
+    def constraints(self, op: KernelOp) -> TileConstraints:
+        return self.products.constraints(op)
+
+    def multiples(self, op: KernelOp) -> tuple[int, ...]:
+        return self.products.multiples(op)
+
+    def splits(self, op: KernelOp, sizes: Sequence[int], cores: int) -> Sequence[CoreSplit]:
+        return (ONE_CORE,)
+
+    def scratch(self, op: KernelOp, sizes: Sequence[int]) -> int:
+        return 0 if op.body is None else 4 * prod(op.iteration_space().output.tile_shape(sizes))
+
+    def cost(self, op: KernelOp) -> Callable[[Sequence[int], CoreSplit], int]:
+        """The job, two barriers and the epilogue on the cores."""
+        job, space = self.products.job_cycles(op, sums=True), op.iteration_space()
+        if op.body is None:
+            return lambda sizes, split: round(self.products.slowdown * job(sizes))
+        types = [TensorType(i32, shape_of(op.out)), *(v.type for v in (*op.extras, op.out))]
+        sums, *extras, out = Block(arg_types=types).args
+        rest = epilogue_of(op, sums, extras, out)
+        epilogue = self.rest.cost(rest)
+
+        def cycles(sizes: Sequence[int], split: CoreSplit) -> int:
+            shape = space.output.tile_shape(sizes)
+            shared = min(epilogue(shape, s) for s in self.rest.splits(rest, shape, self.cores))
+            return round(self.products.slowdown * job(sizes)) + shared + PHASE_CYCLES
+
+        return cycles
+
+    def emit(self, op: KernelOp, name: str) -> c.FuncOp:
+        return self.products.emit(op, name)
+
+
+PHASE_CYCLES = 60
+"""Barriers between the phases of a tile."""
 
 _OWN = ("layer", "extra_maps", "operandSegmentSizes", "resultSegmentSizes", "regionSegmentSizes")
 
@@ -207,7 +271,7 @@ def _image_refused(op: ConvOp) -> str | None:
     return None if op.channels_last and shape_of(op.out)[0] == 1 else "it takes one image, channels innermost"
 
 
-def _operands_refused(op: KernelOp) -> str | None:
+def operands_refused(op: KernelOp) -> str | None:
     if any(not isa(t := element_type_of_value(v), IntegerType) or t.width.data != 8 for v in op.ins):
         return "it takes inputs and weights of 8 bits"
     weights = constant_of(op.ins[1])

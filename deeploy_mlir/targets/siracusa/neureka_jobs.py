@@ -48,42 +48,45 @@ def tiles_of(size: int, tile: int) -> list[int]:
     return [min(tile, size - first) for first in range(0, size, tile)]
 
 
-def cycles_1x1(rows: int, columns: int, inputs: int, outputs: int) -> int:
-    """Modelled cycles of a 1x1 job with 8-bit output: what the simulator counts, which follows GVSoC's model."""
+def cycles_1x1(rows: int, columns: int, inputs: int, outputs: int, sums: bool) -> int:
+    """Modelled cycles of a 1x1 job, whose output are its sums or of 8 bits: what the simulator counts, which follows
+    GVSoC's model."""
     total, tiles_in = START_CYCLES, -(-inputs // CHANNELS_1X1)
     for channels in tiles_of(outputs, CHANNELS):
-        a_tile = tiles_in * (58 + channels) + _normalising(channels) + 3
-        total += sum(a_tile + _storing(h, w) for h in tiles_of(rows, SIDE) for w in tiles_of(columns, SIDE))
+        a_tile = tiles_in * (58 + channels) + _normalising(channels, sums) + 3
+        total += sum(
+            a_tile + _storing(h, w, channels, sums) for h in tiles_of(rows, SIDE) for w in tiles_of(columns, SIDE)
+        )
     return total
 
 
-def cycles_3x3(rows: int, columns: int, inputs: int, outputs: int) -> int:
+def cycles_3x3(rows: int, columns: int, inputs: int, outputs: int, sums: bool) -> int:
     """The same of a 3x3 job; padding is left out of account."""
     total, tiles_in = START_CYCLES, -(-inputs // CHANNELS_3X3)
     for channels in tiles_of(outputs, CHANNELS):
         for h in tiles_of(rows, SIDE):
             for w in tiles_of(columns, SIDE):
                 products = tiles_in * (20 + (h + 2) * (w + 2) + channels * BITS)
-                total += products + _normalising(channels) + _storing(h, w)
+                total += products + _normalising(channels, sums) + _storing(h, w, channels, sums)
     return total
 
 
-def cycles_depthwise(rows: int, columns: int, channels: int) -> int:
+def cycles_depthwise(rows: int, columns: int, channels: int, sums: bool) -> int:
     """The same of a depthwise 3x3 job with weights in L1."""
     total = START_CYCLES
     for outputs in tiles_of(channels, CHANNELS_3X3):
         for h in tiles_of(rows, SIDE):
             for w in tiles_of(columns, SIDE):
-                total += 40 + (h + 2) * (w + 2) + BITS + _normalising(outputs) + _storing(h, w)
+                total += 40 + (h + 2) * (w + 2) + BITS + _normalising(outputs, sums) + _storing(h, w, outputs, sums)
     return total
 
 
-def _normalising(channels: int) -> int:
-    return channels + 21
+def _normalising(channels: int, sums: bool) -> int:
+    return 0 if sums else channels + 21
 
 
-def _storing(h: int, w: int) -> int:
-    return (h - 1) * SIDE + w
+def _storing(h: int, w: int, channels: int, sums: bool) -> int:
+    return ((h - 1) * SIDE + w) * (-(-channels // 8) if sums else 1)
 
 
 def shift_of(op: KernelOp) -> int:
@@ -159,12 +162,15 @@ class Job:
         self.b.call("dm_neureka_input", [place, self.pointers[0], self._value(pixel), self._value(row), signed])
 
     def _rest(self, place: SSAValue, pixel: Number, row: Number) -> None:
-        """Weights, output and requantisation, and the start."""
+        """Weights, output, requantisation if there is an epilogue, and the start."""
         b, op = self.b, self.op
         b.call("dm_neureka_weights", [place, self.pointers[1], shape_of(op.ins[1])[1]])
         b.call("dm_neureka_output", [place, self.pointers[-1], self._value(pixel), self._value(row)])
-        scales, biases = self.pointers[2:4]
-        b.call("dm_neureka_requantize", [place, scales, biases, shift_of(op), int(_signed(op.out))])
+        if op.body is None:
+            b.call("dm_neureka_sums", [place])
+        else:
+            scales, biases = self.pointers[2:4]
+            b.call("dm_neureka_requantize", [place, scales, biases, shift_of(op), int(_signed(op.out))])
         b.return_(b.call_value("dm_neureka_start", [place], JOB))
 
     def _width(self, operand: int) -> int:

@@ -94,7 +94,7 @@ class Packed1x1(Packing):
     """1x1 weights, a block for each output channel; `axis` is the one of the plain weights along which these lie."""
 
     axis: int
-    dim: int
+    dim: int | None
 
     def pack(self, plain: Array) -> Array:
         rows = np.moveaxis(plain, self.axis, 0)
@@ -110,7 +110,7 @@ class Packed1x1(Packing):
 class Packed3x3(Packing):
     """3x3 weights [out, 3, 3, in], a block for each output channel."""
 
-    dim: int
+    dim: int | None
     block: int = 1
 
     def pack(self, plain: Array) -> Array:
@@ -124,7 +124,7 @@ class Packed3x3(Packing):
 class PackedDepthwise(Packing):
     """Depthwise 3x3 weights [channels, 3, 3, 1], a block for each 28 channels."""
 
-    dim: int
+    dim: int | None
     block: int = CHANNELS_3X3
 
     def pack(self, plain: Array) -> Array:
