@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
 from xdsl.dialects.builtin import IndexType, IntegerType, ModuleOp, i8, i16, i32
 
 import deeploy_mlir
 from deeploy_mlir.dialects import c
 from deeploy_mlir.interpreters.instructions import Words, run_inner_loop, run_instruction
 from deeploy_mlir.ir.c_builder import CBuilder
+from deeploy_mlir.kernels.generated.columns import Columns
 from deeploy_mlir.kernels.generated.instruction_functions import instruction_function
 from deeploy_mlir.kernels.instructions import (
     Assembly,
@@ -32,6 +35,7 @@ from deeploy_mlir.machine.registry import parse_soc
 from deeploy_mlir.program.program import Program
 from deeploy_mlir.simulators.siracusa.simulator import Simulator
 from deeploy_mlir.support.errors import DeeployError
+from deeploy_mlir.support.numpy_types import Array
 from deeploy_mlir.targets.siracusa.instructions import UI8, XPULPV2
 from deeploy_mlir.targets.siracusa.platforms import SIRACUSA
 from deeploy_mlir.testing.compiled_c import run_c
@@ -195,6 +199,44 @@ def test_a_changed_table_changes_the_c(monkeypatch: pytest.MonkeyPatch) -> None:
     x, w = rng.integers(-128, 128, (2, 8, 32), np.int8)
     (y,) = usual.run({"x": x, "w": w}).values()
     np.testing.assert_array_equal(y, x.astype(np.int32) @ w.T.astype(np.int32))
+
+
+def constant_product(weights: Array) -> onnx.ModelProto:
+    """y = x @ weights on int8, for x of 12 rows."""
+    inner, columns = weights.shape
+    node = helper.make_node("MatMulInteger", ["x", "w"], ["y"], "fc")
+    x = helper.make_tensor_value_info("x", TensorProto.INT8, [12, inner])
+    y = helper.make_tensor_value_info("y", TensorProto.INT32, [12, columns])
+    graph = helper.make_graph([node], "product", [x], [y], [numpy_helper.from_array(weights, "w")])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+
+
+@pytest.mark.parametrize("target", ["siracusa", "cortex-m4"])
+@pytest.mark.parametrize(("inner", "columns"), [(32, 24), (33, 10), (70, 3)])
+def test_constant_operands_are_packed_into_contiguous_columns(target: str, inner: int, columns: int) -> None:
+    if target == "cortex-m4":
+        pytest.importorskip("unicorn")
+    rng = np.random.default_rng(inner)
+    weights = rng.integers(-128, 128, (inner, columns), np.int8)
+    without = ["neureka"] if target == "siracusa" else []
+    program = deeploy_mlir.compile(constant_product(weights), target=target, name="product", without_engines=without)
+    assert "packed" in program.sources["product_weights.c"]
+    assert {"siracusa": "0x57, 1, 0x5c", "cortex-m4": "__smlad("}[target] in program.sources["product.c"]
+    x = rng.integers(-128, 128, (12, inner), np.int8)
+    (y,) = program.run({"x": x}).values()
+    np.testing.assert_array_equal(y, x.astype(np.int32) @ weights.astype(np.int32))
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.sampled_from(["int8", "uint8", "int16"]))
+def test_packed_columns_are_what_they_were(inner: int, columns: int, dtype: str) -> None:
+    plain = np.random.default_rng(inner).integers(0, 100, (1, inner, columns)).astype(dtype)
+    packing = Columns(1, dtype)
+    packed = packing.pack(plain)
+    assert packed.dtype == np.uint8
+    assert packed.shape == (columns, inner * plain.itemsize)
+    np.testing.assert_array_equal(packing.unpack(packed, plain.shape), plain)
+    part = slice(columns // 2, columns)
+    np.testing.assert_array_equal(packing.unpack(packed[part], plain[..., part].shape), plain[..., part])
 
 
 def test_meaning_on_numpy() -> None:

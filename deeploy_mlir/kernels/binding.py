@@ -115,10 +115,9 @@ class KernelBinding(abc.ABC):
         `kernels.generated.dynamic_arguments` lists. Last comes the core's scratch if it asks
         for any. It is called on every core of the engine, each with its share of the tile."""
 
-    def with_instructions(self, table: InstructionTable) -> KernelBinding | None:
-        """Another binding, which uses the instructions of a table that the engine names; None if this one has no use
-        for tables. It competes with this one."""
-        return None
+    def with_instructions(self, table: InstructionTable) -> Sequence[KernelBinding]:
+        """Further bindings, which use the instructions of a table that the engine names. They compete with this one."""
+        return ()
 
     def functions_called(self, function: c.FuncOp) -> Sequence[c.FuncOp]:
         """Static functions that a function of `emit` calls; equal ones of several kernels have one name."""

@@ -34,8 +34,8 @@ def bindings_of(system: SystemOp) -> tuple[KernelBinding, ...]:
     libraries = dict.fromkeys(name for engine in system.engines for name in engine.kernel_libraries)
     plain = [binding for library in libraries for binding in library_bindings(library)]
     tables = {engine.symbol: tables_of(engine) for engine in system.engines}
-    others = [binding.with_instructions(table) for binding in plain for table in tables.get(binding.engine, ())]
-    found = [*plain, *(binding for binding in others if binding is not None)]
+    pairs = [(binding, table) for binding in plain for table in tables.get(binding.engine, ())]
+    found = [*plain, *(other for binding, table in pairs for other in binding.with_instructions(table))]
     names = [binding.name for binding in found]
     for name in names:
         if names.count(name) > 1:

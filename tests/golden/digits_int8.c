@@ -1292,12 +1292,13 @@ static DM_STEP void digits_int8_05_pool3(int32_t core) {
             t);
 }
 
-static DM_KERNEL void digits_int8_matmul_1(const int8_t *restrict in0, const int8_t *restrict in1,
+static DM_KERNEL void digits_int8_matmul_1(const int8_t *restrict in0, const uint8_t *restrict in1,
         const int32_t *restrict extra0, const int32_t *restrict extra1, float *restrict out,
         int32_t size4_1) {
-    const int32_t full = size4_1 / 8 * 8;
-    for (int32_t n = 0; n < full; n += 8) {
-        const int8_t *restrict w0 = in1 + n;
+    const int8_t *restrict t = (const int8_t *restrict)in1;
+    const int32_t full = size4_1 / 6 * 6;
+    for (int32_t n = 0; n < full; n += 6) {
+        const int8_t *restrict w = t + n * 128;
         const int32_t *restrict e0 = extra0 + n;
         const int32_t *restrict e1 = extra1 + n;
         float *restrict y = out + n;
@@ -1307,87 +1308,123 @@ static DM_KERNEL void digits_int8_matmul_1(const int8_t *restrict in0, const int
         int32_t acc30 = 0;
         int32_t acc40 = 0;
         int32_t acc50 = 0;
-        int32_t acc60 = 0;
-        int32_t acc70 = 0;
-        const int8_t *restrict w1 = w0 + 1;
-        const int8_t *restrict w2 = w0 + 2;
-        const int8_t *restrict w3 = w0 + 3;
-        const int8_t *restrict w4 = w0 + 4;
-        const int8_t *restrict w5 = w0 + 5;
-        const int8_t *restrict w6 = w0 + 6;
-        const int8_t *restrict w7 = w0 + 7;
-        _Pragma("GCC unroll 1")
-        for (int32_t k = 0; k < 128; k += 2) {
-            const int32_t x0_value = in0[k];
-            acc00 = dm_xpulpv2_p_mac(x0_value, w0[k * 10], acc00);
-            acc10 = dm_xpulpv2_p_mac(x0_value, w1[k * 10], acc10);
-            acc20 = dm_xpulpv2_p_mac(x0_value, w2[k * 10], acc20);
-            acc30 = dm_xpulpv2_p_mac(x0_value, w3[k * 10], acc30);
-            acc40 = dm_xpulpv2_p_mac(x0_value, w4[k * 10], acc40);
-            acc50 = dm_xpulpv2_p_mac(x0_value, w5[k * 10], acc50);
-            acc60 = dm_xpulpv2_p_mac(x0_value, w6[k * 10], acc60);
-            acc70 = dm_xpulpv2_p_mac(x0_value, w7[k * 10], acc70);
-            const int32_t x0_value_1 = in0[k + 1];
-            acc00 = dm_xpulpv2_p_mac(x0_value_1, w0[(k + 1) * 10], acc00);
-            acc10 = dm_xpulpv2_p_mac(x0_value_1, w1[(k + 1) * 10], acc10);
-            acc20 = dm_xpulpv2_p_mac(x0_value_1, w2[(k + 1) * 10], acc20);
-            acc30 = dm_xpulpv2_p_mac(x0_value_1, w3[(k + 1) * 10], acc30);
-            acc40 = dm_xpulpv2_p_mac(x0_value_1, w4[(k + 1) * 10], acc40);
-            acc50 = dm_xpulpv2_p_mac(x0_value_1, w5[(k + 1) * 10], acc50);
-            acc60 = dm_xpulpv2_p_mac(x0_value_1, w6[(k + 1) * 10], acc60);
-            acc70 = dm_xpulpv2_p_mac(x0_value_1, w7[(k + 1) * 10], acc70);
+        const int8_t *restrict x0 = in0;
+        const int8_t *restrict w0 = w;
+        const int8_t *restrict w1 = w + 128;
+        const int8_t *restrict w2 = w + 256;
+        const int8_t *restrict w3 = w + 384;
+        const int8_t *restrict w4 = w + 512;
+        const int8_t *restrict w5 = w + 640;
+#if defined(__riscv) && __riscv_xlen == 32
+        __asm__ volatile(
+            ".option push\n"
+            ".option norvc\n"
+            ".insn i 0x7b, 4, x0, %[n], 26\n"
+            ".insn i 0x0b, 2, t0, %[x0], 4\n"
+            ".insn i 0x0b, 2, t1, %[w0], 4\n"
+            ".insn i 0x0b, 2, t2, %[w1], 4\n"
+            ".insn i 0x0b, 2, t3, %[w2], 4\n"
+            ".insn i 0x0b, 2, t4, %[w3], 4\n"
+            ".insn i 0x0b, 2, t5, %[w4], 4\n"
+            ".insn i 0x0b, 2, t6, %[w5], 4\n"
+            ".insn r 0x57, 1, 0x5c, %[acc00], t0, t1\n"
+            ".insn r 0x57, 1, 0x5c, %[acc10], t0, t2\n"
+            ".insn r 0x57, 1, 0x5c, %[acc20], t0, t3\n"
+            ".insn r 0x57, 1, 0x5c, %[acc30], t0, t4\n"
+            ".insn r 0x57, 1, 0x5c, %[acc40], t0, t5\n"
+            ".insn r 0x57, 1, 0x5c, %[acc50], t0, t6\n"
+            ".option pop\n"
+            : [acc00] "+r"(acc00), [acc10] "+r"(acc10), [acc20] "+r"(acc20), [acc30] "+r"(acc30),
+                    [acc40] "+r"(acc40), [acc50] "+r"(acc50), [x0] "+r"(x0), [w0] "+r"(w0),
+                    [w1] "+r"(w1), [w2] "+r"(w2), [w3] "+r"(w3), [w4] "+r"(w4), [w5] "+r"(w5)
+            : [n] "r"(32)
+            : "t0", "t1", "t2", "t3", "t4", "t5", "t6", "memory");
+#else
+        for (int32_t k = 0; k < 32; k++) {
+            int32_t xw0 = dm_word(x0);
+            int32_t ww0 = dm_word(w0);
+            int32_t ww1 = dm_word(w1);
+            int32_t ww2 = dm_word(w2);
+            int32_t ww3 = dm_word(w3);
+            int32_t ww4 = dm_word(w4);
+            int32_t ww5 = dm_word(w5);
+            x0 += 4;
+            w0 += 4;
+            w1 += 4;
+            w2 += 4;
+            w3 += 4;
+            w4 += 4;
+            w5 += 4;
+            const int32_t xw0_value = xw0;
+            acc00 = dm_xpulpv2_pv_sdotsp_b(xw0_value, ww0, acc00);
+            acc10 = dm_xpulpv2_pv_sdotsp_b(xw0_value, ww1, acc10);
+            acc20 = dm_xpulpv2_pv_sdotsp_b(xw0_value, ww2, acc20);
+            acc30 = dm_xpulpv2_pv_sdotsp_b(xw0_value, ww3, acc30);
+            acc40 = dm_xpulpv2_pv_sdotsp_b(xw0_value, ww4, acc40);
+            acc50 = dm_xpulpv2_pv_sdotsp_b(xw0_value, ww5, acc50);
         }
-        const int32_t t = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc00
+#endif
+        const int32_t t_1 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc00
                 + (uint32_t)e0[0]) * (uint64_t)e1[0] + 18446718235186298880ull) >> 40));
-        y[0] = (float)(int32_t)((uint32_t)t - 4294967272u) * 0.11610765f;
-        const int32_t t_1 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc10
+        y[0] = (float)(int32_t)((uint32_t)t_1 - 4294967272u) * 0.11610765f;
+        const int32_t t_2 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc10
                 + (uint32_t)e0[1]) * (uint64_t)e1[1] + 18446718235186298880ull) >> 40));
-        y[1] = (float)(int32_t)((uint32_t)t_1 - 4294967272u) * 0.11610765f;
-        const int32_t t_2 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc20
+        y[1] = (float)(int32_t)((uint32_t)t_2 - 4294967272u) * 0.11610765f;
+        const int32_t t_3 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc20
                 + (uint32_t)e0[2]) * (uint64_t)e1[2] + 18446718235186298880ull) >> 40));
-        y[2] = (float)(int32_t)((uint32_t)t_2 - 4294967272u) * 0.11610765f;
-        const int32_t t_3 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc30
+        y[2] = (float)(int32_t)((uint32_t)t_3 - 4294967272u) * 0.11610765f;
+        const int32_t t_4 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc30
                 + (uint32_t)e0[3]) * (uint64_t)e1[3] + 18446718235186298880ull) >> 40));
-        y[3] = (float)(int32_t)((uint32_t)t_3 - 4294967272u) * 0.11610765f;
-        const int32_t t_4 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc40
+        y[3] = (float)(int32_t)((uint32_t)t_4 - 4294967272u) * 0.11610765f;
+        const int32_t t_5 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc40
                 + (uint32_t)e0[4]) * (uint64_t)e1[4] + 18446718235186298880ull) >> 40));
-        y[4] = (float)(int32_t)((uint32_t)t_4 - 4294967272u) * 0.11610765f;
-        const int32_t t_5 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc50
+        y[4] = (float)(int32_t)((uint32_t)t_5 - 4294967272u) * 0.11610765f;
+        const int32_t t_6 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc50
                 + (uint32_t)e0[5]) * (uint64_t)e1[5] + 18446718235186298880ull) >> 40));
-        y[5] = (float)(int32_t)((uint32_t)t_5 - 4294967272u) * 0.11610765f;
-        const int32_t t_6 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc60
-                + (uint32_t)e0[6]) * (uint64_t)e1[6] + 18446718235186298880ull) >> 40));
-        y[6] = (float)(int32_t)((uint32_t)t_6 - 4294967272u) * 0.11610765f;
-        const int32_t t_7 = dm_xpulpv2_p_clip_8((int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc70
-                + (uint32_t)e0[7]) * (uint64_t)e1[7] + 18446718235186298880ull) >> 40));
-        y[7] = (float)(int32_t)((uint32_t)t_7 - 4294967272u) * 0.11610765f;
+        y[5] = (float)(int32_t)((uint32_t)t_6 - 4294967272u) * 0.11610765f;
     }
     for (int32_t n = full; n < size4_1; n++) {
-        const int8_t *restrict w0 = in1 + n;
         int32_t acc = 0;
-        _Pragma("GCC unroll 1")
-        for (int32_t k = 0; k < 128; k += 2) {
-            acc = dm_xpulpv2_p_mac(in0[k], w0[k * 10], acc);
-            acc = dm_xpulpv2_p_mac(in0[k + 1], w0[(k + 1) * 10], acc);
+        const int8_t *restrict x0 = in0;
+        const int8_t *restrict w0 = t + n * 128;
+#if defined(__riscv) && __riscv_xlen == 32
+        __asm__ volatile(
+            ".option push\n"
+            ".option norvc\n"
+            ".insn i 0x7b, 4, x0, %[n], 6\n"
+            ".insn i 0x0b, 2, t0, %[x0], 4\n"
+            ".insn i 0x0b, 2, t1, %[w0], 4\n"
+            ".insn r 0x57, 1, 0x5c, %[acc00], t0, t1\n"
+            ".option pop\n"
+            : [acc00] "+r"(acc), [x0] "+r"(x0), [w0] "+r"(w0)
+            : [n] "r"(32)
+            : "t0", "t1", "memory");
+#else
+        for (int32_t k = 0; k < 32; k++) {
+            int32_t xw0 = dm_word(x0);
+            int32_t ww0 = dm_word(w0);
+            x0 += 4;
+            w0 += 4;
+            acc = dm_xpulpv2_pv_sdotsp_b(xw0, ww0, acc);
         }
-        const int32_t t = (int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc +
+#endif
+        const int32_t t_1 = (int32_t)((int64_t)((uint64_t)(int32_t)((uint32_t)acc +
                 (uint32_t)(extra0 + n)[0]) * (uint64_t)(extra1 + n)[0] + 18446718235186298880ull) >>
                 40);
-        (out + n)[0] = (float)(int32_t)((uint32_t)dm_xpulpv2_p_clip_8(t) - 4294967272u) *
+        (out + n)[0] = (float)(int32_t)((uint32_t)dm_xpulpv2_p_clip_8(t_1) - 4294967272u) *
                 0.11610765f;
     }
 }
 
 // logits_QuantizeLinear
-// matmul: 1x128 i8 x 128x10 i8 -> 1x10 f32
-// planned: 2194 cycles
+// matmul: 1x128 i8 x 10x128 ui8 -> 1x10 f32
+// planned: 1613 cycles
 static DM_STEP void digits_int8_06_logits_quantizelinear(int32_t core) {
-    int8_t *in1_tile = (int8_t *)digits_int8_l1;
     dm_barrier();
     dm_token token = DM_NO_TOKEN;
     if (core == 0) {
-        token = dm_dma_start_in(DM_DMA_MCHAN, in1_tile,
-                digits_int8_weight_logits_QuantizeLinear_transposed_permuted, 1280u, 0u, NULL);
+        token = dm_dma_start_in(DM_DMA_MCHAN, digits_int8_l1,
+                digits_int8_weight_logits_QuantizeLinear_transposed_permuted_pa, 1280u, 0u, NULL);
     }
     int32_t *extra0_tile = (int32_t *)(digits_int8_l1 + 1408);
     dm_token token_1 = DM_NO_TOKEN;
@@ -1407,8 +1444,8 @@ static DM_STEP void digits_int8_06_logits_quantizelinear(int32_t core) {
     dm_dma_wait(DM_DMA_MCHAN, token_2);
     dm_barrier();
     const int32_t t = core * 10 / 8;
-    digits_int8_matmul_1((int8_t *)(digits_int8_l1 + 1280), in1_tile + t, extra0_tile + t,
-            extra1_tile + t, out_tile + t, (core + 1) * 10 / 8 - t);
+    digits_int8_matmul_1((int8_t *)(digits_int8_l1 + 1280), digits_int8_l1 + t * 128, extra0_tile +
+            t, extra1_tile + t, out_tile + t, (core + 1) * 10 / 8 - t);
     dm_barrier();
     dm_token token_3 = DM_NO_TOKEN;
     if (core == 0) {

@@ -95,7 +95,7 @@ def block_of_dots(
     def fits(block: tuple[int, int]) -> bool:
         if loop is not None:
             return fits_loop(loop, *block)
-        return block[0] * block[1] + block[0] + block[1] <= MOST_REGISTERS
+        return block[0] * block[1] + 2 * (block[0] + block[1]) <= table.registers
 
     def time(block: tuple[int, int]) -> float:
         total = run + (words or USUAL_WORDS) * plan.cycles(*block, loop.load_cycles if loop is not None else 1)
@@ -111,7 +111,5 @@ def block_of_dots(
 
 MOST_TOGETHER = 8
 """Most rows or columns of a block."""
-MOST_REGISTERS = 11
-"""Accumulators and words of a block in C, for processors of sixteen registers."""
 USUAL_WORDS = 16
 """How long an innermost loop of unknown length is taken to be."""

@@ -65,17 +65,24 @@ def job_signature(op: KernelOp, name: str) -> c.FuncOp:
 
 
 def kernel_function(
-    op: KernelOp, name: str, tuning: Tuning = HOST, instructions: InstructionTable | None = None
+    op: KernelOp,
+    name: str,
+    tuning: Tuning = HOST,
+    instructions: InstructionTable | None = None,
+    packed: KernelOp | None = None,
 ) -> c.FuncOp:
     """The function of a kernel on memrefs of known strides, with the instructions of a table where they serve.
 
+    Where `packed` is given, the function is called with its operands, which are bytes of the layout that `op` has.
     Raises DeeployError if there is no C for it."""
     description = describe(op)
-    function = kernel_signature(op, name)
+    function = kernel_signature(op if packed is None else packed, name)
+    builder = CBuilder(function.body.block)
     values: list[SSAValue] = list(function.body.block.args)
+    for number, operand in enumerate(description.operands[: len(op.ins)] if packed is not None else ()):
+        values[number] = builder.cast(values[number], c.PtrType(operand.element_type, const=True, restrict=True))
     count = len(op.operands_accessed)
     numbers = dict(zip(description.arguments, values[count:], strict=True))
-    builder = CBuilder(function.body.block)
     nest = Nest(builder, op, simplify(description), tuning, values[:count], numbers, instructions)
     if isinstance(op, MapOp):
         emit_map(nest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -13,6 +13,7 @@ from deeploy_mlir.dialects.kernel.base import KernelOp, element_type_of_value
 from deeploy_mlir.dialects.kernel.ops import MapOp, ReduceOp, RowFunction, RowOp, ScatterOp
 from deeploy_mlir.kernels.binding import KernelBinding
 from deeploy_mlir.kernels.generated.blocking import REMAINDER_FACTOR
+from deeploy_mlir.kernels.generated.columns import Columns, packs_columns, with_columns
 from deeploy_mlir.kernels.generated.costs import KernelCosts, bits_of, body_cost
 from deeploy_mlir.kernels.generated.dot_costs import blocking_of, description_of_share, dot_cycles
 from deeploy_mlir.kernels.generated.dot_plan import dot_plan, multiply_accumulate
@@ -21,8 +22,10 @@ from deeploy_mlir.kernels.generated.instruction_functions import functions_calle
 from deeploy_mlir.kernels.generated.saturations import Saturations
 from deeploy_mlir.kernels.generated.tuning import Tuning, block_factor
 from deeploy_mlir.kernels.instructions import InstructionTable
+from deeploy_mlir.kernels.packing import Packing
 from deeploy_mlir.space.iteration_space import DimKind, IterationSpace
 from deeploy_mlir.space.work_split import NARROW_WINDOWS, CoreSplit
+from deeploy_mlir.support.numpy_types import numpy_dtype
 
 
 def varying_dims(space: IterationSpace, sizes: Sequence[int], split: CoreSplit) -> frozenset[int]:
@@ -51,11 +54,21 @@ class GeneratedKernels(KernelBinding):
     costs: KernelCosts
     instructions: InstructionTable | None = None
     """Where it is given, kernels are generated that use it."""
+    packs: bool = False
+    """Whether constant second operands of products are stored with their columns contiguous, to be taken in words."""
 
-    def with_instructions(self, table: InstructionTable) -> GeneratedKernels:
-        return replace(self, name=f"{self.name}_{table.name}", instructions=table)
+    def with_instructions(self, table: InstructionTable) -> Sequence[GeneratedKernels]:
+        plain = replace(self, name=f"{self.name}_{table.name}", instructions=table)
+        return plain, replace(plain, name=f"{plain.name}_columns", packs=True)
+
+    def packings(self, op: KernelOp) -> Mapping[int, Packing]:
+        if not self.packs:
+            return {}
+        return {1: Columns(op.num_dims - 2, numpy_dtype(element_type_of_value(op.ins[1])).name)}
 
     def accepts(self, op: KernelOp) -> bool | str:
+        if self.packs:
+            return (packs_columns(op) and self._in_words_of(op)) or "packs the columns of one constant matrix"
         if self.instructions is None or (self._contracts(op) and self._multiplies(op)):
             return True
         saturations = Saturations(self.instructions)
@@ -74,6 +87,8 @@ class GeneratedKernels(KernelBinding):
         return tuple(result)
 
     def emit(self, op: KernelOp, name: str) -> c.FuncOp:
+        if self.packs:
+            return kernel_function(with_columns(op), name, self.tuning, self.instructions, op)
         return kernel_function(op, name, self.tuning, self.instructions)
 
     def functions_called(self, function: c.FuncOp) -> Sequence[c.FuncOp]:
@@ -84,6 +99,8 @@ class GeneratedKernels(KernelBinding):
         return self.instructions.preamble if self.instructions is not None else None
 
     def cost(self, op: KernelOp) -> Callable[[Sequence[int], CoreSplit], int]:
+        if self.packs:
+            return replace(self, packs=False).cost(with_columns(op))
         space, contracts = op.iteration_space(), self._contracts(op)
         scalar = self.costs.scalar
         an_output, an_element = body_cost(op, scalar, self.instructions), 0.0
@@ -131,6 +148,13 @@ class GeneratedKernels(KernelBinding):
             return False
         x, w = (element_type_of_value(v) for v in op.ins)
         return multiply_accumulate(self.instructions) is not None or dot_plan(self.instructions, x, w) is not None
+
+    def _in_words_of(self, op: KernelOp) -> bool:
+        """Whether a product with contiguous columns is taken in words."""
+        if self.instructions is None or op.accumulator() != i32:
+            return False
+        plan = dot_plan(self.instructions, *(element_type_of_value(v) for v in op.ins))
+        return plan is not None and op.in_shape(1)[-2] >= plan.elements
 
     def _in_words(
         self, op: KernelOp, space: IterationSpace, sizes: Sequence[int], mine: Sequence[int], varying: frozenset[int]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
 
-from xdsl.dialects.builtin import IntegerType
-from xdsl.ir import Attribute, Region, SSAValue
+from xdsl.dialects.builtin import IntegerType, Signedness, i32
+from xdsl.ir import Region, SSAValue
 from xdsl.printer import Printer
 
 from deeploy_mlir.dialects import c
@@ -55,10 +55,21 @@ class Assembly:
 class Intrinsic:
     """A C function or macro of what is read (a result that is read too comes last), and the header that declares it.
 
-    Its arguments and its value are 32-bit integers."""
+    Its arguments and its value are 32-bit integers; `immediates` are constants behind them. The first argument is
+    `rotated` right by so many bits before, in C, which compilers make part of instructions that rotate."""
 
     function: str
     header: str
+    immediates: tuple[int, ...] = ()
+    rotated: int = 0
+
+    def call(self, b: CBuilder, arguments: Sequence[SSAValue]) -> SSAValue:
+        """Its value."""
+        if self.rotated:
+            word = b.cast(arguments[0], IntegerType(WORD_BITS, Signedness.UNSIGNED))
+            rotated = b.or_(b.shr(word, self.rotated), b.shl(word, WORD_BITS - self.rotated))
+            arguments = [b.cast(rotated, i32), *arguments[1:]]
+        return b.call_value(self.function, [*arguments, *self.immediates], i32, pure=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,16 +116,10 @@ class Instruction:
         """Computes into a place that holds an i32, from 32-bit values."""
         if isinstance(self.code, Intrinsic):
             old = [b.load(place)] if self.accumulates else []
-            t = _held(place)
-            b.assign(place, b.call_value(self.code.function, [*sources, *old], t, pure=True))
+            b.assign(place, self.code.call(b, [*sources, *old]))
             return
         results: tuple[list[SSAValue], list[SSAValue]] = ([place], []) if self.accumulates else ([], [place])
         b.insert(c.AsmOp([self.code.text], ["d", *self.names], *results, taken=list(sources)))
-
-
-def _held(place: SSAValue) -> Attribute:
-    assert isinstance(place.type, c.LValueType)
-    return place.type.value_type
 
 
 @dataclass(frozen=True)
@@ -140,12 +145,14 @@ class InstructionTable:
     """The instructions of a set by name, and its loop if it has one.
 
     `condition` is the preprocessor's for compilers that know the instructions; for others, such as the host's when it
-    runs a target's program, their meaning stands as C. Raises DeeployError if two are called alike."""
+    runs a target's program, their meaning stands as C. `registers` are those that a loop in C has for accumulators,
+    words and pointers. Raises DeeployError if two are called alike."""
 
     name: str
     condition: str
     instructions: tuple[Instruction, ...]
     loop: HardwareLoop | None = None
+    registers: int = 13
 
     def __post_init__(self) -> None:
         names = [instruction.name for instruction in self.instructions]

@@ -4,6 +4,6 @@
 soc.system @"cortex-m4" {
   soc.memory @ram {size = 4194304, align = 8, address = 0x20000000}
   soc.memory @flash {size = 3932160, align = 8, address = 0x00040000, weights_only}
-  soc.engine @core {cores = 1, memory = @ram, weights = @flash, kernels = ["cortex-m4"]}
+  soc.engine @core {cores = 1, memory = @ram, weights = @flash, kernels = ["cortex-m4"], instructions = ["arm-dsp"]}
   soc.host @host {memory = @ram, program_bytes = 32768}
 }
