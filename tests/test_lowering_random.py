@@ -96,7 +96,8 @@ def give_random_plan(nest: NestOp, rng: np.random.Generator) -> None:
     nest.buffers = ArrayAttr(buffers)
     nest.cycles = IntAttr(1)
     for kernel, stage, sizes in zip(nest.kernels, fused.stages, fused.stage_sizes(tiles), strict=True):
-        any_dim = [CoreSplit((d,), (CORES,)) for d in stage.space.tileable]
+        # The planner shares no dimension of one element either: beside a group's, its share could not be told.
+        any_dim = [CoreSplit((d,), (CORES,)) for d in stage.space.tileable if stage.space.sizes[d] > 1]
         splits = [ONE_CORE, *any_dim, *core_splits(stage.space, sizes, CORES)]
         kernel.engine = SymbolRefAttr("cluster")
         kernel.split = SplitAttr.of(splits[int(rng.integers(len(splits)))])
