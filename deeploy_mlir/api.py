@@ -61,6 +61,11 @@ def parse_size(size: int | str) -> int:
     return int(value)
 
 
+def _size_or_none(size: int | str) -> int:
+    """A size that may be 0."""
+    return 0 if str(size).strip() == "0" else parse_size(size)
+
+
 def import_options(
     name: str | None = None,
     input_types: Mapping[str, str] | None = None,
@@ -85,13 +90,15 @@ def pipeline_options(
     math: str = "exact",
     ram: int | str | None = None,
     without_engines: Sequence[str] = (),
+    memories: Mapping[str, int | str] | None = None,
 ) -> PipelineOptions:
     """`PipelineOptions` with sizes as numbers or text. Raises DeeployError for text that is no size."""
     return PipelineOptions(
         target,
         l1=None if l1 is None else parse_size(l1),
         l2=None if l2 is None else parse_size(l2),
-        wmem=None if wmem is None else 0 if str(wmem).strip() == "0" else parse_size(wmem),
+        wmem=None if wmem is None else _size_or_none(wmem),
+        memories=tuple((name, _size_or_none(size)) for name, size in (memories or {}).items()),
         ram=None if ram is None else parse_size(ram),
         without_engines=tuple(without_engines),
         double_buffer=double_buffer,
@@ -168,6 +175,7 @@ def compile(
     l2: int | str | None = None,
     wmem: int | str | None = None,
     ram: int | str | None = None,
+    memories: Mapping[str, int | str] | None = None,
     without_engines: Sequence[str] = (),
     double_buffer: bool = True,
     requantize: str = "exact",
@@ -183,15 +191,15 @@ def compile(
     """Compiles an ONNX model (path, bytes or ModelProto) for a target.
 
     `l1`, `l2`, `wmem`, `ram`: byte budgets (an int, or text such as "64KiB") for the target's memories of that name;
-    the whole memory by default. `without_engines`: engines of the target to leave out.
-    `double_buffer`: whether transfers may overlap computing. `requantize`: "exact" or
+    the whole memory by default; `memories` has budgets by any name. `without_engines`: engines of the target to leave
+    out. `double_buffer`: whether transfers may overlap computing. `requantize`: "exact" or
     "fixed-point", `math`: "exact" or "fast" (see `PipelineOptions`). The rest as in `ImportOptions`; `types_from` may
     be an .npz file.
     `observer`: sees the module before and after each pass (as in `pipelines.run_pipeline`). `check`: sees the network
     before it is compiled, and may raise.
     Raises DeeployError, which names the node and what would do, for whatever cannot be compiled."""
     started = time.perf_counter()
-    options = pipeline_options(target, l1, l2, double_buffer, requantize, wmem, math, ram, without_engines)
+    options = pipeline_options(target, l1, l2, double_buffer, requantize, wmem, math, ram, without_engines, memories)
     module = import_network(model, import_options(name, input_types, types_from, dims, input_values))
     if check is not None:
         check(network_of(module))

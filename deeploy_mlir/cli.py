@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MATCH, MISMATCH, ERROR = 0, 1, 2
 
 
-REPEATED = ("input_type", "dim", "input_value", "exclude", "without_engine")
+REPEATED = ("memory", "input_type", "dim", "input_value", "exclude", "without_engine")
 """Options that may be given several times."""
 
 
@@ -153,7 +153,14 @@ def _add_lowering(command: argparse.ArgumentParser) -> None:
     command.add_argument("--l1", metavar="SIZE", help="L1 to use at most, such as 64KiB; by default all")
     command.add_argument("--l2", metavar="SIZE", help="L2 to use at most")
     command.add_argument("--wmem", metavar="SIZE", help="weight memory to use at most; 0 for none")
-    command.add_argument("--ram", metavar="SIZE", help="generic: RAM for activations, inputs and outputs at most")
+    command.add_argument("--ram", metavar="SIZE", help="RAM for activations, inputs and outputs at most")
+    command.add_argument(
+        "--memory",
+        action="append",
+        default=[],
+        metavar="NAME=SIZE",
+        help="of any memory of the target, by its name, at most that much",
+    )
     command.add_argument(
         "--without-engine", action="append", default=[], metavar="NAME", help="an engine of the target not to use"
     )
@@ -251,6 +258,7 @@ def _lowering_options(options: argparse.Namespace) -> dict[str, Any]:
         "l2": options.l2,
         "wmem": options.wmem,
         "ram": options.ram,
+        "memories": _pairs(options.memory, "--memory"),
         "without_engines": options.without_engine,
         "double_buffer": not options.no_double_buffer,
         "requantize": options.requantize,

@@ -34,7 +34,7 @@ class PipelineOptions:
     """What a user chooses about the lowering of a network.
 
     `l1`, `l2`, `wmem` and `ram` are byte budgets for the memories of that name; None means the whole memory of the
-    target. A `wmem` of 0 keeps all weights out of the weight memory.
+    target. A `wmem` of 0 keeps all weights out of the weight memory. `memories` has budgets for memories by any name.
     `without_engines`: engines of the target that are left out.
     `requantize`: `exact` computes requantisation of QDQ networks as ONNX defines it, on integers where they equal
     that; `fixed-point` always on integers, for cores without FPU, off by at most one in the last place where none do.
@@ -48,6 +48,7 @@ class PipelineOptions:
     l2: int | None = None
     wmem: int | None = None
     ram: int | None = None
+    memories: tuple[tuple[str, int], ...] = ()
     without_engines: tuple[str, ...] = ()
     double_buffer: bool = True
     requantize: str = "exact"
@@ -109,6 +110,7 @@ def pipeline_for(options: PipelineOptions) -> str:
             l2=options.l2,
             wmem=options.wmem,
             ram=options.ram,
+            sizes=f'"{",".join(f"{name}={size}" for name, size in options.memories)}"' if options.memories else None,
             without=f'"{",".join(options.without_engines)}"' if options.without_engines else None,
         ),
         *(_with_options(p, fixed_point=fixed_point) if p in (QDQ, CHOOSE) else p for p in (*GRAPH, *KERNELS)),

@@ -127,6 +127,10 @@ def test_run_without_inputs_uses_the_pattern(files: Path, capsys: pytest.Capture
             ["compile", "{}/none.onnx", "--target", "siracusa", "--l1", "many", "-o", "{}/new"],
             "'many' is no memory size",
         ),
+        (
+            ["compile", "{}/none.onnx", "--target", "siracusa", "--memory", "l1", "-o", "{}/new"],
+            "--memory takes NAME=VALUE",
+        ),
         (["compile", "{}/none.onnx", "--target", "siracusa", "--dim", "N", "-o", "{}/new"], "--dim takes NAME=VALUE"),
         (
             ["compile", "{}/none.onnx", "--target", "siracusa", "--dim", "N=x", "-o", "{}/new"],
@@ -163,7 +167,7 @@ def test_check_compiles_with_the_options_given_and_compares(
     monkeypatch.setattr(api, "compile", fake)
     words = ["check", "net.onnx", "--target", "siracusa", "--l1", "64KiB", "--no-double-buffer", "--name", "net"]
     words += ["--input-type", "a=b=ui8", "--dim", "N=1", "--types-from-data", "t.npz", "--platform", "threads"]
-    words += ["--input-value", "rate=16000", "--input-value", "sizes=1,2"]
+    words += ["--memory", "l2=1MiB", "--input-value", "rate=16000", "--input-value", "sizes=1,2"]
     words += ["--inputs", str(files / "inputs.npz"), "--expect"]
     assert cli.main([*words, str(files / "good.npz")]) == 0
     del asked["check"]
@@ -174,6 +178,8 @@ def test_check_compiles_with_the_options_given_and_compares(
         "l2": None,
         "wmem": None,
         "ram": None,
+        "memories": {"l2": "1MiB"},
+        "without_engines": [],
         "double_buffer": False,
         "requantize": "exact",
         "math": "exact",

@@ -11,10 +11,12 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import PassPipeline
 
+from deeploy_mlir import api
 from deeploy_mlir.dialects.soc import MemorySpaceAttr
 from deeploy_mlir.machine import registry
 from deeploy_mlir.machine.registry import load_soc, parse_soc, system_of, target_names
 from deeploy_mlir.passes.attach_soc import AttachSocPass
+from deeploy_mlir.pipelines import pipeline_for
 from deeploy_mlir.support.errors import DeeployError
 
 
@@ -92,6 +94,14 @@ def test_attach_limits_memories() -> None:
     assert load_soc("siracusa").memory("l1").size == 256 * 1024
 
 
+def test_any_memory_is_limited_by_name() -> None:
+    options = api.pipeline_options("siracusa", memories={"l1": "64KiB", "wmem": 0})
+    spec = pipeline_for(options).split(",deeploy-fold", 1)[0]
+    module = ModuleOp([])
+    PassPipeline.parse_spec({AttachSocPass.name: lambda: AttachSocPass}, spec).apply(Context(), module)
+    assert [(m.symbol, m.size) for m in system_of(module).memories] == [("l1", 65536), ("l2", 2031616)]
+
+
 def test_a_weight_memory_of_no_size_goes() -> None:
     system = system_of(attach("target=siracusa wmem=0"))
     system.verify()
@@ -116,6 +126,7 @@ def test_the_program_takes_what_a_budget_leaves_of_the_memory() -> None:
         ("target=siracusa l1=0", "cannot be set to 0"),
         ("target=siracusa l1=5120", "holds 5120 bytes of stacks: 5120 bytes are not enough"),
         ('target=siracusa sizes="l1"', "MEMORY=BYTES"),
+        ('target=siracusa l1=65536 sizes="l1=4096"', "two sizes are given for memory 'l1'"),
     ],
 )
 def test_attach_refuses(options: str, message: str) -> None:

@@ -129,7 +129,10 @@ class AttachSocPass(ModulePass):
         system = load_soc(self.target)
         given = {"l1": self.l1, "l2": self.l2, "wmem": self.wmem, "ram": self.ram}
         sizes = {name: size for name, size in given.items() if size is not None}
-        limit_memories(system, sizes | parse_sizes(self.sizes or ""))
+        more = parse_sizes(self.sizes or "")
+        if twice := sorted(sizes.keys() & more.keys()):
+            raise DeeployError(f"two sizes are given for memory '{twice[0]}': {sizes[twice[0]]} and {more[twice[0]]}")
+        limit_memories(system, sizes | more)
         remove_engines(system, [name.strip() for name in (self.without or "").split(",") if name.strip()])
         check_tensors(op, system)
         Rewriter.insert_op(system, InsertPoint.at_start(op.body.block))
