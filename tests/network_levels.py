@@ -27,6 +27,7 @@ CONV = (
 ROOM = 4_300
 """Bytes of L1 beside the stacks: every operand of the second convolution passes through buffers."""
 
+ATTACH = "deeploy-attach-soc"
 STAGES = (
     "convert-kernel-to-tiled",
     "deeploy-plan",
@@ -105,8 +106,9 @@ def pipeline_to(last: str, target: str = "siracusa", room: int | None = ROOM, do
     stacks = sum(engine.reserved_bytes for engine in load_soc(target).engines)
     size = f" l1={stacks + room}" if room is not None else ""
     plan = f"deeploy-plan{{double-buffer={str(double_buffer).lower()}}}"
-    stages = [plan if s == "deeploy-plan" else s for s in STAGES[: STAGES.index(last) + 1]]
-    return ",".join([f"deeploy-attach-soc{{target={target}{size}}}", *stages])
+    every = (ATTACH, *STAGES)
+    options = {ATTACH: f"{ATTACH}{{target={target}{size}}}", "deeploy-plan": plan}
+    return ",".join(options.get(stage, stage) for stage in every[: every.index(last) + 1])
 
 
 @cache

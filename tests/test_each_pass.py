@@ -97,7 +97,7 @@ def test_a_wrong_transformation_is_caught_with_the_place() -> None:
         r"\d+ of 1568 elements differ"
     )
     with pytest.raises(OutputsDifferError) as error:
-        run_with(PadsPass(), last="deeploy-remove-dead-globals")
+        run_with(PadsPass(), last="deeploy-attach-soc")
     assert re.fullmatch(message, str(error.value))
 
 
@@ -194,7 +194,7 @@ def test_deeploy_opt_checks_each_pass(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert "cluster.run" in ran.stdout
     # Two waits for the same transfer: the program is wrong before any pass.
-    token = re.search(r"dma\.wait (%\w+)", good)
+    token = re.search(r"dma\.wait %\w+ : [^\n]*", good)
     assert token is not None
     bad = good.replace(token[0], f"{token[0]}\n{token[0]}", 1)
     ran = deeploy_opt("-p", "deeploy-pipeline-dma", *check, text=bad)
