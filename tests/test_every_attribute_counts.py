@@ -107,6 +107,7 @@ CHANGES: dict[tuple[type[soc.PartOp], str], tuple[str | None, Attribute | None]]
     (soc.EngineOp, "weights"): (None, SymbolRefAttr("wmem")),
     (soc.EngineOp, "stack_bytes"): (None, integer(1024)),
     (soc.EngineOp, "kernels"): (None, ArrayAttr([StringAttr("generic")])),
+    (soc.EngineOp, "instructions"): (None, None),
     (soc.EngineOp, "asynchronous"): (None, UnitAttr()),
     (soc.HostOp, "memory"): (None, SymbolRefAttr("wmem")),
     (soc.HostOp, "program_bytes"): (None, integer(L2 - 20 * 1024)),

@@ -28,11 +28,17 @@ GROUP = "deeploy_mlir.kernels"
 
 
 def bindings_of(system: SystemOp) -> tuple[KernelBinding, ...]:
-    """All bindings that the engines of a system name, and what the engines' instruction tables make of them.
+    """The bindings for each engine of a system in the libraries that it names, and what its instruction tables make of
+    them.
 
     Raises DeeployError for a library or table that is not known, and for two bindings of one name."""
-    libraries = dict.fromkeys(name for engine in system.engines for name in engine.kernel_libraries)
-    plain = [binding for library in libraries for binding in library_bindings(library)]
+    plain = [
+        binding
+        for engine in system.engines
+        for library in engine.kernel_libraries
+        for binding in library_bindings(library)
+        if binding.engine == engine.symbol
+    ]
     tables = {engine.symbol: tables_of(engine) for engine in system.engines}
     pairs = [(binding, table) for binding in plain for table in tables.get(binding.engine, ())]
     found = [*plain, *(other for binding, table in pairs for other in binding.with_instructions(table))]
