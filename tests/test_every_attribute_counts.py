@@ -12,16 +12,30 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, StringAttr, SymbolRefAttr, UnitAttr, i64
-from xdsl.ir import Attribute
+from xdsl.dialects.arith import AddiOp
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    IntegerAttr,
+    ModuleOp,
+    StringAttr,
+    SymbolRefAttr,
+    TensorType,
+    UnitAttr,
+    i32,
+    i64,
+)
+from xdsl.ir import Attribute, Block, Region
+from xdsl.ir.affine import AffineMap
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import VerifyException
 
 import deeploy_mlir
 from deeploy_mlir.dialects import c, soc
-from deeploy_mlir.dialects.kernel import KernelOp, MatmulOp
-from deeploy_mlir.kernels.binding import KernelBinding, Library
+from deeploy_mlir.dialects.kernel import KernelOp, MatmulOp, YieldOp, shape_of
+from deeploy_mlir.ir.c_builder import CBuilder
+from deeploy_mlir.kernels.binding import BroughtConstant, Form, KernelBinding, Library
 from deeploy_mlir.kernels.generated import kernel_signature
+from deeploy_mlir.kernels.instructions import InstructionTable
 from deeploy_mlir.kernels.packing import Packing
 from deeploy_mlir.machine.platform import Configuration, configuration_of
 from deeploy_mlir.space.tile_constraints import TileConstraints
@@ -68,11 +82,12 @@ class Change:
             self.configuration = configuration_of(system)
 
 
-def outcome(change: Callable[[soc.SystemOp], object] = lambda system: None) -> object:
+def outcome(change: Callable[[soc.SystemOp], object] = lambda system: None, target: str = "siracusa") -> object:
     """What the user gets: the plan, without the time that it took, and the C; or the refusal."""
     changing = Change(change)
     try:
-        program = deeploy_mlir.compile(network(), "siracusa", l1=L1, l2=L2, name="net", observer=changing)
+        limits = {"l1": L1, "l2": L2} if target == "siracusa" else {}
+        program = deeploy_mlir.compile(network(), target, **limits, name="net", observer=changing)
     except (DeeployError, VerifyException) as error:
         return str(error)
     plan = program.plan
@@ -94,6 +109,7 @@ PARTS: dict[type[soc.PartOp], str] = {
 CHANGES: dict[tuple[type[soc.PartOp], str], tuple[str | None, Attribute | None]] = {
     (soc.MemoryOp, "size"): ("l1", integer(12 * 1024)),
     (soc.MemoryOp, "align"): ("l1", integer(256)),
+    (soc.MemoryOp, "address"): (None, integer(0x10000000)),
     (soc.MemoryOp, "weights_only"): ("wmem", None),
     (soc.DmaOp, "bytes_per_cycle"): (None, integer(1)),
     (soc.DmaOp, "startup_cycles"): (None, integer(3000)),
@@ -104,7 +120,7 @@ CHANGES: dict[tuple[type[soc.PartOp], str], tuple[str | None, Attribute | None]]
     (soc.DmaOp, "same_as"): ("mchan_weights", None),
     (soc.EngineOp, "cores"): (None, integer(2)),
     (soc.EngineOp, "memory"): (None, SymbolRefAttr("l2")),
-    (soc.EngineOp, "weights"): (None, SymbolRefAttr("wmem")),
+    (soc.EngineOp, "weights"): ("core", None),
     (soc.EngineOp, "stack_bytes"): (None, integer(1024)),
     (soc.EngineOp, "kernels"): (None, ArrayAttr([StringAttr("generic")])),
     (soc.EngineOp, "instructions"): (None, None),
@@ -113,6 +129,8 @@ CHANGES: dict[tuple[type[soc.PartOp], str], tuple[str | None, Attribute | None]]
     (soc.HostOp, "program_bytes"): (None, integer(L2 - 20 * 1024)),
 }
 """For each option of each part: the part's name, and another value (None: left out)."""
+GENERIC = ((soc.EngineOp, "weights"),)
+"""What is changed of the target `generic`, whose engine computes where the host's data is."""
 
 
 def test_the_table_has_every_attribute() -> None:
@@ -138,7 +156,10 @@ def test_an_attribute_of_the_soc_counts(part: type[soc.PartOp], option: str, unc
         else:
             found.properties[option] = value
 
-    assert outcome(change) != unchanged
+    if (part, option) in GENERIC:
+        assert outcome(change, "generic") != outcome(target="generic")
+    else:
+        assert outcome(change) != unchanged
 
 
 FAST_ROWS = 13
@@ -173,6 +194,19 @@ class Wrapped(KernelBinding):
     def accepts(self, op: KernelOp) -> bool | str:
         return self._member("accepts", True)
 
+    def form(self, op: KernelOp) -> Form | None:
+        return self._member("form", no_form)(op)
+
+    def with_instructions(self, table: InstructionTable) -> KernelBinding | None:
+        return self._member("with_instructions", None)
+
+    def functions_called(self, function: c.FuncOp) -> Sequence[c.FuncOp]:
+        return self._member("functions_called", ())
+
+    @property
+    def preamble(self) -> str | None:
+        return self._member("preamble", None)
+
     def constraints(self, op: KernelOp) -> TileConstraints:
         return self._member("constraints", TileConstraints()) if isinstance(op, MatmulOp) else TileConstraints()
 
@@ -205,7 +239,36 @@ def nothing(op: KernelOp, name: str) -> c.FuncOp:
     return kernel_signature(op, name)
 
 
+def calling(op: KernelOp, name: str) -> c.FuncOp:
+    function = kernel_signature(op, name)
+    CBuilder(function.body.block).call("called", [])
+    return function
+
+
+def no_form(op: KernelOp) -> Form | None:
+    return None
+
+
+def with_an_added_constant(op: KernelOp) -> Form | None:
+    """A product that adds a constant of the binding's own to each row."""
+    if not isinstance(op, MatmulOp) or op.body is not None:
+        return None
+    columns = shape_of(op.out)[-1]
+    block = Block(arg_types=[*(v.type for v in op.ins), TensorType(i32, [columns]), op.out.type])
+    body = Block(arg_types=[i32, i32])
+    added = AddiOp(*body.args)
+    body.add_ops([added, YieldOp(added.result)])
+    a, b, extra, out = block.args
+    rows = AffineMap.from_callable(lambda m, n: (n,))
+    kernel = MatmulOp([a, b], out, layer=op.layer.data, extras=[extra], extra_maps=[rows], body=Region(body))
+    return Form(kernel, (0, 1, BroughtConstant("added", np.zeros(columns, np.int32), i32), 2))
+
+
 MEMBERS: dict[str, Any] = {
+    "form": with_an_added_constant,
+    "with_instructions": Wrapped({"name": "by_table", "cost": 0.1}),
+    "functions_called": (c.FuncOp("called", [], None, ["static"]),),
+    "preamble": "#include <stdint.h>",
     "name": "generated_rv32",
     "engine": "fabric_controller",
     "accepts": False,
@@ -219,6 +282,8 @@ MEMBERS: dict[str, Any] = {
     "library": Library("acme", Path(__file__).parent, ("acme.h",)),
 }
 """For each member of a binding, another value."""
+BESIDE: dict[str, Any] = {"functions_called": {"emit": calling}}
+"""What else the binding has, with and without the change."""
 
 
 def test_the_table_has_every_member() -> None:
@@ -230,6 +295,7 @@ def test_a_member_of_a_binding_counts(member: str, monkeypatch: pytest.MonkeyPat
     generated = siracusa_kernels.BINDINGS
     results: list[object] = []
     for members in ({}, {member: MEMBERS[member]}):
+        members |= BESIDE.get(member, {})
         monkeypatch.setattr(siracusa_kernels, "BINDINGS", generated)
         monkeypatch.setattr(siracusa_kernels, "BINDINGS", (*generated, Wrapped(members)))
         results.append(outcome())

@@ -70,16 +70,15 @@ class MemorySpaceAttr(ParametrizedAttribute):
 class MemoryOp(PartOp):
     """A memory: `size` bytes, buffers at multiples of `align`, and its `address` in the map where it is fixed.
 
-    `off_chip` says that it is reached through a bus of its own, `weights_only` that only constants can live there.
+    In one that is `weights_only` only constants can live.
     """
 
     name = "soc.memory"
-    OPTIONS: ClassVar[tuple[str, ...]] = ("size", "align", "address", "off_chip", "weights_only")
+    OPTIONS: ClassVar[tuple[str, ...]] = ("size", "align", "address", "weights_only")
 
     size_attr = prop_def(IntegerAttr[IntegerType], prop_name="size")
     align_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="align")
     address_attr = opt_prop_def(IntegerAttr[IntegerType], prop_name="address")
-    off_chip_attr = opt_prop_def(UnitAttr, prop_name="off_chip")
     weights_only_attr = opt_prop_def(UnitAttr, prop_name="weights_only")
 
     @property
@@ -96,11 +95,6 @@ class MemoryOp(PartOp):
     def address(self) -> int | None:
         """Where the memory begins, if that is fixed."""
         return self.int_option("address", 0) if self.address_attr is not None else None
-
-    @property
-    def off_chip(self) -> bool:
-        """Whether it is reached through a bus of its own."""
-        return self.off_chip_attr is not None
 
     @property
     def weights_only(self) -> bool:

@@ -59,7 +59,7 @@ soc.system @board {
 
 // -----
 
-// CHECK: soc.memory has no option bytes; it has size, align, address, off_chip, weights_only
+// CHECK: soc.memory has no option bytes; it has size, align, address, weights_only
 soc.system @board {
   soc.memory @l1 {bytes = 8}
 }
