@@ -12,6 +12,11 @@ Several kernels may share a nest. Those before the last write into `tiled.empty`
 each tile holds only what of them the kernels behind need (`space.fusion`), in a buffer of its own, so `buffers` has an
 entry for each operand of the nest, each intermediate and the output, in this order.
 
+Nests nest: a nest may hold another one on the same operands instead of kernels. Its tiles are then what the inner nest
+runs on, its buffers lie in a memory farther from the engine, and the inner one takes its parts from there (or from the
+homes, of what is in place in the outer one). The inner nest's `loop_order` has the dimensions of such a tile that it
+cuts.
+
 Tensors have a *home*: `#tiled.home<@l2 at 1024>` is a place in the arena of a memory, `#tiled.home<@l2>` an array of
 its own. Homes stand on `tiled.empty`, on `tiled.constant` and on function arguments (attribute `tiled.home`).
 
@@ -269,9 +274,19 @@ class NestOp(IRDLOperation):
         )
 
     @property
+    def inner(self) -> NestOp | None:
+        """The nest that cuts this one's tiles once more, for a nearer memory."""
+        return next((op for op in self.body.block.ops if isinstance(op, NestOp)), None)
+
+    @property
+    def levels(self) -> tuple[NestOp, ...]:
+        """This nest and those in it, the outermost first."""
+        return (self,) if self.inner is None else (self, *self.inner.levels)
+
+    @property
     def kernels(self) -> tuple[KernelOp, ...]:
         """The kernels inside, in the order in which they run."""
-        return tuple(op for op in self.body.block.ops if isinstance(op, KernelOp))
+        return tuple(op for op in self.levels[-1].body.block.ops if isinstance(op, KernelOp))
 
     @property
     def kernel(self) -> KernelOp:
@@ -281,7 +296,7 @@ class NestOp(IRDLOperation):
     @property
     def intermediates(self) -> tuple[SSAValue, ...]:
         """The tensors between the kernels, as the body names them."""
-        return tuple(op.result for op in self.body.block.ops if isinstance(op, EmptyOp))
+        return tuple(op.result for op in self.levels[-1].body.block.ops if isinstance(op, EmptyOp))
 
     @property
     def slots(self) -> tuple[SSAValue, ...]:
@@ -291,7 +306,8 @@ class NestOp(IRDLOperation):
 
     def fused_space(self) -> FusedSpace:
         """The iteration spaces of the kernels on the slots. Raises FusionError if they cannot share a nest."""
-        inside = (*self.body.block.args[:-1], *self.intermediates, self.body.block.args[-1])
+        arguments = self.levels[-1].body.block.args
+        inside = (*arguments[:-1], *self.intermediates, arguments[-1])
         numbers = {value: number for number, value in enumerate(inside)}
         stages: list[Stage] = []
         for kernel in self.kernels:
@@ -303,12 +319,21 @@ class NestOp(IRDLOperation):
     def planned(self) -> bool:
         return self.tiles is not None and self.loop_order is not None and self.buffers is not None
 
+    @property
+    def around(self) -> NestOp | None:
+        """The nest that this one is in."""
+        parent = self.parent_op()
+        return parent if isinstance(parent, NestOp) else None
+
     def verify_(self) -> None:
         block = self.body.block
         if [a.type for a in block.args] != [v.type for v in (*self.ins, self.out)]:
             raise VerifyException(f"tiled.nest {self.layer.data}: the body's arguments must be the operands, in order")
         if self.out.type != self.result.type:
             raise VerifyException(f"tiled.nest {self.layer.data}: {self.result.type} is not {self.out.type}")
+        if self.inner is not None:
+            self._verify_inner(self.inner)
+            return
         kernels = self.kernels
         if not kernels or not isinstance(block.last_op, YieldOp):
             raise VerifyException(f"tiled.nest {self.layer.data}: needs a kernel and a tiled.yield")
@@ -321,6 +346,17 @@ class NestOp(IRDLOperation):
             layer = kernels[error.stage].layer.data
             raise VerifyException(f"tiled.nest {self.layer.data}: {layer} cannot run in it: {error}") from error
         self._verify_plan(fused.space)
+
+    def _verify_inner(self, inner: NestOp) -> None:
+        block = self.body.block
+        last = block.last_op
+        if len(block.ops) != 2 or not isinstance(last, YieldOp) or last.value is not inner.result:
+            raise VerifyException(f"tiled.nest {self.layer.data}: beside the nest in it there is a tiled.yield alone")
+        if (*inner.ins, inner.out) != tuple(block.args):
+            raise VerifyException(f"tiled.nest {self.layer.data}: the nest in it must work on its operands, in order")
+        if self.planned != inner.planned:
+            raise VerifyException(f"tiled.nest {self.layer.data}: all of the nests in one another are planned, or none")
+        self._verify_plan(self.fused_space().space)
 
     def _verify_body(self, kernels: Sequence[KernelOp]) -> None:
         """The kernels work on the operands, each of which is used, and on what is written before in the body."""
@@ -346,12 +382,15 @@ class NestOp(IRDLOperation):
         if self.tiles is None or self.loop_order is None or self.buffers is None:
             raise VerifyException(f"tiled.nest {self.layer.data}: tiles, loop_order and buffers go together")
         tiles, order = self.tiles.get_values(), self.loop_order.get_values()
-        if len(tiles) != len(space.dims):
+        sizes = space.sizes
+        if self.around is not None and self.around.tiles is not None:
+            sizes = self.around.tiles.get_values()  # what there is to cut
+        if len(tiles) != len(space.dims) or len(sizes) != len(space.dims):
             raise VerifyException(f"tiled.nest {self.layer.data}: {len(tiles)} tiles for {len(space.dims)} dimensions")
-        cut = {i for i, (d, t) in enumerate(zip(space.dims, tiles, strict=True)) if t < d.size}
-        for i, (d, t) in enumerate(zip(space.dims, tiles, strict=True)):
-            if not 1 <= t <= max(d.size, 1):
-                raise VerifyException(f"tiled.nest {self.layer.data}: tile {t} of dimension {d.name}, size {d.size}")
+        cut = {i for i, (size, t) in enumerate(zip(sizes, tiles, strict=True)) if t < size}
+        for i, (d, size, t) in enumerate(zip(space.dims, sizes, tiles, strict=True)):
+            if not 1 <= t <= max(size, 1):
+                raise VerifyException(f"tiled.nest {self.layer.data}: tile {t} of dimension {d.name}, size {size}")
             if i in cut and i not in space.tileable:
                 raise VerifyException(f"tiled.nest {self.layer.data}: dimension {d.name} cannot be cut")
         if len(set(order)) != len(order) or set(order) != cut:
@@ -365,8 +404,11 @@ class NestOp(IRDLOperation):
                 f"{len(space.accesses)}"
             )
         first = len(self.ins)
-        if any(len(b.offsets) != 1 for b in self.buffers.data[first : first + len(self.intermediates)]):
-            raise VerifyException(f"tiled.nest {self.layer.data}: an intermediate needs one buffer")
+        wanted = 1 if self.inner is None else 0
+        if any(len(b.offsets) != wanted for b in self.buffers.data[first : first + len(self.intermediates)]):
+            raise VerifyException(
+                f"tiled.nest {self.layer.data}: an intermediate needs one buffer, that of the innermost nest"
+            )
 
 
 def nest_of(kernel: KernelOp, out: SSAValue) -> NestOp:
@@ -378,6 +420,15 @@ def nest_of(kernel: KernelOp, out: SSAValue) -> NestOp:
     clone.operands = list(block.args)
     block.add_ops([clone, YieldOp(clone.results[0])])
     return NestOp(ins, out, Region(block), layer=kernel.layer.data)
+
+
+def nest_around(nest: NestOp) -> NestOp:
+    """A nest around a clone of `nest`, on the same operands."""
+    block = Block(arg_types=[v.type for v in (*nest.ins, nest.out)])
+    inner = nest.clone()
+    inner.operands = list(block.args)
+    block.add_ops([inner, YieldOp(inner.result)])
+    return NestOp(list(nest.ins), nest.out, Region(block), layer=nest.layer.data)
 
 
 def root_of(value: SSAValue) -> SSAValue:

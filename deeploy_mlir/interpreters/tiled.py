@@ -2,12 +2,13 @@
 
 A planned nest goes through its tiles as the plan says: parts of the operands, found from the kernel's iteration space,
 pass through their buffers, those of double buffered operands one tile ahead, and results leave them one tile
-later. So a wrong tile, a place that overlaps another or a buffer that is too small shows without any lowering.
+later. A nest in another one runs in the same way for each of the outer one's tiles. So a wrong tile, a place that
+overlaps another or a buffer that is too small shows without any lowering.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, cast
@@ -109,7 +110,7 @@ class Homes:
             elif isinstance(op, ConstantOp):
                 give(op.result, f"constant_{number}_{op.symbol.string_value()}", read_only=True)
             elif isinstance(op, NestOp):
-                for memory, end in Nest.of(op).buffer_ends():
+                for memory, end in (place for level in op.levels for place in Nest.of(level).buffer_ends()):
                     arenas[memory] = max(arenas.get(memory, 0), end)
         homes.requests += [Request(homes.symbol(memory), memory, end) for memory, end in arenas.items()]
         return homes
@@ -127,6 +128,18 @@ class Homes:
         home = cast(HomeAttr, home_of(root))
         offset = cast(int, home.offset)
         return machine.view(self.symbol(home.memory_name), offset, shape, row_major(shape, dtype), dtype)
+
+
+Box = tuple[tuple[int, ...], tuple[int, ...]]
+"""First index and size along each dimension."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a nest finds an operand: `view` begins at the operand's elements `starts`."""
+
+    view: View
+    starts: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -162,23 +175,28 @@ class Nest:
             for offset in buffers.offsets
         ]
 
-    def boxes(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-        """First index and size along each dimension of every tile, in order."""
-        trips = self.space.trips(self.tiles)
-        result: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
-        for numbers in np.ndindex(*(trips[d] for d in self.order)):
-            lows = [0] * len(self.tiles)
+    @property
+    def whole(self) -> Box:
+        """All that the kernels compute."""
+        return (0,) * len(self.tiles), self.space.sizes
+
+    def boxes(self, within: Box) -> list[Box]:
+        """Every tile of a box, in order."""
+        result: list[Box] = []
+        for numbers in np.ndindex(*(-(-within[1][d] // self.tiles[d]) for d in self.order)):
+            offsets = [0] * len(self.tiles)
             for d, number in zip(self.order, numbers, strict=True):
-                lows[d] = int(number) * self.tiles[d]
-            sizes = [min(t, s - low) for t, s, low in zip(self.tiles, self.space.sizes, lows, strict=True)]
-            result.append((tuple(lows), tuple(sizes)))
+                offsets[d] = int(number) * self.tiles[d]
+            lows = tuple(low + offset for low, offset in zip(within[0], offsets, strict=True))
+            sizes = tuple(min(t, s - o) for t, s, o in zip(self.tiles, within[1], offsets, strict=True))
+            result.append((lows, sizes))
         return result
 
-    def number_of_part(self, operand: int) -> list[int]:
+    def number_of_part(self, operand: int, boxes: Sequence[Box]) -> list[int]:
         """For every tile, how many times the part of the operand has changed before it."""
         numbers: list[int] = []
         last: tuple[int, ...] | None = None
-        for lows, _ in self.boxes():
+        for lows, _ in boxes:
             part = tuple(lows[d] for d in self.space.accesses[operand].dims)
             numbers.append((numbers[-1] if numbers else -1) + (part != last))
             last = part
@@ -186,38 +204,54 @@ class Nest:
 
 
 class TileRunner:
-    """One planned nest on the machine."""
+    """One planned nest on the machine, for a box of what its kernels compute."""
 
-    def __init__(self, nest: Nest, machine: Machine, homes: Mapping[int, View], arena_of: Homes) -> None:
-        """`homes`: where the operands of the nest live, by their numbers among the slots."""
+    def __init__(
+        self, nest: Nest, machine: Machine, sources: Mapping[int, Source], arena_of: Homes, within: Box | None = None
+    ) -> None:
+        """`sources`: where the operands of the nest come from, by their numbers among the slots."""
         self.nest = nest
         self.machine = machine
-        self.homes = homes
+        self.sources = sources
         self.arena_of = arena_of
-        self.boxes = nest.boxes()
+        self.boxes = nest.boxes(nest.whole if within is None else within)
         self.out = len(nest.space.accesses) - 1
-        self.parts = [nest.number_of_part(i) for i in range(self.out + 1)]
+        self.parts = [nest.number_of_part(i, self.boxes) for i in range(self.out + 1)]
         self.kernels: dict[tuple[int, tuple[tuple[int, ...], ...]], KernelOp] = {}
         self._tiles: dict[int, FusedTile[int]] = {}
 
     def run(self) -> None:
         """Runs all tiles."""
         self._discard_buffers()
-        read = [operand for operand in self.homes if operand != self.out]
+        read = [operand for operand in self.sources if operand != self.out]
         behind = max(0, self._depth(self.out) - 1)
         for tile in range(len(self.boxes)):
             for operand in read:
                 ahead = self._depth(operand) - 1
                 for wanted in range(0 if tile == 0 else tile + ahead, tile + ahead + 1):
                     self._fetch(operand, wanted)
-            for intermediate in self.nest.fused.makers:
-                self.machine.discard(self._buffers(intermediate)[0])
-            for stage in range(len(self.nest.kernels)):
-                self._compute(stage, tile)
+            self._work(tile)
             self._store(tile - behind)
         for tile in range(len(self.boxes) - behind, len(self.boxes)):
             self._store(tile)
         self._discard_buffers()
+
+    def _work(self, tile: int) -> None:
+        """What stands in the nest's body: another nest, or kernels."""
+        if self.nest.op.inner is not None:
+            sources = {
+                operand: Source(self._local(operand, tile), tuple(r.start for r in self._regions(operand, tile)))
+                if self._depth(operand)
+                else source
+                for operand, source in self.sources.items()
+            }
+            inner = Nest.of(self.nest.op.inner)
+            TileRunner(inner, self.machine, sources, self.arena_of, self.boxes[tile]).run()
+            return
+        for intermediate in self.nest.fused.makers:
+            self.machine.discard(self._buffers(intermediate)[0])
+        for stage in range(len(self.nest.kernels)):
+            self._compute(stage, tile)
 
     def _depth(self, operand: int) -> int:
         return len(self.nest.buffers[operand].offsets)
@@ -230,9 +264,10 @@ class TileRunner:
     def _regions(self, operand: int, tile: int) -> tuple[Region[int], ...]:
         return self._tile(tile).held(operand)
 
-    def _home_part(self, operand: int, tile: int) -> View:
-        regions = self._regions(operand, tile)
-        return self.homes[operand].part([r.start for r in regions], [r.size for r in regions])
+    def _source_part(self, operand: int, tile: int) -> View:
+        regions, source = self._regions(operand, tile), self.sources[operand]
+        starts = [r.start - start for r, start in zip(regions, source.starts, strict=True)]
+        return source.view.part(starts, [r.size for r in regions])
 
     def _buffers(self, operand: int) -> list[View]:
         buffers, access = self.nest.buffers[operand], self.nest.space.accesses[operand]
@@ -244,7 +279,7 @@ class TileRunner:
     def _local(self, operand: int, tile: int) -> View:
         """Where the kernels find the operand: in place, or in a buffer."""
         if not self._depth(operand):
-            return self._home_part(operand, tile)
+            return self._source_part(operand, tile)
         buffers = self._buffers(operand)
         sizes = [r.size for r in self._regions(operand, tile)]
         return buffers[self.parts[operand][tile] % len(buffers)].part([0] * len(sizes), sizes)
@@ -254,11 +289,11 @@ class TileRunner:
             return
         if tile and self.parts[operand][tile] == self.parts[operand][tile - 1]:
             return
-        self._copy(self._home_part(operand, tile), self._local(operand, tile), f"fetching operand {operand}")
+        self._copy(self._source_part(operand, tile), self._local(operand, tile), f"fetching operand {operand}")
 
     def _store(self, tile: int) -> None:
         if self._depth(self.out) and 0 <= tile < len(self.boxes):
-            self._copy(self._local(self.out, tile), self._home_part(self.out, tile), "storing the output")
+            self._copy(self._local(self.out, tile), self._source_part(self.out, tile), "storing the output")
 
     def _copy(self, source: View, destination: View, what: str) -> None:
         who = Who(0, self.nest.op.layer.data, what)
@@ -330,5 +365,6 @@ class PlannedFunctions(InterpreterFunctions):
             self.machine.discard(out)
         first = len(op.ins)
         homes = {**dict(enumerate(args[:first])), len(op.slots) - 1: out}
-        TileRunner(nest, self.machine, homes, self.homes).run()
+        sources = {number: Source(view, (0,) * len(view.shape)) for number, view in homes.items()}
+        TileRunner(nest, self.machine, sources, self.homes).run()
         return (out,)

@@ -67,15 +67,15 @@ class IndexBuilder:
             return max(a, b)
         return a if a is b else self._binary(arith.MaxSIOp, a, b)
 
-    def div(self, a: Index, b: int) -> Index:
+    def div(self, a: Index, b: Index) -> Index:
         """Quotient of a non-negative index."""
-        if isinstance(a, int):
+        if isinstance(a, int) and isinstance(b, int):
             return a // b
         return a if b == 1 else self._binary(arith.DivUIOp, a, b)
 
-    def rem(self, a: Index, b: int) -> Index:
+    def rem(self, a: Index, b: Index) -> Index:
         """Remainder of a non-negative index."""
-        if isinstance(a, int):
+        if isinstance(a, int) and isinstance(b, int):
             return a % b
         return 0 if b == 1 else self._binary(arith.RemUIOp, a, b)
 

@@ -100,82 +100,120 @@ class Memories:
         return array if stored == wanted else builder.insert(ReshapeOp(array, wanted)).result
 
 
+@dataclass(frozen=True)
+class Box:
+    """A part of what the kernels of a nest compute: first index and size along each dimension."""
+
+    lows: Sequence[Index]
+    sizes: Sequence[Index]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a nest finds an operand: the memref begins at the operand's elements `starts`."""
+
+    memref: SSAValue
+    starts: Sequence[Index]
+
+
 @dataclass
 class NestLowering:
-    """One planned nest on its way to loops."""
+    """One planned nest on its way to loops: the outermost, or one in another."""
 
     nest: NestOp
     memories: Memories
     fused: FusedSpace
+    extents: tuple[int, ...]
+    """Along each dimension, the most that there is to cut."""
     tiles: tuple[int, ...]
     order: tuple[int, ...]
     buffers: tuple[BuffersAttr, ...]
+    inner: NestLowering | None
 
     @classmethod
-    def of(cls, nest: NestOp, memories: Memories) -> NestLowering:
+    def of(cls, nest: NestOp, memories: Memories, extents: tuple[int, ...] | None = None) -> NestLowering:
         if nest.tiles is None or nest.loop_order is None or nest.buffers is None:
             raise DeeployError("the nest has no plan; run deeploy-plan first", nest.layer.data)
+        fused, tiles = nest.fused_space(), tuple(nest.tiles.get_values())
         return cls(
             nest,
             memories,
-            nest.fused_space(),
-            tuple(nest.tiles.get_values()),
+            fused,
+            fused.space.sizes if extents is None else extents,
+            tiles,
             tuple(nest.loop_order.get_values()),
             tuple(nest.buffers.data),
+            None if nest.inner is None else cls.of(nest.inner, memories, tiles),
         )
 
     @property
     def space(self) -> IterationSpace:
         return self.fused.space
 
-    @property
-    def trips(self) -> int:
-        return prod(self.space.trips(self.tiles))
-
-    def period(self, access: Access) -> int:
-        """After how many tiles the part that `access` touches changes; all of them if it never does."""
-        trips = self.space.trips(self.tiles)
-        period = 1
-        for d in reversed(self.order):
-            if d in access.dims:
-                return period
-            period *= trips[d]
-        return period
-
     def lower(self) -> StepOp:
         """The nest as a step."""
         block = Block()
         builder = Builder(InsertPoint.at_end(block))
-        homes = {n: self.memories.buffer(builder, v) for n, v in enumerate(self.nest.slots) if not self._inside(n)}
-        for number, home in homes.items():
-            home.name_hint = self._role(number)
-        staged = {number: self._fetch_once(builder, number, home) for number, home in homes.items()}
-        if self.trips == 1:
-            self._tile(IndexBuilder(builder), 0, homes, staged)
-        else:
-            indices = IndexBuilder(builder)
-            bounds = [indices.value(i) for i in (0, self.trips, 1)]
-            body = Block(arg_types=[bounds[0].type])
-            body.args[0].name_hint = "tile"
-            builder.insert(scf.ForOp(bounds[0], bounds[1], bounds[2], [], Region(body)))
-            inner = IndexBuilder(Builder(InsertPoint.at_end(body)))
-            self._tile(inner, body.args[0], homes, staged)
-            inner.builder.insert(scf.YieldOp())
-        return StepOp(self.nest.layer.data, self.tiles, Region(block), note=self._note(), cycles=self.nest.cycles)
+        sources: dict[int, Source] = {}
+        for number, value in enumerate(self.nest.slots):
+            if not self._inside(number):
+                home = self.memories.buffer(builder, value)
+                home.name_hint = self._role(number)
+                sources[number] = Source(home, [0] * len(self.space.accesses[number].axes))
+        sizes = self.space.sizes
+        self.emit(IndexBuilder(builder), Box([0] * len(sizes), sizes), sources)
+        note, tiles = self._note(), NestLowering.of(self.nest.levels[-1], self.memories).tiles
+        return StepOp(self.nest.layer.data, tiles, Region(block), note=note, cycles=self.nest.cycles)
+
+    def emit(self, indices: IndexBuilder, box: Box, sources: Mapping[int, Source]) -> None:
+        """The nest for a box: copies of what is the same for all tiles, and the loop over these."""
+        staged = {number: self._fetch_once(indices, number, box, source) for number, source in sources.items()}
+        if not self.order:
+            self._tile(indices, 0, box, sources, staged)
+            return
+        trips = self._trips(indices, box)
+        total: Index = 1
+        for d in self.order:
+            total = indices.mul(total, trips[d])
+        bounds = [indices.value(i) for i in (0, total, 1)]
+        body = Block(arg_types=[bounds[0].type])
+        body.args[0].name_hint = "tile" if self.inner is None else "block"
+        indices.builder.insert(scf.ForOp(bounds[0], bounds[1], bounds[2], [], Region(body)))
+        inner = IndexBuilder(Builder(InsertPoint.at_end(body)))
+        self._tile(inner, body.args[0], box, sources, staged)
+        inner.builder.insert(scf.YieldOp())
+
+    def _trips(self, indices: IndexBuilder, box: Box) -> dict[int, Index]:
+        """Tiles of a box along each dimension that is cut; fewer than usual of a box at the border."""
+        return {d: indices.div(indices.add(box.sizes[d], self.tiles[d] - 1), self.tiles[d]) for d in self.order}
+
+    def _period(self, indices: IndexBuilder, trips: Mapping[int, Index], access: Access) -> Index:
+        """After how many tiles the part that `access` touches changes; all of them if it never does."""
+        period: Index = 1
+        for d in reversed(self.order):
+            if d in access.dims:
+                return period
+            period = indices.mul(period, trips[d])
+        return period
 
     def _note(self) -> str:
         """Shapes and tiles in words."""
+        dims = self.space.dims
         text = " | ".join(map(_in_words, self.nest.kernels))
-        if self.trips == 1:
-            return text
-        cuts = ", ".join(f"{self.space.dims[d].name} {self.space.dims[d].size} by {self.tiles[d]}" for d in self.order)
-        return f"{text}; {self.trips} tiles: {cuts}"
+        level: NestLowering | None = self
+        while level is not None:
+            if level.order:
+                trips = prod(-(-level.extents[d] // level.tiles[d]) for d in level.order)
+                cuts = ", ".join(f"{dims[d].name} {level.extents[d]} by {level.tiles[d]}" for d in level.order)
+                text += f"; {trips} {'tiles' if level.inner is None else 'blocks'}: {cuts}"
+            level = level.inner
+        return text
 
     def _inside(self, number: int) -> bool:
         """Whether a slot is an intermediate."""
         return number in self.fused.makers
 
-    def _buffer(self, indices: IndexBuilder, number: int, tile: Index) -> SSAValue:
+    def _buffer(self, indices: IndexBuilder, number: int, tile: Index, period: Index) -> SSAValue:
         """The buffer that operand `number` uses for this tile, at its largest size."""
         access, buffers = self.space.accesses[number], self.buffers[number]
         memory = buffers.memory_name
@@ -185,7 +223,7 @@ class NestLowering:
         for offset in buffers.offsets:
             self.memories.reserve(memory, offset + access.tile_bytes(self.tiles))
         depth = len(buffers.offsets)
-        which = indices.rem(indices.div(tile, self.period(access)), depth)
+        which = indices.rem(indices.div(tile, period), depth)
         offsets = buffers.offsets if isinstance(which, SSAValue) else [buffers.offsets[which]]
         view = ViewOp(self.memories.arena(memory), offsets, buffer_type, which if isinstance(which, SSAValue) else None)
         return indices.builder.insert(view).result
@@ -201,27 +239,28 @@ class NestLowering:
         view.name_hint = "scratch"
         return view
 
-    def _fetch_once(self, builder: Builder, number: int, home: SSAValue) -> SSAValue | None:
+    def _fetch_once(self, indices: IndexBuilder, number: int, box: Box, source: Source) -> SSAValue | None:
         """Copies in an operand that is the same for all tiles, before the loop; None for the others."""
         access = self.space.accesses[number]
-        if self.buffers[number].memory_name is None or access.written or self.trips == 1:
+        if self.buffers[number].memory_name is None or access.written or not self.order:
             return None
-        if self.period(access) < self.trips:
+        if any(d in access.dims for d in self.order):
             return None
-        indices = IndexBuilder(builder)
-        regions = self.fused.tile([0] * len(self.tiles), self.tiles, indices).held(number)
-        part, buffer = self._part(indices, number, home, regions), self._buffer(indices, number, 0)
+        sizes = [self.tiles[d] if d in self.order else size for d, size in enumerate(box.sizes)]
+        regions = self.fused.tile(box.lows, sizes, indices).held(number)
+        part, buffer = self._part(indices, number, source, regions), self._buffer(indices, number, 0, 1)
         tile = self._tile_of(indices, number, buffer, regions)
-        builder.insert(CopyOp(part, tile))
+        indices.builder.insert(CopyOp(part, tile))
         return tile
 
     def _part(
-        self, indices: IndexBuilder, number: int, home: SSAValue, regions: Sequence[AxisRegion[Index]]
+        self, indices: IndexBuilder, number: int, source: Source, regions: Sequence[AxisRegion[Index]]
     ) -> SSAValue:
-        """The part of an operand's home that a tile touches."""
-        part = indices.subview(home, [r.start for r in regions], [r.size for r in regions])
-        if part is not home:
-            part.name_hint = f"{self._role(number)}_part"
+        """The part of an operand's source that a tile touches."""
+        starts = [indices.sub(r.start, start) for r, start in zip(regions, source.starts, strict=True)]
+        part = indices.subview(source.memref, starts, [r.size for r in regions])
+        if part is not source.memref:
+            part.name_hint = f"{self._local_name(number)}_part" if self.inner else f"{self._role(number)}_part"
         return part
 
     def _tile_of(
@@ -229,8 +268,12 @@ class NestLowering:
     ) -> SSAValue:
         """As much of a buffer as the tile takes."""
         tile = indices.subview(buffer, [0] * len(regions), [r.size for r in regions])
-        tile.name_hint = f"{self._role(number)}_tile"
+        tile.name_hint = self._local_name(number)
         return tile
+
+    def _local_name(self, number: int) -> str:
+        """Name of what a tile has of an operand."""
+        return f"{self._role(number)}_{'tile' if self.inner is None else 'block'}"
 
     def _role(self, number: int) -> str:
         """Name of an operand: of a single kernel as its C function names it."""
@@ -241,75 +284,90 @@ class NestLowering:
         ins = len(self.nest.kernel.ins) if len(self.nest.kernels) == 1 else len(self.nest.ins)
         return f"in{number}" if number < ins else f"extra{number - ins}"
 
-    def _tile_box(self, indices: IndexBuilder, tile: Index) -> tuple[list[Index], list[Index]]:
-        """First index and size of the tile along each dimension, from its number in the sequence."""
-        trips = self.space.trips(self.tiles)
-        lows: list[Index] = [0] * len(self.tiles)
-        sizes: list[Index] = list(self.tiles)
-        inner = self.trips
+    def _tile_box(self, indices: IndexBuilder, tile: Index, box: Box, trips: Mapping[int, Index]) -> Box:
+        """The tile's part of a box, from its number in the sequence."""
+        lows, sizes = list(box.lows), list(box.sizes)
         for position, d in enumerate(self.order):
-            inner //= trips[d]
+            inner: Index = 1
+            for later in self.order[position + 1 :]:
+                inner = indices.mul(inner, trips[later])
             number = indices.div(tile, inner)
             if position:
                 number = indices.rem(number, trips[d])
-            extent, size = self.space.dims[d].size, self.tiles[d]
-            lows[d] = _named(indices.mul(number, size), f"{self.space.dims[d].name}_start")
-            if extent % size:
-                rest = indices.sub(extent, lows[d])
+            extent, size = box.sizes[d], self.tiles[d]
+            start = _named(indices.mul(number, size), f"{self.space.dims[d].name}_start")
+            lows[d] = indices.add(box.lows[d], start)
+            sizes[d] = size
+            if not isinstance(extent, int) or extent % size:
+                rest = indices.sub(extent, start)
                 sizes[d] = _named(indices.min(size, rest), f"{self.space.dims[d].name}_size")
-        return lows, sizes
+        return Box(lows, sizes)
 
     def _tile(
-        self, indices: IndexBuilder, tile: Index, homes: Mapping[int, SSAValue], staged: Mapping[int, SSAValue | None]
+        self,
+        indices: IndexBuilder,
+        tile: Index,
+        box: Box,
+        sources: Mapping[int, Source],
+        staged: Mapping[int, SSAValue | None],
     ) -> None:
-        """One tile: copies in, the kernels on their parts, the copy out."""
-        box = self.fused.tile(*self._tile_box(indices, tile), indices)
-        operands: list[SSAValue] = []
+        """One tile: copies in, the kernels on their parts or the inner nest, the copy out."""
+        trips = self._trips(indices, box)
+        inside = self._tile_box(indices, tile, box, trips)
+        part_of = self.fused.tile(inside.lows, inside.sizes, indices)
+        operands: dict[int, Source] = {}
         copy_out: Operation | None = None
         for number, access in enumerate(self.space.accesses):
+            regions = part_of.held(number)
+            starts = [r.start for r in regions]
             fetched = staged.get(number)
             if fetched is not None:
-                operands.append(fetched)
+                operands[number] = Source(fetched, starts)
                 continue
-            regions = box.held(number)
-            if self._inside(number):
-                operands.append(self._tile_of(indices, number, self._buffer(indices, number, tile), regions))
-                continue
-            part = self._part(indices, number, homes[number], regions)
             if self.buffers[number].memory_name is None:
-                operands.append(part)
+                if number in sources:  # an intermediate is not there yet
+                    place = sources[number]
+                    here = self.inner is None
+                    operands[number] = Source(self._part(indices, number, place, regions), starts) if here else place
                 continue
-            buffer = self._buffer(indices, number, tile)
-            local = self._tile_of(indices, number, buffer, regions)
-            operands.append(local)
+            part = None if self._inside(number) else self._part(indices, number, sources[number], regions)
+            period = self._period(indices, trips, access)
+            local = self._tile_of(indices, number, self._buffer(indices, number, tile, period), regions)
+            operands[number] = Source(local, starts)
+            if part is None:
+                continue
             if access.written:
                 copy_out = CopyOp(local, part)
                 continue
-            period = self.period(access)
             changed = None
-            if period > 1 and isinstance(tile, SSAValue):
+            if period != 1 and isinstance(tile, SSAValue):
                 changed = indices.compare("eq", indices.rem(tile, period), 0)
             indices.builder.insert(CopyOp(part, local, changed))
-        for stage, kernel in enumerate(self.nest.kernels):
-            indices.builder.insert(self._kernel(indices, box, stage, kernel, operands))
+        if self.inner is not None:
+            self.inner.emit(indices, inside, operands)
+        else:
+            for stage in range(len(self.nest.kernels)):
+                indices.builder.insert(self._kernel(indices, part_of, stage, operands))
         if copy_out is not None:
             indices.builder.insert(copy_out)
 
     def _kernel(
-        self, indices: IndexBuilder, box: FusedTile[Index], stage: int, kernel: KernelOp, tiles: Sequence[SSAValue]
+        self, indices: IndexBuilder, part_of: FusedTile[Index], stage: int, tiles: Mapping[int, Source]
     ) -> KernelOp:
         """A kernel on its parts of the tiles."""
-        whole = self.trips == 1  # and every part begins where its operand does: the static offsets still hold
+        # Where every part begins where its operand does, the static offsets still hold.
+        whole = self.nest.around is None and not self.order
         operands: list[SSAValue] = []
         origins: list[Index] = []
         described = self.fused.stages[stage]
         for number, (access, slot) in enumerate(zip(described.space.accesses, described.slots, strict=True)):
-            regions = box.within(stage, number)
-            whole = whole and all(r.start == 0 for r in box.touched(stage, number))
+            regions = part_of.within(stage, number)
+            whole = whole and all(r.start == 0 for r in part_of.touched(stage, number))
             origins += [r.origin for r, axis in zip(regions, access.axes, strict=True) if axis.padded]
-            operands.append(indices.subview(tiles[slot], [r.start for r in regions], [r.size for r in regions]))
+            starts, sizes = [r.start for r in regions], [r.size for r in regions]
+            operands.append(indices.subview(tiles[slot].memref, starts, sizes))
         numbers = None if whole else [indices.value(o) for o in origins]
-        return kernel_on(kernel, operands, numbers, self._scratch(indices.builder))
+        return kernel_on(self.nest.kernels[stage], operands, numbers, self._scratch(indices.builder))
 
 
 def _in_words(kernel: KernelOp) -> str:

@@ -75,19 +75,31 @@ COMPARE: tuple[Callable[[Any, Any], Any], ...] = (
 """By predicate number of `arith.cmpi`; the unsigned ones are the same on what is not negative."""
 
 
-def staging_places(step: Block) -> set[tuple[str, tuple[int, ...]]]:
-    """(arena, offsets) of the views in a step that both transfers and kernels touch: buffers of this step alone."""
-    touched: dict[type[Operation], set[tuple[str, tuple[int, ...]]]] = {StartOp: set(), KernelOp: set()}
+Place = tuple[str, tuple[int, ...]]
+"""An arena, and the offsets of a view there."""
+
+
+def staging_places(step: Block) -> set[Place]:
+    """The places of a step that transfers bring data to or take it from, and that kernels or other transfers touch for
+    their part: buffers of this step alone."""
+    worked_on: set[Place] = set()
+    ends: tuple[set[Place], set[Place]] = set(), set()
     for op in step.walk():
-        kind = KernelOp if isinstance(op, KernelOp) else StartOp if isinstance(op, StartOp | CopyOp) else None
-        if kind is None:
-            continue
-        for value in op.operands:
-            while isinstance(owner := value.owner, memref.SubviewOp | ReshapeOp):
-                value = owner.source
-            if isinstance(owner, ViewOp):
-                touched[kind].add((owner.arena.root_reference.data, tuple(owner.offsets.get_values())))
-    return touched[StartOp] & touched[KernelOp]
+        if isinstance(op, KernelOp):
+            worked_on.update(place for value in op.operands for place in _places(value))
+        elif isinstance(op, StartOp | CopyOp):
+            for end, value in zip(ends, (op.source, op.destination), strict=True):
+                end.update(_places(value))
+    sources, destinations = ends
+    return (worked_on & (sources | destinations)) | (sources & destinations)
+
+
+def _places(value: SSAValue) -> Iterator[Place]:
+    """The place of the view that a value is a part of, if it is of one."""
+    while isinstance(owner := value.owner, memref.SubviewOp | ReshapeOp):
+        value = owner.source
+    if isinstance(owner, ViewOp):
+        yield owner.arena.root_reference.data, tuple(owner.offsets.get_values())
 
 
 class Walker:
