@@ -112,7 +112,7 @@ def give_random_plan(nest: NestOp, rng: np.random.Generator) -> None:
         kernel.split = SplitAttr.of(splits[int(rng.integers(len(splits)))])
 
 
-def give_homes(module: ModuleOp, memory: str) -> None:
+def give_homes(module: ModuleOp, memory: str = "l2") -> None:
     """Every tensor is an array of its own in a memory."""
     for op in module.walk():
         if isinstance(op, FuncOp):

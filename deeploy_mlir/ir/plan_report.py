@@ -50,6 +50,19 @@ class Traffic:
 
 
 @dataclass(frozen=True)
+class FarTensor:
+    """A tensor that lives in the memory behind the host's: what it is (`constant`, `activation`, `boundary`), its
+    bytes, those that one inference moves from and to there, and the cycles that the DMA takes for them."""
+
+    name: str
+    kind: str
+    memory: str
+    bytes: int
+    moved: int
+    cycles: int
+
+
+@dataclass(frozen=True)
 class SolverReport:
     """What the solver proved: the plan costs `objective` cycles, no plan costs less than `bound`.
 
@@ -81,6 +94,7 @@ class Plan:
     cycles: int
     solver: SolverReport | None = None
     steps: tuple[Step, ...] = ()
+    far: tuple[FarTensor, ...] = ()
 
 
 T = TypeVar("T")

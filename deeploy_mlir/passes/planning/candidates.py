@@ -48,8 +48,22 @@ MAX_CHOICES = 4
 
 
 @dataclass(frozen=True)
+class Outer:
+    """The blocks in which a step is run, as a candidate says it of tiles; `bytes` is what their buffers take in the
+    home memory."""
+
+    sizes: tuple[int, ...]
+    order: tuple[int, ...]
+    depths: tuple[int, ...]
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One way to run a step. `depths` has an entry per access: 0 in place, else the number of buffers.
+
+    With `outer`, tiles are cut from its blocks, and `far` says for each tensor that might whether its home is the
+    memory behind the home memory.
 
     `resident` says for each of the step's choosable tensors whether its home is the engine's memory. `bytes` is what
     the buffers take in that memory; `cycles` the time of the step; `implementation` is the number of the one that
@@ -62,6 +76,8 @@ class Candidate:
     resident: tuple[bool, ...]
     bytes: int
     cycles: int
+    outer: Outer | None = None
+    far: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,14 +123,16 @@ def step_shape(problem: Problem, step: Step, choosable: Sequence[int], options: 
     )
 
 
-def tilings(space: IterationSpace, multiples: Sequence[Sequence[int]], constraints: TileConstraints) -> Ints:
+def tilings(
+    space: IterationSpace, multiples: Sequence[Sequence[int]], constraints: TileConstraints, most: int = MAX_TILINGS
+) -> Ints:
     """Tile sizes worth trying that the constraints allow, one row each, the largest first; perhaps none."""
     dims = [d for d in space.tileable if space.dims[d].size > 1]
     choices = {d: _sizes(space, d, multiples[d] if multiples else (), constraints) for d in dims}
     if not all(choices.values()):
         return np.empty((0, len(space.dims)), dtype=np.int64)
     limit = max((len(c) for c in choices.values()), default=1)
-    while limit > 2 and _count(dims, {d: _thin(c, limit) for d, c in choices.items()}) > MAX_TILINGS:
+    while limit > 2 and _count(dims, {d: _thin(c, limit) for d, c in choices.items()}) > most:
         limit -= max(1, limit // 8)
     rows = _combine(space, dims, {d: _thin(c, limit) for d, c in choices.items()})
     allowed = [row for row in rows if constraints.allows(row, space.sizes)]
@@ -305,6 +323,13 @@ def _undominated(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     return tuple(kept)
 
 
+def staged_candidates(number: int, implementation: Implementation, shape: StepShape, most: int) -> list[Candidate]:
+    """The candidates of one implementation through buffers in the engine's memory, of so many tilings."""
+    assert shape.dma is not None
+    rows = tilings(shape.space, implementation.multiples, implementation.constraints, most)
+    return _staged(number, implementation, shape, shape.dma, rows) if len(rows) else []
+
+
 def _in_place(number: int, implementation: Implementation, shape: StepShape, rows: Ints) -> list[Candidate]:
     """On operands that lie in the engine's memory anyway: the fastest tiling, one tile where that is allowed."""
     space = shape.space
@@ -381,6 +406,11 @@ class Front:
         self._bytes.append(held)
         self._cycles.append(np.ceil(cycles))
         self._origin.append(origin)
+
+    @property
+    def finite(self) -> bool:
+        """Whether any candidate takes less than for ever."""
+        return any(bool(np.isfinite(cycles).any()) for cycles in self._cycles)
 
     def best(self, limit: int) -> list[tuple[int, Origin, int, int]]:
         """(element, origin, bytes, cycles) of the front by ascending bytes, thinned to about `limit`.

@@ -12,6 +12,7 @@ from deeploy_mlir.passes.planning.candidates import (
     enumerate_candidates,
     step_shape,
 )
+from deeploy_mlir.passes.planning.far import FarShape, far_candidates, far_shape, far_tensors, movable_far
 from deeploy_mlir.passes.planning.problem import Memory, Options, Problem, Step, TensorKind, align_up
 from deeploy_mlir.passes.planning.solver import Model, Solution
 from deeploy_mlir.support.progress import doing
@@ -31,6 +32,12 @@ class StepChoices:
     step: Step
     choosable: tuple[int, ...]
     candidates: tuple[Candidate, ...]
+    movable: tuple[int, ...] = ()
+    """The tensors that their `far` flags speak of."""
+
+    def far_with(self, candidate: Candidate) -> frozenset[int]:
+        """The tensors that a candidate takes from the far memory."""
+        return frozenset(t for t, flag in zip(self.movable, candidate.far, strict=False) if flag)
 
 
 @dataclass(frozen=True)
@@ -46,15 +53,23 @@ class Choice:
 
 def all_choices(problem: Problem, options: Options) -> tuple[StepChoices, ...]:
     """The candidates of every step; identical steps are enumerated once."""
-    known: dict[StepShape, tuple[Candidate, ...]] = {}
+    known: dict[StepShape | FarShape, tuple[Candidate, ...]] = {}
     result: list[StepChoices] = []
+    movable = movable_far(problem)
     for number, step in enumerate(problem.steps, 1):
         doing("deeploy-plan: tilings of step", number, len(problem.steps))
         choosable = choosable_tensors(problem, step)
         shape = step_shape(problem, step, choosable, options)
         if shape not in known:
             known[shape] = enumerate_candidates(step, shape)
-        result.append(StepChoices(step, choosable, known[shape]))
+        tensors = far_tensors(problem, step, movable)
+        far = far_shape(problem, step, shape, tensors)
+        if far is None:
+            result.append(StepChoices(step, choosable, known[shape]))
+            continue
+        if far not in known:
+            known[far] = far_candidates(step, far)
+        result.append(StepChoices(step, choosable, known[shape] + known[far], tensors))
     return tuple(result)
 
 
@@ -77,6 +92,7 @@ def choose(
         for step in choices
     ]
     home = _home_columns(model, problem, choices)
+    far = _far_columns(model, problem, choices, columns)
     for step, candidates in zip(choices, columns, strict=True):
         model.row([(column, 1.0) for column, _ in candidates], low=1, high=1)
         for n, t in enumerate(step.choosable):
@@ -85,6 +101,8 @@ def choose(
     cost = BYTE_COST if relaxed is None else 0.0
     present = _present_columns(model, problem, choices, columns, cost)
     away, moved = _away_columns(model, problem, cuts, present, cost)
+    for t in far.keys() & away.keys():
+        model.row([(far[t], 1.0), (away[t], 1.0)], high=1)
     for memory in problem.memories:
         for number in range(len(choices)):
             terms, room = _load(problem, memory, number, choices, columns[number], home)
@@ -92,6 +110,7 @@ def choose(
                 terms.append((excess, -1.0))
             if moved is not None and memory.name == problem.home:
                 terms.append((moved, -1.0))
+            terms += _far_load(problem, memory, number, columns[number], far)
             terms += [
                 (column, align_up(problem.tensors[t].bytes, memory.align) // memory.align)
                 for t, column in present.items()
@@ -111,6 +130,10 @@ def choose(
         if values[column] > 0.5:
             assert problem.weights is not None
             homes[t] = problem.weights
+    for t, column in far.items():
+        if values[column] > 0.5:
+            assert problem.far is not None
+            homes[t] = problem.far.name
     used = {
         t
         for step, candidate in zip(choices, chosen, strict=True)
@@ -179,6 +202,46 @@ def _home_columns(model: Model, problem: Problem, choices: Sequence[StepChoices]
             # A tensor that some step leaves out of its choices must stay in the home memory.
             home[t] = model.column(0, 1 if all(among) else 0, 0.0)
     return home
+
+
+def _far_columns(
+    model: Model,
+    problem: Problem,
+    choices: Sequence[StepChoices],
+    columns: Sequence[Sequence[tuple[int, Candidate]]],
+) -> dict[int, int]:
+    """A column for each tensor that may live in the far memory: 1 where the candidates of all its steps take it from
+    there."""
+    far: dict[int, int] = {}
+    for t, users in enumerate(problem.users):
+        among = [t in choices[number].movable for number in users]
+        if any(among):
+            far[t] = model.column(0, 1 if all(among) else 0, 0.0)
+    for step, candidates in zip(choices, columns, strict=True):
+        for t in step.movable:
+            taking = [(column, 1.0) for column, c in candidates if t in step.far_with(c)]
+            model.row([*taking, (far[t], -1.0)], low=0, high=0)
+    return far
+
+
+def _far_load(
+    problem: Problem,
+    memory: Memory,
+    number: int,
+    columns: Sequence[tuple[int, Candidate]],
+    far: Mapping[int, int],
+) -> list[tuple[int, float]]:
+    """What tensors in the far memory, and blocks of them, add to what is alive in `memory` in step `number`."""
+    if problem.far is None or memory.name not in (problem.home, problem.far.name):
+        return []
+    sign = -1 if memory.name == problem.home else 1
+    terms: list[tuple[int, float]] = []
+    for t, column in far.items():
+        if problem.tensors[t].kind != TensorKind.ACTIVATION or t in problem.alive[number]:
+            terms.append((column, sign * (align_up(problem.tensors[t].bytes, memory.align) // memory.align)))
+    if memory.name == problem.home:
+        terms += [(column, c.outer.bytes // memory.align) for column, c in columns if c.outer is not None]
+    return terms
 
 
 def _load(

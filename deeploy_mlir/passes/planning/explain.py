@@ -22,7 +22,8 @@ SMALL = 8192
 def explain_infeasible(problem: Problem, choices: Sequence[StepChoices], options: Options) -> DeeployError:
     """The error for a problem without a plan: a step that does not fit by itself, too small a home memory, or steps
     that do not fit together."""
-    memories = [m for m in problem.memories if m.name not in (problem.home, problem.weights, problem.flash)]
+    beyond = (problem.home, problem.weights, problem.flash, problem.far and problem.far.name)
+    memories = [m for m in problem.memories if m.name not in beyond]
     for memory in memories:
         needs = [step_need(problem, step, memory) for step in choices]
         worst = max(range(len(needs)), key=lambda n: needs[n], default=None)
@@ -71,12 +72,14 @@ def refuse_what_never_fits(problem: Problem) -> None:
 
 def _least_fixed(problem: Problem, home: Memory) -> int:
     """Bytes of constants and network inputs and outputs that the home memory holds at least: constants fill the
-    weights' memory first."""
-    if problem.weights is None:
-        return problem.fixed_bytes(home)
-    weights = problem.memory(problem.weights)
-    movable = min(problem.movable_bytes(home), weights.capacity - weights.reserved)
-    return problem.fixed_bytes(home) - movable
+    weights' memory and the far memory first."""
+    fixed = problem.fixed_bytes(home)
+    if problem.weights is not None:
+        weights = problem.memory(problem.weights)
+        fixed -= min(problem.movable_bytes(home), weights.capacity - weights.reserved)
+    if problem.far is not None:
+        fixed -= min(max(fixed, 0), problem.memory(problem.far.name).capacity)
+    return fixed
 
 
 def _fixed_in_words(problem: Problem, memory: Memory) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import cast
@@ -19,9 +19,10 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, BlockArgument, SSAValue
+from xdsl.rewriter import Rewriter
 
 from deeploy_mlir.dialects.kernel import KernelOp, PackedAttr, SplitAttr
-from deeploy_mlir.dialects.soc import EngineOp, SystemOp
+from deeploy_mlir.dialects.soc import DmaOp, EngineOp, SystemOp
 from deeploy_mlir.dialects.tiled import (
     BuffersAttr,
     ConstantOp,
@@ -29,11 +30,12 @@ from deeploy_mlir.dialects.tiled import (
     HomeAttr,
     NestOp,
     ScratchAttr,
+    nest_around,
     root_of,
     set_home,
 )
 from deeploy_mlir.ir.packed_kernels import with_packed
-from deeploy_mlir.ir.plan_report import MemoryUse, Plan, SolverReport, Traffic
+from deeploy_mlir.ir.plan_report import FarTensor, MemoryUse, Plan, SolverReport, Traffic
 from deeploy_mlir.ir.plan_report import Step as ReportStep
 from deeploy_mlir.kernels.binding import Form, KernelBinding
 from deeploy_mlir.kernels.choice import accepting, bindings_of
@@ -44,11 +46,13 @@ from deeploy_mlir.passes.planning.layouts import PackedConstant, drop_unused_con
 from deeploy_mlir.passes.planning.problem import (
     INSIDE,
     Dma,
+    FarMemory,
     Implementation,
     Memory,
     PlanResult,
     Problem,
     Step,
+    StepPlan,
     Tensor,
     TensorKind,
 )
@@ -112,7 +116,8 @@ def read_problem(function: FuncOp, system: SystemOp) -> FunctionProblem:
     running = {i.engine for s in steps for i in s.implementations}
     flash = _flash(system, [engine for engine in system.engines if engine.symbol in running])
     weights = None if flash else _weights_memory(system, engines - {home})
-    used = engines | {memory for memory in (weights, flash) if memory is not None}
+    far = _far_memory(system, home, engines | {weights, flash}) if engines != {home} else None
+    used = engines | {memory for memory in (weights, flash, far and far.name) if memory is not None}
     memories = tuple(
         Memory(m.symbol, system.network_bytes(m), max(m.align, ARENA_ALIGN), system.stack_bytes(m.symbol))
         for m in system.memories
@@ -120,7 +125,7 @@ def read_problem(function: FuncOp, system: SystemOp) -> FunctionProblem:
     )
     layers = {s.memory: s.name for s in reversed(steps)}
     dmas = {name: _dma(system, home, name, layers[name]) for name in sorted(engines - {home})}
-    problem = Problem(memories, home, dmas, tuple(tensors.tensors), steps, weights, flash)
+    problem = Problem(memories, home, dmas, tuple(tensors.tensors), steps, weights, flash, far)
     roots = tuple(tuple(r) for r in tensors.roots)
     return FunctionProblem(function, system, nests, roots, tensors.constants, forms, problem)
 
@@ -214,6 +219,22 @@ def _weights_memory(system: SystemOp, engines: set[str]) -> str | None:
     return None
 
 
+def _far_memory(system: SystemOp, home: str, taken: Collection[str | None]) -> FarMemory | None:
+    """The first memory behind the home memory from which a DMA brings what that has no room for."""
+    found: list[FarMemory] = []
+    for memory in [m for m in system.memories if m.symbol not in taken]:
+        dma = system.dma_between(memory.symbol, home)
+        if dma is None:
+            remark(memory.symbol, f"stays empty: no DMA brings data from it to @{home}")
+            continue
+        constants_only = memory.weights_only or not dma.connects(home, memory.symbol)
+        found.append(FarMemory(memory.symbol, _cost(dma), constants_only))
+    found.sort(key=lambda memory: memory.constants_only)
+    for memory in found[1:]:
+        remark(memory.name, f"stays empty: what @{home} has no room for lives in @{found[0].name}")
+    return found[0] if found else None
+
+
 def _as_fast(system: SystemOp, memory: str, home: str, engine: str) -> bool:
     found, usual = system.dma_between(memory, engine), system.dma_between(home, engine)
     if found is None or usual is None:
@@ -229,11 +250,15 @@ def _dma(system: SystemOp, home: str, memory: str, layer: str) -> Dma:
     found = system.dma_between(home, memory)
     if found is None or not found.connects(memory, home):
         raise DeeployError(f"its engine computes in @{memory}, but no DMA moves data between it and @{home}", layer)
+    return _cost(found)
+
+
+def _cost(dma: DmaOp) -> Dma:
     return Dma(
-        bytes_per_cycle=found.bytes_per_cycle,
+        bytes_per_cycle=dma.bytes_per_cycle,
         issue_cycles=TRANSFER_CYCLES,
-        job_cycles=found.startup_cycles,
-        max_dims=min(found.max_dims, 2),
+        job_cycles=dma.startup_cycles,
+        max_dims=min(dma.max_dims, 2),
     )
 
 
@@ -389,17 +414,28 @@ def write_plan(source: FunctionProblem, result: PlanResult) -> None:
             kernel.engine = SymbolRefAttr(implementation.engine)
             kernel.binding = StringAttr(implementation.name)
             kernel.split = SplitAttr.of(split)
-        nest.tiles = DenseArrayBase.from_list(i64, list(plan.sizes))
-        nest.loop_order = DenseArrayBase.from_list(i64, list(plan.order))
-        nest.buffers = ArrayAttr(
-            [BuffersAttr.through(step.memory, o) if o else BuffersAttr.in_place() for o in plan.offsets]
-        )
-        nest.cycles = IntAttr(plan.cycles)
         if plan.scratch is not None:
             align = source.problem.memory(step.memory).align
             a_core = plan.implementation.scratch_bytes(plan.sizes, align) // plan.implementation.cores
             nest.scratch = ScratchAttr.at(step.memory, plan.scratch, plan.implementation.cores, a_core)
+        outermost = nest
+        if plan.blocks is not None:
+            outermost = nest_around(nest)
+            Rewriter.replace_op(nest, outermost)
+            blocks = plan.blocks
+            _plan_level(outermost, blocks.sizes, blocks.order, source.problem.home, blocks.offsets)
+        _plan_level(outermost.levels[-1], plan.sizes, plan.order, step.memory, plan.offsets)
+        outermost.cycles = IntAttr(plan.cycles)
     drop_unused_constants(source.function)
+
+
+def _plan_level(
+    nest: NestOp, sizes: Sequence[int], order: Sequence[int], memory: str, offsets: Sequence[Sequence[int]]
+) -> None:
+    """Fills the attributes of one nest, without those in it."""
+    nest.tiles = DenseArrayBase.from_list(i64, list(sizes))
+    nest.loop_order = DenseArrayBase.from_list(i64, list(order))
+    nest.buffers = ArrayAttr([BuffersAttr.through(memory, o) if o else BuffersAttr.in_place() for o in offsets])
 
 
 def report_of(source: FunctionProblem, result: PlanResult) -> Plan:
@@ -411,32 +447,69 @@ def report_of(source: FunctionProblem, result: PlanResult) -> Plan:
             constants[home.memory] = constants.get(home.memory, 0) + tensor.bytes
     memory = tuple(MemoryUse(m.name, m.used, m.capacity, m.arena, constants.get(m.name, 0)) for m in result.memories)
     steps = source.problem.steps
-    traffic: dict[tuple[str, str], int] = {}
-    for step, plan in zip(steps, result.steps, strict=True):
-        accesses = (plan.implementation.space or step.space).accesses
-        for access, tensor, moved in zip(accesses, plan.tensors, plan.moved, strict=True):
-            if tensor == INSIDE:
-                continue
-            home = result.homes[tensor].memory
-            ends = (step.memory, home) if access.written else (home, step.memory)
-            if step.memory != home and moved:
-                traffic[ends] = traffic.get(ends, 0) + moved
     return Plan(
         memory=memory,
-        traffic=tuple(Traffic(a, b, n) for (a, b), n in sorted(traffic.items())),
+        traffic=tuple(Traffic(a, b, n) for (a, b), n in sorted(_traffic(source, result).items())),
         cycles=result.cycles,
         solver=SolverReport(result.objective, result.bound, result.gap, result.seconds),
         steps=tuple(
             ReportStep(
                 nest.layer.data,
                 " + ".join(kernel.name for kernel in nest.kernels),
-                tiles_in_words(step, plan.sizes, plan.order),
+                plan_in_words(step, plan),
                 plan.live_bytes,
                 plan.cycles,
             )
             for nest, step, plan in zip(source.nests, steps, result.steps, strict=True)
         ),
+        far=tuple(_far_tensors(source, result)),
     )
+
+
+def _hops(source: FunctionProblem, result: PlanResult) -> Iterator[tuple[int, bool, str, str, int]]:
+    """Each access of each step, as (tensor, written, farther memory, nearer memory, bytes), once per DMA on the way."""
+    problem = source.problem
+    for step, plan in zip(problem.steps, result.steps, strict=True):
+        across = plan.blocks.moved if plan.blocks is not None else (0,) * len(plan.moved)
+        accesses = (plan.implementation.space or step.space).accesses
+        for access, t, near, far in zip(accesses, plan.tensors, plan.moved, across, strict=True):
+            if t == INSIDE:
+                continue
+            home = result.homes[t].memory
+            if far:
+                yield t, access.written, home, problem.home, far
+                home = problem.home
+            if near and home != step.memory:
+                yield t, access.written, home, step.memory, near
+
+
+def _traffic(source: FunctionProblem, result: PlanResult) -> dict[tuple[str, str], int]:
+    """Bytes that move from one memory to another."""
+    traffic: dict[tuple[str, str], int] = {}
+    for _, written, farther, nearer, moved in _hops(source, result):
+        ends = (nearer, farther) if written else (farther, nearer)
+        traffic[ends] = traffic.get(ends, 0) + moved
+    return traffic
+
+
+def _far_tensors(source: FunctionProblem, result: PlanResult) -> Iterator[FarTensor]:
+    """The tensors in the memory behind the home memory, the constants among them, the costliest first."""
+    far = source.problem.far
+    moved: dict[int, int] = {}
+    for t, _, farther, _, count in _hops(source, result):
+        if far is not None and farther == far.name:
+            moved[t] = moved.get(t, 0) + count
+    for t, count in sorted(moved.items(), key=lambda item: -item[1]):
+        assert far is not None
+        tensor = source.problem.tensors[t]
+        cycles = round(count / far.dma.bytes_per_cycle)
+        yield FarTensor(tensor.name, tensor.kind.name.lower(), far.name, tensor.bytes, count, cycles)
+
+
+def plan_in_words(step: Step, plan: StepPlan) -> str:
+    """The tiles of a step, behind its blocks if it has any."""
+    tiles = tiles_in_words(step, plan.sizes, plan.order)
+    return tiles if plan.blocks is None else f"{tiles_in_words(step, plan.blocks.sizes, plan.blocks.order)} / {tiles}"
 
 
 def tiles_in_words(step: Step, sizes: Sequence[int], order: Sequence[int]) -> str:

@@ -6,11 +6,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deeploy_mlir.passes.planning.candidates import Candidate, transfer_bytes
+from deeploy_mlir.passes.planning.candidates import Candidate, Outer
 from deeploy_mlir.passes.planning.choice import Choice, StepChoices, all_choices, choose, fixed_bytes
 from deeploy_mlir.passes.planning.explain import explain_infeasible, refuse_what_never_fits
+from deeploy_mlir.passes.planning.far import blocked_transfer_bytes
 from deeploy_mlir.passes.planning.placement import Buffer, Placement, place
 from deeploy_mlir.passes.planning.problem import (
+    BlockPlan,
     Home,
     Memory,
     MemoryPlan,
@@ -56,6 +58,12 @@ class MemoryPlacement:
     stagings: dict[tuple[int, int], tuple[int, ...]]
     scratches: dict[int, int]
 
+    def offsets_of(self, step: int, accesses: int) -> tuple[tuple[int, ...], ...]:
+        """The offsets of the buffers of each access of a step."""
+        return tuple(
+            tuple(self.placement.offsets[b] for b in self.stagings.get((step, a), ())) for a in range(accesses)
+        )
+
 
 def _place(problem: Problem, choices: Sequence[StepChoices], choice: Choice, memory: Memory) -> MemoryPlacement:
     buffers: list[Buffer] = []
@@ -68,17 +76,20 @@ def _place(problem: Problem, choices: Sequence[StepChoices], choice: Choice, mem
             tensors[t] = len(buffers)
             buffers.append(Buffer(tensor.bytes, first, last))
     for number, (step, candidate) in enumerate(zip(choices, choice.candidates, strict=True)):
-        if step.step.memory != memory.name:
+        level: Candidate | Outer | None = candidate if step.step.memory == memory.name else None
+        if candidate.outer is not None and memory.name == problem.home:
+            level = candidate.outer
+        if level is None:
             continue
         accesses = step.step.space_of(candidate.implementation).accesses
         implementation = step.step.implementations[candidate.implementation]
-        if scratch := implementation.scratch_bytes(candidate.sizes, memory.align):
+        if level is candidate and (scratch := implementation.scratch_bytes(candidate.sizes, memory.align)):
             scratches[number] = len(buffers)
             buffers.append(Buffer(scratch, number, number))
-        for a, (access, depth) in enumerate(zip(accesses, candidate.depths, strict=True)):
+        for a, (access, depth) in enumerate(zip(accesses, level.depths, strict=True)):
             for _ in range(depth):
                 stagings.setdefault((number, a), []).append(len(buffers))
-                buffers.append(Buffer(access.tile_bytes(candidate.sizes), number, number))
+                buffers.append(Buffer(access.tile_bytes(level.sizes), number, number))
     placement = place(buffers, memory.align, _room(problem, choice, memory))
     return MemoryPlacement(
         tuple(buffers), placement, tensors, {key: tuple(numbers) for key, numbers in stagings.items()}, scratches
@@ -117,7 +128,7 @@ def _result(
         number = placements[memory].tensors.get(t)
         homes.append(Home(memory, None if number is None else placements[memory].placement.offsets[number]))
     steps = tuple(
-        _step_plan(step, candidate, number, placements[step.step.memory])
+        _step_plan(step, candidate, number, placements[step.step.memory], placements[problem.home])
         for number, (step, candidate) in enumerate(zip(choices, choice.candidates, strict=True))
     )
     memories = tuple(
@@ -137,13 +148,16 @@ def _result(
     return PlanResult(steps, tuple(homes), memories, cycles, float(cycles), bound, gap, seconds)
 
 
-def _step_plan(choices: StepChoices, candidate: Candidate, number: int, placed: MemoryPlacement) -> StepPlan:
-    offsets = tuple(
-        tuple(placed.placement.offsets[b] for b in placed.stagings.get((number, a), ()))
-        for a in range(len(candidate.depths))
-    )
+def _step_plan(
+    choices: StepChoices, candidate: Candidate, number: int, placed: MemoryPlacement, at_home: MemoryPlacement
+) -> StepPlan:
+    accesses = len(candidate.depths)
+    offsets = placed.offsets_of(number, accesses)
     alive = sum(b.size for b in placed.buffers if b.first <= number <= b.last)
-    moved = transfer_bytes(choices.step.space_of(candidate.implementation), candidate, choices.step.inside)
+    space = choices.step.space_of(candidate.implementation)
+    moved, across = blocked_transfer_bytes(space, candidate, choices.step.inside)
+    outer = candidate.outer
+    blocks = outer and BlockPlan(outer.sizes, outer.order, at_home.offsets_of(number, accesses), across)
     implementation = choices.step.implementations[candidate.implementation]
     return StepPlan(
         implementation,
@@ -157,4 +171,5 @@ def _step_plan(choices: StepChoices, candidate: Candidate, number: int, placed: 
         candidate.cycles,
         moved,
         choices.step.tensors_of(candidate.implementation),
+        blocks,
     )

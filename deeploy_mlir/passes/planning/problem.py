@@ -47,6 +47,15 @@ class Dma:
     max_dims: int = 2
 
 
+@dataclass(frozen=True)
+class FarMemory:
+    """The memory behind the home memory, and the DMA between the two; one way where it holds constants only."""
+
+    name: str
+    dma: Dma
+    constants_only: bool = False
+
+
 class TensorKind(Enum):
     """What a tensor is to the network."""
 
@@ -149,7 +158,8 @@ class Problem:
 
     `dmas` gives the DMA between the home memory and each engine memory that differs from it. `weights` names the memory
     that constants may live in instead of the home memory, at the same cost of a transfer; None if there is none.
-    `flash` names the memory from which every engine reads constants in place, and where they then all live."""
+    `flash` names the memory from which every engine reads constants in place, and where they then all live. `far` is
+    where tensors may live that the home memory has no room for."""
 
     memories: tuple[Memory, ...]
     home: str
@@ -158,6 +168,7 @@ class Problem:
     steps: tuple[Step, ...]
     weights: str | None = None
     flash: str | None = None
+    far: FarMemory | None = None
 
     def memory(self, name: str) -> Memory:
         """The memory of this name. Raises KeyError if there is none."""
@@ -256,12 +267,23 @@ class Options:
 
 
 @dataclass(frozen=True)
+class BlockPlan:
+    """The blocks of a step, of which some tensors live in the far memory: offsets in the home memory, and the bytes
+    that each access moves between the two."""
+
+    sizes: tuple[int, ...]
+    order: tuple[int, ...]
+    offsets: tuple[tuple[int, ...], ...]
+    moved: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class StepPlan:
     """How one step runs. `offsets` has the byte offsets of each access's buffers in the engine's memory: empty where
     it works in place; `scratch` is that of the kernel's scratch, if it has any. `staged_bytes` is what those buffers
     take, `moved` the bytes that each access transfers, `tensors` those that the implementation uses, `cycles` the
-    modelled time of the step, `implementation` the one that runs it, `kernels` what runs
-    each of its kernels and how the cores share its tiles."""
+    modelled time of the step, `implementation` the one that runs it, `kernels` what runs each of its kernels and how
+    the cores share its tiles. With `blocks`, `sizes` and `order` cut each of these."""
 
     implementation: Implementation
     kernels: tuple[tuple[Implementation, CoreSplit], ...]
@@ -274,6 +296,7 @@ class StepPlan:
     cycles: int
     moved: tuple[int, ...]
     tensors: tuple[int, ...]
+    blocks: BlockPlan | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@
 #define EU_BARRIER_WAIT_CLEAR 0x0020421cu
 #define EVENT_DMA (1u << 8)
 #define EVENT_NEUREKA (1u << 12)
+#define EVENT_L3_DMA (1u << 13)
 #define EVENT_BARRIER (1u << 16)
 
 /* p.elw: a load that sleeps until an event that the mask lets through. */

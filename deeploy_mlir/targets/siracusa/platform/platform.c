@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Siracusa: the fabric controller is the host core, the cluster's event unit gives barriers, MCHAN is the DMA. */
-#include "deeploy/platform.h"
+/* Siracusa: the fabric controller is the host core, the cluster's event unit gives barriers, MCHAN is the DMA. SoCs of its
+   family may have an L3, and a DMA between that and L2. */
+#include "deeploy/dma_jobs.h"
 #include "event_unit.h"
 
 #define CLUSTER_FETCH_ENABLE 0x10200008u
@@ -16,6 +17,12 @@
 #define MCHAN_2D (1u << 19)
 #define MCHAN_EVENT (1u << 20)
 #define MCHAN_MAX_BYTES (DM_DMA_MCHAN_MAX_BYTES & ~7u) /* a multiple of the bus width */
+
+#define L3_COMMAND 0x1a10d000u
+#define L3_STATUS 0x1a10d004u
+#define L3_TO_L2 (1u << 24)
+#define L3_2D (1u << 25)
+#define L3_EVENT (1u << 26)
 
 #define ALL_CORES ((1u << DM_CORES) - 1u)
 #define STACK_CANARY 0x5ac0ffeeu
@@ -172,29 +179,78 @@ static dm_token start(uint32_t flags, uint32_t l1, uint32_t ext, uint32_t line, 
   }
 }
 
+#ifdef DM_DMA_L3_DMA
+/* ---- the DMA between L3 and L2: one id is one token, too ---- */
+
+static void l3_command(uint32_t flags, uint32_t l2, uint32_t l3, const dm_dma_job *j, uint32_t count, int32_t stride) {
+  REG(L3_COMMAND) = (j->line * count) | flags | (count > 1 ? L3_2D : 0);
+  REG(L3_COMMAND) = l2;
+  REG(L3_COMMAND) = l3;
+  if (count == 1) return;
+  REG(L3_COMMAND) = j->line;
+  REG(L3_COMMAND) = (uint32_t)stride;
+}
+
+/* A job whose lines follow each other in L2 is one command, any other one for each line. */
+static void l3_job(void *context, const dm_dma_job *j) {
+  uint32_t flags = *(const uint32_t *)context, to_l2 = flags & L3_TO_L2;
+  uint32_t l2 = (uint32_t)(uintptr_t)(to_l2 ? j->to : j->from), l3 = (uint32_t)(uintptr_t)(to_l2 ? j->from : j->to);
+  int32_t l2_stride = to_l2 ? j->to_stride : j->from_stride, l3_stride = to_l2 ? j->from_stride : j->to_stride;
+  if (j->count == 1 || ((uint32_t)l2_stride == j->line && l3_stride > 0)) {
+    l3_command(flags, l2, l3, j, j->count, l3_stride);
+    return;
+  }
+  for (uint32_t i = 0; i < j->count; i++, l2 += (uint32_t)l2_stride, l3 += (uint32_t)l3_stride)
+    l3_command(flags, l2, l3, j, 1, 0);
+}
+
+static dm_token l3_start(uint32_t flags, void *to, const void *from, uint32_t line, uint32_t rank,
+                         const dm_dma_dim *dims) {
+  static const dm_dma_limits limits = {DM_DMA_L3_DMA_CHANNELS, DM_DMA_L3_DMA_MAX_DIMS, DM_DMA_L3_DMA_MAX_BYTES};
+  dm_token token = REG(L3_COMMAND);
+  flags |= L3_EVENT;
+  dm_dma_jobs(&limits, to, from, line, rank, dims, l3_job, &flags);
+  return token;
+}
+#endif
+
 dm_token dm_dma_start_in(uint32_t dma, void *to, const void *from, uint32_t line, uint32_t rank,
                          const dm_dma_dim *dims) {
-  (void)dma; /* MCHAN is the only one */
+#ifdef DM_DMA_L3_DMA
+  if (dma == DM_DMA_L3_DMA) return l3_start(L3_TO_L2, to, from, line, rank, dims);
+#endif
+  (void)dma;
   return start(MCHAN_TO_L1, (uint32_t)(uintptr_t)to, (uint32_t)(uintptr_t)from, line, rank, dims);
 }
 
 dm_token dm_dma_start_out(uint32_t dma, void *to, const void *from, uint32_t line, uint32_t rank,
                           const dm_dma_dim *dims) {
-  (void)dma;
   memory_fence();
+#ifdef DM_DMA_L3_DMA
+  if (dma == DM_DMA_L3_DMA) return l3_start(0, to, from, line, rank, dims);
+#endif
+  (void)dma;
   return start(0, (uint32_t)(uintptr_t)from, (uint32_t)(uintptr_t)to, line, rank, dims);
 }
 
+/* Until a bit of a status register is 0. An event of another transfer wakes too, an old one may be pending: look again. */
+static void sleep_while(uint32_t status, dm_token token, uint32_t event) {
+  if (!(REG(status) >> token & 1u)) return;
+  REG(EU_MASK) = event;
+  do event_load_word(EU_WAIT_CLEAR);
+  while (REG(status) >> token & 1u);
+  REG(EU_MASK) = EVENT_BARRIER;
+}
+
 void dm_dma_wait(uint32_t dma, dm_token token) {
-  (void)dma;
   if (token == DM_NO_TOKEN) return;
-  if (REG(MCHAN_STATUS) >> token & 1u) {
-    REG(EU_MASK) = EVENT_DMA; /* an event of another transfer wakes too, an old one may be pending: look again */
-    do event_load_word(EU_WAIT_CLEAR);
-    while (REG(MCHAN_STATUS) >> token & 1u);
-    REG(EU_MASK) = EVENT_BARRIER;
-  }
-  REG(MCHAN_STATUS) = 1u << token;
+  uint32_t status = MCHAN_STATUS, event = EVENT_DMA;
+#ifdef DM_DMA_L3_DMA
+  if (dma == DM_DMA_L3_DMA) status = L3_STATUS, event = EVENT_L3_DMA;
+#endif
+  (void)dma;
+  sleep_while(status, token, event);
+  REG(status) = 1u << token;
   memory_fence();
 }
 
