@@ -64,7 +64,8 @@ def test_instructions_mean_what_the_core_does(tmp_path: Path) -> None:
     declarations, calls, functions = list[str](), list[str](), list[c.FuncOp]()
     for n, instruction in enumerate(ARM_DSP.instructions):
         x = inputs[f"x{n}"] = operands(len(instruction.read))
-        y = outputs[f"y{n}"] = np.zeros(x.shape[1], np.uint32)
+        y: Words = np.zeros(x.shape[1], np.uint32)
+        outputs[f"y{n}"] = y
         functions.append(function(instruction, f"f{n}"))
         declarations.append(f"void f{n}(const int32_t *, int32_t *, int32_t);")
         declarations.append(f"DM_RAM_NOINIT int32_t x{n}[{x.size}], y{n}[{y.size}];")

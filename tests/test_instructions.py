@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.resources import files
 from itertools import product
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import deeploy_mlir
 from deeploy_mlir.dialects import c
 from deeploy_mlir.interpreters.instructions import Words, run_inner_loop, run_instruction
 from deeploy_mlir.ir.c_builder import CBuilder
+from deeploy_mlir.kernels.choice import bindings_of
 from deeploy_mlir.kernels.generated.columns import Columns
 from deeploy_mlir.kernels.generated.instruction_functions import instruction_function
 from deeploy_mlir.kernels.instructions import (
@@ -39,6 +42,7 @@ from deeploy_mlir.support.numpy_types import Array
 from deeploy_mlir.targets.siracusa.instructions import UI8, XPULPV2
 from deeploy_mlir.targets.siracusa.platforms import SIRACUSA
 from deeploy_mlir.testing.compiled_c import run_c
+from deeploy_mlir.testing.random_kernels import RANDOM_KERNELS
 
 from .siracusa_images import configuration
 
@@ -199,6 +203,41 @@ def test_a_changed_table_changes_the_c(monkeypatch: pytest.MonkeyPatch) -> None:
     x, w = rng.integers(-128, 128, (2, 8, 32), np.int8)
     (y,) = usual.run({"x": x, "w": w}).values()
     np.testing.assert_array_equal(y, x.astype(np.int32) @ w.T.astype(np.int32))
+
+
+TABLE = """
+from xdsl.dialects.builtin import i32
+
+from deeploy_mlir.kernels.instructions import Instruction, InstructionTable, Intrinsic, Register, meanings
+
+WORD = Register(i32)
+CODE = Intrinsic("acme_mac", "acme.h")
+MAC = Instruction("mac", (WORD, WORD), WORD, (meanings.multiply_accumulate(),), CODE, accumulates=True)
+TABLES = (InstructionTable("acme", "defined(ACME)", (MAC,)),)
+"""
+
+
+def test_a_table_of_another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by its entry point; an engine that names it gets kernels with its instructions."""
+    (tmp_path / "acme_instructions.py").write_text(TABLE)
+    metadata = tmp_path / "acme_instructions-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-instructions\nVersion: 1.0\n")
+    points = "[deeploy_mlir.instructions]\nacme = acme_instructions\n"
+    (metadata / "entry_points.txt").write_text(points)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    text = (files("deeploy_mlir.targets.siracusa") / "soc.mlir").read_text()
+    system = parse_soc(text.replace('instructions = ["xpulpv2"]', 'instructions = ["acme", "xpulpv2"]'))
+    bindings = {binding.name: binding for binding in bindings_of(system)}
+    op = RANDOM_KERNELS["conv"](np.random.default_rng(1)).op
+    binding = bindings["generated_rv32_acme"]
+    assert binding.accepts(op) is True
+    (helper,) = binding.functions_called(binding.emit(op, "kernel"))
+    assert helper.sym_name.data == "dm_acme_mac"
+    assert binding.preamble == "#if defined(ACME)\n#include <acme.h>\n#endif"
+    (metadata / "entry_points.txt").write_text(points.replace("= acme", "= no_acme"))
+    with pytest.raises(DeeployError, match="of no_acme_instructions has no such module"):
+        instruction_tables()
 
 
 def constant_product(weights: Array) -> onnx.ModelProto:

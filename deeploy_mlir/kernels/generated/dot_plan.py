@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 
 from xdsl.dialects.builtin import IntegerType, i16, i32
@@ -50,6 +51,7 @@ class DotPlan:
         return total
 
 
+@cache
 def dot_plan(table: InstructionTable, x: Attribute, w: Attribute) -> DotPlan | None:
     """How to sum products of elements of these types into an i32; None if the table has nothing for it."""
     if not isa(x, IntegerType) or not isa(w, IntegerType) or x.bitwidth != w.bitwidth or x.bitwidth not in (8, 16):
@@ -67,6 +69,7 @@ def dot_plan(table: InstructionTable, x: Attribute, w: Attribute) -> DotPlan | N
     return None
 
 
+@cache
 def multiply_accumulate(table: InstructionTable) -> Instruction | None:
     """The instruction that adds a product of two i32 to a third, if there is one."""
     return table.find((WORD, WORD), WORD, (means.multiply_accumulate(),), accumulates=True)
@@ -83,6 +86,7 @@ def _widening(table: InstructionTable, element: IntegerType, lanes: Sequence[int
     return table.find((Register(element, 4),), Register(i16, 2), meaning)
 
 
+@cache
 def block_of_dots(
     table: InstructionTable, plan: DotPlan, sizes: tuple[int | None, int | None], words: int | None, run: float
 ) -> tuple[int, int]:
