@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from deeploy_mlir.dialects.soc import EngineOp
 from deeploy_mlir.ir.plan_report import Plan, to_plain
 from deeploy_mlir.machine.registry import load_soc, platforms_of, target_names
 from deeploy_mlir.machine.running import Measurements
@@ -177,5 +178,11 @@ def _target_line(name: str) -> str:
     memories = ", ".join(
         f"{m.symbol} {'of any size' if m.size >= NO_LIMIT else f'{m.size / 1024:,.0f} KiB'}" for m in system.memories
     )
-    cores = ", ".join("1 core" if e.core_count == 1 else f"{e.symbol} of {e.core_count} cores" for e in system.engines)
-    return f"{name:<12}{memories}; {cores}; runs on {', '.join(platform.name for platform in platforms_of(name))}"
+    engines = ", ".join(map(_engine_words, system.engines))
+    return f"{name:<12}{memories}; {engines}; runs on {', '.join(platform.name for platform in platforms_of(name))}"
+
+
+def _engine_words(engine: EngineOp) -> str:
+    if engine.asynchronous:
+        return engine.symbol
+    return "1 core" if engine.core_count == 1 else f"{engine.symbol} of {engine.core_count} cores"
