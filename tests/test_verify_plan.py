@@ -68,7 +68,8 @@ def compiled(target: str = "siracusa", l1: int | None = 9_400, double_buffer: bo
         context.register_dialect(name, dialect)
     module = Parser(context, NETWORK).parse_module()
     size = f" l1={l1}" if l1 is not None else ""
-    run_passes(module, f"deeploy-attach-soc{{target={target}{size}}}")
+    cores = ' without="neureka"' if target == "siracusa" else ""
+    run_passes(module, f"deeploy-attach-soc{{target={target}{size}{cores}}}")
     for dma in ops_of(module, DmaOp):
         dma.properties["bytes_per_cycle"] = IntegerAttr(1, i64)  # so slow that double buffering pays
     run_passes(
