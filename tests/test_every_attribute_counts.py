@@ -86,8 +86,8 @@ def outcome(change: Callable[[soc.SystemOp], object] = lambda system: None, targ
     """What the user gets: the plan, without the time that it took, and the C; or the refusal."""
     changing = Change(change)
     try:
-        limits = {"l1": L1, "l2": L2} if target == "siracusa" else {}
-        program = deeploy_mlir.compile(network(), target, **limits, name="net", observer=changing)
+        limits: dict[str, int | str] = {"l1": L1, "l2": L2} if target == "siracusa" else {}
+        program = deeploy_mlir.compile(network(), target, memories=limits, name="net", observer=changing)
     except (DeeployError, VerifyException) as error:
         return str(error)
     plan = program.plan
@@ -197,8 +197,8 @@ class Wrapped(KernelBinding):
     def form(self, op: KernelOp) -> Form | None:
         return self._member("form", no_form)(op)
 
-    def with_instructions(self, table: InstructionTable) -> KernelBinding | None:
-        return self._member("with_instructions", None)
+    def with_instructions(self, table: InstructionTable) -> Sequence[KernelBinding]:
+        return self._member("with_instructions", ())
 
     def functions_called(self, function: c.FuncOp) -> Sequence[c.FuncOp]:
         return self._member("functions_called", ())
@@ -256,7 +256,7 @@ def with_an_added_constant(op: KernelOp) -> Form | None:
     columns = shape_of(op.out)[-1]
     block = Block(arg_types=[*(v.type for v in op.ins), TensorType(i32, [columns]), op.out.type])
     body = Block(arg_types=[i32, i32])
-    added = AddiOp(*body.args)
+    added = AddiOp(body.args[0], body.args[1])
     body.add_ops([added, YieldOp(added.result)])
     a, b, extra, out = block.args
     rows = AffineMap.from_callable(lambda m, n: (n,))
@@ -266,7 +266,7 @@ def with_an_added_constant(op: KernelOp) -> Form | None:
 
 MEMBERS: dict[str, Any] = {
     "form": with_an_added_constant,
-    "with_instructions": Wrapped({"name": "by_table", "cost": 0.1}),
+    "with_instructions": (Wrapped({"name": "by_table", "cost": 0.1}),),
     "functions_called": (c.FuncOp("called", [], None, ["static"]),),
     "preamble": "#include <stdint.h>",
     "name": "generated_rv32",
