@@ -180,7 +180,7 @@ class Rows(Packing):
 
 
 class Wrapped(KernelBinding):
-    """The generated kernels, at half their cost or a twentieth for `FAST_ROWS` rows, with some members replaced."""
+    """The generated kernels, at a twentieth of their cost or a two-hundredth for `FAST_ROWS` rows, with some members replaced."""
 
     def __init__(self, members: Mapping[str, Any]) -> None:
         self.generated = siracusa_kernels.BINDINGS[0]
@@ -223,7 +223,7 @@ class Wrapped(KernelBinding):
         return self._member("packings", {})
 
     def cost(self, op: KernelOp) -> Callable[[Sequence[int], CoreSplit], int]:
-        cycles, factor = self.generated.cost(op), self._member("cost", 0.5)
+        cycles, factor = self.generated.cost(op), self._member("cost", 0.05)
         return lambda sizes, split: round(cycles(sizes, split) * factor * (1 if sizes[0] % FAST_ROWS else 0.1))
 
     def emit(self, op: KernelOp, name: str) -> c.FuncOp:
@@ -266,7 +266,7 @@ def with_an_added_constant(op: KernelOp) -> Form | None:
 
 MEMBERS: dict[str, Any] = {
     "form": with_an_added_constant,
-    "with_instructions": (Wrapped({"name": "by_table", "cost": 0.1}),),
+    "with_instructions": (Wrapped({"name": "by_table", "cost": 0.01}),),
     "functions_called": (c.FuncOp("called", [], None, ["static"]),),
     "preamble": "#include <stdint.h>",
     "name": "generated_rv32",
