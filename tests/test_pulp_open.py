@@ -61,7 +61,13 @@ def test_it_is_a_description_and_a_platform() -> None:
     assert [f.name for f in (package / "platform").iterdir()] == ["pulp_open.ld"]
     soc = load_soc(TARGET)
     assert [tuple(engine.kernel_libraries) for engine in soc.engines] == [("siracusa",)]
+    assert [tuple(engine.instruction_tables) for engine in soc.engines] == [("xpulpv2",)]
     assert platform_of(TARGET) is PULP_OPEN
+
+
+def test_its_code_has_the_instructions_of_the_table() -> None:
+    program = deeploy_mlir.compile(DIGITS / "digits_int8.onnx", target=TARGET)
+    assert any("sdotsp" in text for text in program.sources.values())
 
 
 def test_description_and_emulated_machine_agree() -> None:

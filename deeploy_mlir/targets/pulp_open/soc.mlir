@@ -4,6 +4,6 @@ soc.system @"pulp-open" {
   soc.memory @l1 {size = 65536, align = 4, address = 0x10000000}
   soc.memory @l2 {size = 524288, align = 4, address = 0x1c000000}
   soc.dma @mchan from @l2 to @l1 {bytes_per_cycle = 8, startup_cycles = 100, max_dims = 2, max_bytes = 131071, channels = 16}
-  soc.engine @cluster {cores = 8, memory = @l1, stack_bytes = 640, kernels = ["siracusa"]}
+  soc.engine @cluster {cores = 8, memory = @l1, stack_bytes = 640, kernels = ["siracusa"], instructions = ["xpulpv2"]}
   soc.host @fabric_controller {memory = @l2, program_bytes = 131072}
 }
