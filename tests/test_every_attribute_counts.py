@@ -86,8 +86,11 @@ def outcome(change: Callable[[soc.SystemOp], object] = lambda system: None, targ
     """What the user gets: the plan, without the time that it took, and the C; or the refusal."""
     changing = Change(change)
     try:
+        without = ("neureka",) if target == "siracusa" else ()
         limits: dict[str, int | str] = {"l1": L1, "l2": L2} if target == "siracusa" else {}
-        program = deeploy_mlir.compile(network(), target, memories=limits, name="net", observer=changing)
+        program = deeploy_mlir.compile(
+            network(), target, memories=limits, without_engines=without, name="net", observer=changing
+        )
     except (DeeployError, VerifyException) as error:
         return str(error)
     plan = program.plan
@@ -180,7 +183,7 @@ class Rows(Packing):
 
 
 class Wrapped(KernelBinding):
-    """The generated kernels, at a twentieth of their cost or a two-hundredth for `FAST_ROWS` rows, with some members replaced."""
+    """The generated kernels, at a twentieth of their cost, a tenth of that for `FAST_ROWS` rows, some members replaced."""
 
     def __init__(self, members: Mapping[str, Any]) -> None:
         self.generated = siracusa_kernels.BINDINGS[0]
