@@ -182,7 +182,7 @@ def test_fixed_point_requantisation(path: str) -> None:
 
 
 def test_a_way_to_requantise_that_there_is_not() -> None:
-    with pytest.raises(DeeployError, match="'fast'; there are: exact, fixed-point"):
+    with pytest.raises(DeeployError, match="'fast'; choose exact or fixed-point"):
         compiled("digits/digits_cnn_int8", "generic", requantize="fast")
 
 

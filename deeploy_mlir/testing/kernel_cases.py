@@ -108,7 +108,7 @@ def random_tile(rng: Rng, case: KernelCase, max_dynamic: float = 0.5) -> KernelC
     properties["local"] = UnitAttr()
     op = type(case.op).create(
         operands=[*values, *origin_values],
-        properties={**properties, "operandSegmentSizes": ints32([first, second - first, 1, len(origin_values)])},
+        properties={**properties, "operandSegmentSizes": ints32([first, second - first, 1, len(origin_values), 0])},
         regions=[case.op.regions[0].clone()] if case.op.regions else [],
     )
     return KernelCase(
