@@ -183,7 +183,7 @@ class Rows(Packing):
 
 
 class Wrapped(KernelBinding):
-    """The generated kernels at a twentieth of their cost, a tenth of that for `FAST_ROWS` rows; members may be replaced."""
+    """The generated kernels at a twentieth of their cost, and a tenth of that for `FAST_ROWS` rows."""
 
     def __init__(self, members: Mapping[str, Any]) -> None:
         self.generated = siracusa_kernels.BINDINGS[0]
