@@ -64,12 +64,12 @@ def test_instructions_mean_what_the_core_does(tmp_path: Path) -> None:
     declarations, calls, functions = list[str](), list[str](), list[c.FuncOp]()
     for n, instruction in enumerate(ARM_DSP.instructions):
         x = inputs[f"x{n}"] = operands(len(instruction.read))
-        y: Words = np.zeros(x.shape[1], np.uint32)
-        outputs[f"y{n}"] = y
+        size = x.shape[1]
+        outputs[f"y{n}"] = np.zeros(size, np.uint32)
         functions.append(function(instruction, f"f{n}"))
         declarations.append(f"void f{n}(const int32_t *, int32_t *, int32_t);")
-        declarations.append(f"DM_RAM_NOINIT int32_t x{n}[{x.size}], y{n}[{y.size}];")
-        calls.append(f"  f{n}(x{n}, y{n}, {x.shape[1]});")
+        declarations.append(f"DM_RAM_NOINIT int32_t x{n}[{x.size}], y{n}[{size}];")
+        calls.append(f"  f{n}(x{n}, y{n}, {size});")
     assert ARM_DSP.preamble is not None
     file = c.FileOp("f.c", [c.IncludeOp("stdint.h", standard=True), c.VerbatimOp(ARM_DSP.preamble), *functions])
     module = ModuleOp([file])

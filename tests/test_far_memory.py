@@ -59,7 +59,8 @@ NETWORKS: dict[str, tuple[Callable[[], Network], int, int]] = {
 
 def compiled(name: str, **options: int) -> Program:
     make, l2, l1 = NETWORKS[name]
-    return deeploy_mlir.compile(make()[0], target=TARGET, name=name, **{"wmem": 0, "l2": l2, "l1": l1, **options})
+    memories = {"wmem": 0, "l2": l2, "l1": l1, **options}
+    return deeploy_mlir.compile(make()[0], target=TARGET, name=name, memories=memories)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -90,6 +90,8 @@ def test_networks_are_close_and_faster(name: str) -> None:
     assert exact.measured is not None
     assert fast.measured is not None
     print(f"{name}: {exact.measured.cycles} cycles exact, {fast.measured.cycles} fast")
+    assert fast.measured.cycles is not None
+    assert exact.measured.cycles is not None
     assert fast.measured.cycles < exact.measured.cycles
 
 

@@ -42,6 +42,7 @@ def test_the_simulator_computes_the_outputs_and_counts() -> None:
     np.testing.assert_array_equal(execution.outputs["half"], np.array([0.5, 1.5], np.float32))
     measured = execution.measured
     assert measured is not None
+    assert measured.cycles is not None
     assert 100 < measured.cycles < 20_000
     assert (measured.dma_bytes_in, measured.dma_bytes_out) == (8, 32)
     assert len(measured.instructions) == len(measured.stalls) == 9

@@ -13,9 +13,10 @@ from xdsl.passes import ModulePass
 
 from deeploy_mlir.ir.plan_report import attach_plan
 from deeploy_mlir.machine.registry import system_of
-from deeploy_mlir.passes.planning.from_ir import plan_functions, read_problem, report_of, write_plan
+from deeploy_mlir.passes.planning.from_ir import plan_functions, read_problem
 from deeploy_mlir.passes.planning.planner import plan
 from deeploy_mlir.passes.planning.problem import Options
+from deeploy_mlir.passes.planning.to_ir import report_of, write_plan
 from deeploy_mlir.support.errors import DeeployError
 
 

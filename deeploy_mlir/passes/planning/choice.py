@@ -120,17 +120,38 @@ def choose(
     solution = model.minimise()
     if solution is None:
         return None
+    return _choice(problem, choices, columns, Homes(home, away, far), solution)
+
+
+@dataclass(frozen=True)
+class Homes:
+    """The columns that say where tensors live: activations in their engines' memory, constants in the weights' memory,
+    either in the far memory."""
+
+    near: Mapping[int, int]
+    away: Mapping[int, int]
+    far: Mapping[int, int]
+
+
+def _choice(
+    problem: Problem,
+    choices: Sequence[StepChoices],
+    columns: Sequence[Sequence[tuple[int, Candidate]]],
+    found: Homes,
+    solution: Solution,
+) -> Choice:
+    """What a solution says."""
     values = solution.values
     chosen = tuple(max(candidates, key=lambda pair: values[pair[0]])[1] for candidates in columns)
     homes = [problem.home_of(tensor) for tensor in problem.tensors]
-    for t, column in home.items():
+    for t, column in found.near.items():
         if values[column] > 0.5:
             homes[t] = problem.choices(t)[1]
-    for t, column in away.items():
+    for t, column in found.away.items():
         if values[column] > 0.5:
             assert problem.weights is not None
             homes[t] = problem.weights
-    for t, column in far.items():
+    for t, column in found.far.items():
         if values[column] > 0.5:
             assert problem.far is not None
             homes[t] = problem.far.name

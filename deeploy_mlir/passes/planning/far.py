@@ -165,7 +165,8 @@ def blockings(space: IterationSpace, implementation: Implementation) -> Ints:
             rows.append(tuple(row))
     allowed = [row for row in dict.fromkeys(rows) if constraints.allows(row, space.sizes)]
     allowed.sort(key=lambda row: (prod(space.trips(row)), row))
-    kept = [allowed[i] for i in dict.fromkeys(np.linspace(0, len(allowed) - 1, MAX_BLOCKINGS).astype(int).tolist())]
+    spread: list[int] = np.linspace(0, len(allowed) - 1, MAX_BLOCKINGS).astype(int).tolist()
+    kept = [allowed[i] for i in dict.fromkeys(spread)]
     return np.array(kept if len(allowed) > MAX_BLOCKINGS else allowed, dtype=np.int64).reshape(-1, len(space.dims))
 
 
