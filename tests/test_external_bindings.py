@@ -156,8 +156,8 @@ def test_is_called_where_it_is_cheaper(
     monkeypatch.setattr(sys, "path", [str(tmp_path / "site"), *sys.path])
     monkeypatch.delitem(sys.modules, "acme_kernels", raising=False)
     rng = np.random.default_rng(1)
-    weights = rng.integers(-128, 128, (24, 20), np.int8)
-    x = rng.integers(-128, 128, (30, 24), np.int8)
+    weights = rng.integers(-128, 128, (96, 60), np.int8)
+    x = rng.integers(-128, 128, (30, 96), np.int8)
     accelerators = [engine.symbol for engine in load_soc(target).engines if engine.asynchronous]
     program = deeploy_mlir.compile(
         product(weights), target=target, name="product", without_engines=accelerators, observer=EachPass({"x": x})
