@@ -88,6 +88,26 @@ def test_networks(network: Classifier, engine: set[int] | None, tcm: str) -> Non
 
 
 @pytest.mark.skipif(not MODELS.is_dir(), reason=f"no models at {MODELS}; set DEEPLOY_SHARED")
+@pytest.mark.parametrize(
+    ("name", "sram"),
+    [
+        ("kws", "16KiB"),
+        pytest.param("ic", "32KiB", marks=pytest.mark.slow),
+        pytest.param("vww", "32KiB", marks=pytest.mark.slow),
+    ],
+)
+def test_what_sram_has_no_room_for_lives_in_external_memory(name: str, sram: str) -> None:
+    network = next(n for n in NETWORKS if n.path == f"mlperf_tiny/{name}")
+    program = deeploy_mlir.compile(MODELS / f"{network.path}.onnx", "board", memories={"sram": sram, "tcm": "16KiB"})
+    (tensor,), (output,) = program.network.inputs, program.network.outputs
+    execution = program.execute({tensor.name: network.samples["input"][0].reshape(tensor.shape)}, sanitize=("thread",))
+    got = execution.outputs[output.name]
+    assert (got == network.samples[network.golden][0].reshape(got.shape)).all()
+    assert {tensor.memory for tensor in program.plan.far} == {"ext"}
+    assert all(memory.used <= memory.capacity for memory in program.plan.memory)
+
+
+@pytest.mark.skipif(not MODELS.is_dir(), reason=f"no models at {MODELS}; set DEEPLOY_SHARED")
 def test_the_engine_is_used_where_it_is_cheaper(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     kernels = import_module("board.kernels")
     cores, matrix = kernels.BINDINGS
