@@ -102,12 +102,14 @@ builtin.module @net {{
 
 
 def pipeline_to(last: str, target: str = "siracusa", room: int | None = ROOM, double_buffer: bool = True) -> str:
-    """The passes from the kernel level up to and including `last`, with `room` bytes of L1 beside the stacks."""
+    """The passes from the kernel level up to and including `last`, with `room` bytes of L1 beside the stacks, on
+    cores alone."""
     stacks = sum(engine.reserved_bytes for engine in load_soc(target).engines)
     size = f" l1={stacks + room}" if room is not None else ""
     plan = f"deeploy-plan{{double-buffer={str(double_buffer).lower()}}}"
     every = (ATTACH, *STAGES)
-    options = {ATTACH: f"{ATTACH}{{target={target}{size}}}", "deeploy-plan": plan}
+    cores = ' without="neureka"' if target == "siracusa" else ""
+    options = {ATTACH: f"{ATTACH}{{target={target}{size}{cores}}}", "deeploy-plan": plan}
     return ",".join(options.get(stage, stage) for stage in every[: every.index(last) + 1])
 
 

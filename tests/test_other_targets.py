@@ -18,9 +18,7 @@ DIGITS = Path(__file__).resolve().parent.parent / "examples" / "digits"
 SIRACUSA = Path(deeploy_mlir.__file__).parent / "targets" / "siracusa"
 
 PLATFORMS = """\
-from deeploy_mlir.machine.host import THREADS
-from deeploy_mlir.targets.siracusa.platforms import SIRACUSA
-PLATFORMS = (SIRACUSA, THREADS)
+from deeploy_mlir.targets.siracusa.platforms import PLATFORMS
 """
 
 
