@@ -64,6 +64,15 @@ def test_many_random_kernels(kind: str, tuning: Tuning, seed: int, tmp_path: Pat
     compare(cases, run_cases(cases, tuning, tmp_path, SANITIZED))
 
 
+@pytest.mark.parametrize("tuning", [HOST, RV32], ids=["host", "rv32"])
+def test_an_operand_padded_along_one_dimension_and_along_two(tuning: Tuning, tmp_path: Path):
+    """Only the axes that one dimension moves along are ranges of loops; the others are tested for each element."""
+    cases = random_cases("map", 104, 15, 25)[39:40]
+    pads = cases[0].op.iteration_space().accesses[1].axes
+    assert {len(axis.dims) for axis in pads if axis.padded} == {1, 2}
+    compare(cases, run_cases(cases, tuning, tmp_path, SANITIZED))
+
+
 def test_equal_kernels_have_equal_functions():
     rng = np.random.default_rng(0)
     op = RANDOM_KERNELS["conv"](rng).op

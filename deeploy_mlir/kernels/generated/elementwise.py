@@ -44,7 +44,7 @@ class _Map:
         if not ranged or self.ranged in outside:
             self.whole_loop(dim, outside)
             return
-        low, high = nest.inside(dim, self.ranged)
+        low, high = nest.inside(dim, ranged)
         size = nest.size(dim)
         low = b.min(low, size)
         high = b.max(low, high)
@@ -54,7 +54,7 @@ class _Map:
                 continue
             with b.for_(nest.d.dims[dim].name, first, last) as index, nest.fixed(dim, index):
                 if not is_outside:
-                    nest.enter_padded(dim, self.ranged)
+                    nest.enter_padded(ranged)
                 self.dimension(dim + 1, outside | {self.ranged} if is_outside else outside)
 
     def whole_loop(self, dim: int, outside: frozenset[int]) -> None:

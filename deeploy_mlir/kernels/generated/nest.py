@@ -128,12 +128,12 @@ class Nest:
     def _ceil_div(self, value: SSAValue, by: int) -> SSAValue:
         return self.b.div(self.b.add(value, by - 1), by)
 
-    def inside(self, dim: int, operand: int | None = None) -> Range:
-        """The iterations of a dimension whose indices lie inside the operands (or one of them), all others being
-        fixed."""
+    def inside(self, dim: int, pads: Sequence[PaddedAxis] | None = None) -> Range:
+        """The iterations of a dimension whose indices lie inside the padded axes that it moves along (or some of
+        them), all others being fixed."""
         low, high = self.b.const(0), self.size(dim)
-        pads = [p for p in self.pads_on(dim) if p not in self.whole and operand in (None, p.operand)]
-        for number, pad in enumerate(pads):
+        considered = [p for p in (self.pads_on(dim) if pads is None else pads) if p not in self.whole]
+        for number, pad in enumerate(considered):
             step, at = pad.coefficients[dim], self.positions[pad]
             first = self._ceil_div(self.b.max(self.b.neg(at), 0), step)
             left = self.b.max(self.b.sub(self.quantity(pad.extent), at), 0)
@@ -150,11 +150,9 @@ class Nest:
         finally:
             self.whole = saved
 
-    def enter_padded(self, dim: int, operand: int | None = None) -> None:
-        """Puts what `positions` says about a dimension's padded axes (of one operand) into the pointers."""
-        for pad in self.pads_on(dim):
-            if operand not in (None, pad.operand):
-                continue
+    def enter_padded(self, pads: Sequence[PaddedAxis]) -> None:
+        """Puts what `positions` says about padded axes into the pointers."""
+        for pad in pads:
             self.advance(pad.operand, self.b.mul(self.positions[pad], pad.stride))
 
     @contextmanager
@@ -164,7 +162,7 @@ class Nest:
         low, high = self.inside(dim)
         with self.b.for_(self.d.dims[dim].name, low, high) as index, self.fixed(dim, index):
             if pads:
-                self.enter_padded(dim)
+                self.enter_padded(pads)
             yield index
 
     # -- values ----------------------------------------------------------------------------------------------------

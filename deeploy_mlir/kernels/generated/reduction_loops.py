@@ -93,7 +93,7 @@ class ReductionLoops:
             if nest.pads_on(dim) or size is None or size % step:
                 last = b.min(last, high)
             with b.for_(nest.d.dims[dim].name, first, last) as index, nest.fixed(dim, index):
-                nest.enter_padded(dim)
+                nest.enter_padded(nest.pads_on(dim))
                 yield
             end_run()
 
@@ -116,11 +116,11 @@ class ReductionLoops:
         if self.joined:
             low, high = nest.inside(dims[-2])
             stack.enter_context(nest.fixed(dims[-2], low))
-            nest.enter_padded(dims[-2])
+            nest.enter_padded(nest.pads_on(dims[-2]))
             return b.mul(b.sub(high, low), nest.size(inner)), inner
         if nest.pads_on(inner):
             low, high = nest.inside(inner)
             stack.enter_context(nest.fixed(inner, low))
-            nest.enter_padded(inner)
+            nest.enter_padded(nest.pads_on(inner))
             return b.sub(high, low), inner
         return nest.size(inner), inner
