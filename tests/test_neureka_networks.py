@@ -15,8 +15,10 @@ from xdsl.passes import ModulePass
 import deeploy_mlir
 from deeploy_mlir import api
 from deeploy_mlir.dialects.offload import StartOp
+from deeploy_mlir.dialects.soc import EngineOp
 from deeploy_mlir.interpreters.each_pass import EachPass
 from deeploy_mlir.kernels.binding import KernelBinding
+from deeploy_mlir.kernels.instructions import InstructionTable
 from deeploy_mlir.program.program import Program
 from deeploy_mlir.support.errors import DeeployError
 from deeploy_mlir.support.numpy_types import Array
@@ -152,7 +154,11 @@ def test_every_level_computes_the_same(name: str, free: None) -> None:
 def free(monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs cost nothing in the planner's eyes, and the cores have no instruction tables to compete with."""
     multiply_cost(monkeypatch, 0.0)
-    monkeypatch.setattr("deeploy_mlir.kernels.choice.tables_of", lambda engine: ())
+
+    def no_tables(engine: EngineOp) -> tuple[InstructionTable, ...]:
+        return ()
+
+    monkeypatch.setattr("deeploy_mlir.kernels.choice.tables_of", no_tables)
 
 
 def multiply_cost(monkeypatch: pytest.MonkeyPatch, factor: float) -> None:
