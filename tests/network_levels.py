@@ -24,7 +24,7 @@ CONV = (
     "dilations = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>"
 )
 
-ROOM = 4_300
+ROOM = 4_000
 """Bytes of L1 beside the stacks: every operand of the second convolution passes through buffers."""
 
 ATTACH = "deeploy-attach-soc"
