@@ -54,6 +54,7 @@ SHARES = (1, 2)
 BLOCK_TILINGS = 120
 """Tilings looked at for a block."""
 PLENTY = 2
+"""How many times the bytes that the home memory lacks are offered as constants that may live far away."""
 LEAST = 64
 """Tensors smaller than this part of the home memory stay there."""
 

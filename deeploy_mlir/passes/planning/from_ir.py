@@ -302,6 +302,7 @@ def _kernel_choices(
         engine, form = engines[binding.engine], binding.form(kernel)
         if len(nest.kernels) > 1 and (engine.asynchronous or form is not None):
             reasons.append(f"{binding.name} runs no kernels that share a nest")
+            remark(kernel.layer.data, reasons[-1])
             continue
         implementation = _implementation(binding, nest, stage, form, engine.core_count, tensors)
         if implementation is None:
